@@ -1,0 +1,284 @@
+"""The events: facts in the past tense, immutable. The Avro file of the same name is the contract.
+
+A field added later has a default in its Avro file; none is ever renamed, removed or given another type.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.envelope import Envelope
+from schemas.vocabulary import (
+    Answer,
+    ApprovalState,
+    ContextItem,
+    Facts,
+    Fallback,
+    MaskedField,
+    Obligations,
+    Outcome,
+    Principal,
+    Role,
+    Stage,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What all events share."""
+
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOpened(Event):
+    """A principal's client connected to a resource and both sides are signed in."""
+
+    principal: Principal
+    protocol: str
+    database: str  # what of the resource was opened, where there is a choice
+    client_address: str  # "host:port"
+    client_name: str  # what the client calls itself, such as application_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionClosed(Event):
+    """The session ended; nothing more comes from it."""
+
+    reason: str  # in words: "the client left", "the target went away", …
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRequested(Event):
+    """An ingress holds a command and asks for the verdict on it."""
+
+    principal: Principal
+    stage: Stage
+    protocol: str
+    text: str  # sensitive literals replaced by placeholders
+    parameters: tuple[str | None, ...]  # bound parameters as text, sensitive ones replaced; None is NULL
+    sealed: bytes  # the original text and parameters, encrypted; empty when nothing was replaced
+    digest: str  # SHA-256 in hex over the canonical form of the original
+    context: tuple[ContextItem, ...]  # part of the digest
+    facts: Facts
+    client_address: str
+    reply_to: int  # the partition of `verdicts` that the ingress reads
+    deadline: datetime  # without a verdict or an approval by then, the ingress refuses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandFinished(Event):
+    """A command that was let through ended."""
+
+    outcome: Outcome
+    rows: int  # rows returned or changed
+    bytes: int  # bytes of the answer that left the gateway
+    microseconds: int  # from release to the end of the answer
+    error_code: str  # the target's code, such as a SQLSTATE; empty on success
+    error: str  # the target's message, masked
+    masked: tuple[MaskedField, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandAbandoned(Event):
+    """A command ended without having been sent to the target, and not by a verdict of deny."""
+
+    reason: str  # in words: "the client left", "no verdict came in time", …
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandAllowed(Event):
+    """The verdict allow, for one digest, once, until it expires."""
+
+    digest: str
+    rule: str
+    policy_version: str
+    expires_at: datetime
+    obligations: Obligations
+    approval: str  # the approval that led here, or empty
+    decided_by: tuple[str, ...]  # the reviewers, empty when the policy alone decided
+    comment: str  # the reviewer's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandDenied(Event):
+    """The verdict deny."""
+
+    digest: str
+    rule: str  # empty when nothing matched
+    policy_version: str
+    message: str  # for the client: what happened
+    hint: str  # for the client: what to do
+    approval: str
+    state: ApprovalState | None  # how the approval ended, where there was one
+    decided_by: tuple[str, ...]
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalPending(Event):
+    """The verdict review: the command waits for a reviewer. Tells the ingress what to tell the client."""
+
+    approval: str
+    digest: str
+    rule: str
+    reviewers: tuple[str, ...]  # groups
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionTerminated(Event):
+    """An order to an ingress: end this session now."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequested(Event):
+    """A command waits for review. Holds all that a reviewer and the state machine need."""
+
+    approval: str
+    principal: Principal
+    protocol: str
+    text: str
+    parameters: tuple[str | None, ...]
+    sealed: bytes
+    digest: str
+    context: tuple[ContextItem, ...]
+    facts: Facts
+    client_address: str
+    rule: str
+    policy_version: str
+    reviewers: tuple[str, ...]  # groups, any of which may decide
+    approvals: int  # how many persons must approve
+    expires_at: datetime
+    on_timeout: Fallback
+    valid_for: float  # seconds an approval may be used
+    obligations: Obligations  # of the verdict that an approval leads to
+    reply_to: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewDecided(Event):
+    """One reviewer's answer. Whether it counts is for the approvals processor to say."""
+
+    approval: str
+    reviewer: Principal
+    answer: Answer
+    comment: str
+    digest: str  # of the command that the reviewer was shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalSettled(Event):
+    """An approval ended."""
+
+    approval: str
+    state: ApprovalState
+    rule: str
+    decided_by: tuple[str, ...]
+    comment: str
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalWithdrawn(Event):
+    """The requester no longer waits: it left, cancelled, or its ingress stopped."""
+
+    approval: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantIssued(Event):
+    """A reviewer gave a temporary permission for one command pattern of one principal on one resource."""
+
+    grant: str
+    fingerprint: str
+    pattern: str  # the normalised text that the reviewer saw
+    issued_by: str
+    expires_at: datetime
+    uses: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantRevoked(Event):
+    """A grant ended before its time."""
+
+    grant: str
+    revoked_by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyPublished(Event):
+    """The processors decide by this bundle from now on."""
+
+    bundle: str  # its name
+    policy_version: str  # SHA-256 of the document, in hex
+    document: str  # the rules as JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingChunk(Event):
+    """A part of a session's recording, already masked."""
+
+    sequence: int  # from 0, without gaps
+    format: str  # how to read the frames' payloads: "postgres"
+    frames: bytes  # zstd; see ingress/recorder.py
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSigned(Event):
+    """The ledger's hash chain of one partition stood here."""
+
+    topic: str
+    partition: int
+    offset: int  # the last event covered
+    chain: str  # SHA-256 in hex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeHeartbeat(Event):
+    """A process of Countersign is alive."""
+
+    role: Role
+    started_at: datetime
+    status: str  # "starting", "ready", "stopping"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRejected(Event):
+    """Bytes on a topic that are no event, or whose signature does not verify."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    raw: bytes
+
+
+EVENTS: dict[str, type[Event]] = {
+    event.__name__: event
+    for event in (
+        SessionOpened,
+        SessionClosed,
+        CommandRequested,
+        CommandFinished,
+        CommandAbandoned,
+        CommandAllowed,
+        CommandDenied,
+        ApprovalPending,
+        SessionTerminated,
+        ApprovalRequested,
+        ReviewDecided,
+        ApprovalSettled,
+        ApprovalWithdrawn,
+        GrantIssued,
+        GrantRevoked,
+        PolicyPublished,
+        RecordingChunk,
+        CheckpointSigned,
+        NodeHeartbeat,
+        EventRejected,
+    )
+}

@@ -1,0 +1,32 @@
+"""Identifiers: UUIDv7 for what happens (RFC 9562, section 5.7), UUIDv8 for what follows from it (5.8)."""
+
+import hashlib
+import os
+import uuid
+from datetime import datetime
+
+
+def uuid7(at: datetime) -> str:
+    """A UUIDv7 for something that happens `at` (UTC): ids of one session sort by time."""
+    milliseconds = int(at.timestamp() * 1000) & ((1 << 48) - 1)
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds << 80) | (0x7 << 76) | (((random >> 62) & 0xFFF) << 64)
+    value |= (0b10 << 62) | (random & ((1 << 62) - 1))
+    return str(uuid.UUID(int=value))
+
+
+def derived_id(kind: str, *parts: str) -> str:
+    """The id of what follows from `parts` and nothing else, so that a repeat makes no second one.
+
+    Unlike a UUIDv7 it does not begin with the time: its first eight digits tell approvals apart.
+    """
+    digest = hashlib.sha256("\x00".join((kind, *parts)).encode()).digest()
+    value = int.from_bytes(digest[:16], "big")
+    value = (value & ~(0xF << 76)) | (0x8 << 76)
+    value = (value & ~(0b11 << 62)) | (0b10 << 62)
+    return str(uuid.UUID(int=value))
+
+
+def approval_id(command: str) -> str:
+    """The approval of a command: one command has at most one."""
+    return derived_id("approval", command)

@@ -1,0 +1,164 @@
+"""The words that commands, policy and audit share. Plain frozen values; no I/O, no behaviour."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PrincipalKind(StrEnum):
+    AGENT = "agent"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: a person or an agent, with the groups its identity provider gives it."""
+
+    name: str
+    kind: PrincipalKind
+    groups: tuple[str, ...] = ()
+
+
+class Intent(StrEnum):
+    """What a command is for. A command may have several; `unknown` never counts as `read`."""
+
+    READ = "read"
+    WRITE = "write"
+    BULK_WRITE = "bulk_write"
+    DDL = "ddl"
+    EXPORT = "export"
+    CREDENTIAL = "credential"
+    ADMIN = "admin"
+    EXEC = "exec"
+    NETWORK = "network"
+    SESSION = "session"
+    UNKNOWN = "unknown"
+
+
+class Stage(StrEnum):
+    """What the client asks for: to run the command, or only to have it parsed and described.
+
+    A preparation executes nothing: where the policy says review, it is let through and the
+    execution is what waits for the reviewer (docs/decisions/0002).
+    """
+
+    PREPARE = "prepare"
+    EXECUTE = "execute"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One column of a command's answer, and where its values can come from."""
+
+    name: str
+    sources: tuple[str, ...]  # "schema.table.column", every column a value may derive from
+    proven: bool  # True: `sources` is complete
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a protocol's parser proves about a command. All tuples are sorted and without doubles,
+    except `outputs`, which is in the order of the answer's columns."""
+
+    intents: tuple[Intent, ...]
+    statements: tuple[str, ...] = ()  # "select", "delete", "drop_table", …
+    tables: tuple[str, ...] = ()  # "schema.table"
+    columns: tuple[str, ...] = ()  # "schema.table.column"
+    functions: tuple[str, ...] = ()  # "schema.function"
+    programs: tuple[str, ...] = ()  # what it starts on the target, as in COPY … PROGRAM
+    outputs: tuple[Output, ...] = ()
+    outputs_known: bool = False  # True: `outputs` has exactly the answer's columns
+    unproven: tuple[str, ...] = ()  # why `unknown` is among the intents, in words for the reviewer
+
+
+class Verdict(StrEnum):
+    """Ordered from the mildest to the strictest."""
+
+    ALLOW = "allow"
+    REVIEW = "review"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class SensitiveColumn:
+    """A sensitive column of a resource: a pattern over "schema.table.column" and its mask."""
+
+    pattern: str  # each of the three parts a name or "*"
+    mask: str  # a name in MASKS
+
+
+@dataclass(frozen=True, slots=True)
+class MaskingPlan:
+    """How the answer to one command is masked before it leaves the gateway."""
+
+    columns: tuple[SensitiveColumn, ...] = ()  # judged by a result column's origin
+    outputs: tuple[str, ...] = ()  # by position, from lineage: a mask's name, or "" for proven clean
+    unproven: str = ""  # the mask for what neither origin nor lineage proves clean; "" for none
+    detectors: tuple[str, ...] = ()  # names in DETECTORS, run over all text that leaves
+
+
+@dataclass(frozen=True, slots=True)
+class Obligations:
+    """What an ingress must do when it forwards the command."""
+
+    masking: MaskingPlan = MaskingPlan()
+    read_only: bool = False  # run it in a read-only transaction
+    rows: int | None = None  # at most this many rows in the answer
+    bytes: int | None = None  # at most this many bytes of answer
+    seconds: float | None = None  # at most this long at the target
+
+
+class Outcome(StrEnum):
+    """How a command that was let through ended. Unknown is never reported as failed."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class ApprovalState(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    TIMED_OUT = "timed_out"
+    WITHDRAWN = "withdrawn"
+    REVOKED = "revoked"
+
+
+class Answer(StrEnum):
+    """A reviewer's answer to an approval."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class Fallback(StrEnum):
+    """What happens to an approval nobody decided in time."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class Role(StrEnum):
+    """The processes of Countersign; each signs its events with its own key."""
+
+    INGRESS = "ingress"
+    PROCESSORS = "processors"
+    PROJECTIONS = "projections"
+    API = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedField:
+    """How many values of one field were masked, and by what; never a value."""
+
+    field: str  # "schema.table.column", "output:NAME", or "detector:NAME"
+    mask: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContextItem:
+    """One thing beside its text that a command's meaning depends on, such as role or search path."""
+
+    name: str
+    value: str
