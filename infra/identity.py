@@ -1,0 +1,105 @@
+"""Who asks: a name and a token -> Principal, for the users of the configuration."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+from datetime import datetime
+
+from infra.clock import Clock, now
+from infra.config import Config, ConfigError, User
+from schemas.vocabulary import Principal
+
+# RFC 7914: cost, block size, parallelisation. About 50 ms and 16 MiB a guess.
+_N, _R, _P = 1 << 14, 8, 1
+
+
+def new_token() -> str:
+    """A token nobody guesses: 256 bits, URL-safe."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_token(token: str, salt: bytes | None = None) -> str:
+    """What the configuration holds of a token: "scrypt:N:r:p:SALT:HASH", the last two in base64."""
+    salt = salt if salt is not None else os.urandom(16)
+    key = hashlib.scrypt(token.encode(), salt=salt, n=_N, r=_R, p=_P)
+    return f"scrypt:{_N}:{_R}:{_P}:{base64.b64encode(salt).decode()}:{base64.b64encode(key).decode()}"
+
+
+def token_matches(token: str, token_hash: str) -> bool:
+    """Whether the token is the one that was hashed. Raises ValueError when it is not a hash of ours."""
+    kind, n, r, p, salt, expected = token_hash.split(":")
+    if kind != "scrypt":
+        raise ValueError(f"unknown kind of token hash {kind!r}")
+    key = hashlib.scrypt(token.encode(), salt=base64.b64decode(salt), n=int(n), r=int(r), p=int(p))
+    return hmac.compare_digest(key, base64.b64decode(expected))
+
+
+class Identities:
+    """The users of one configuration.
+
+    A token is hashed slowly once; after that this process knows it by a keyed digest, so that a thousand
+    connections of one agent cost one slow hash. Nothing of a token is kept otherwise.
+    """
+
+    def __init__(self, config: Config, clock: Clock = now) -> None:
+        self._users = {user.name: user for user in config.identity.users}
+        self._clock = clock
+        self._secret = os.urandom(32)
+        self._known: dict[str, bytes] = {}  # name -> keyed digest of the token that matched
+        for user in config.identity.users:
+            _check(user)
+
+    async def authenticate(self, name: str, token: str) -> Principal | None:
+        """The principal of this name and token, or None: wrong name, wrong token and expired look alike."""
+        user = self._users.get(name)
+        digest = hmac.digest(self._secret, f"{name}\0{token}".encode(), "sha256")
+        if user is not None and hmac.compare_digest(self._known.get(name, b""), digest):
+            return self._principal(user)
+        # An unknown name costs as much time as a wrong token.
+        token_hash = user.token_hash if user is not None else _NOBODY
+        if not await asyncio.to_thread(token_matches, token, token_hash) or user is None:
+            return None
+        self._known[name] = digest
+        return self._principal(user)
+
+    async def authenticate_token(self, token: str) -> Principal | None:
+        """The principal of a bearer token: "NAME:TOKEN", or the token alone, tried with every user."""
+        name, colon, rest = token.partition(":")
+        if colon:
+            return await self.authenticate(name, rest)
+        for known_name in self._known:
+            digest = hmac.digest(self._secret, f"{known_name}\0{token}".encode(), "sha256")
+            if hmac.compare_digest(self._known[known_name], digest):
+                return self._principal(self._users[known_name])
+        for user in self._users.values():
+            principal = await self.authenticate(user.name, token)
+            if principal is not None:
+                return principal
+        return None
+
+    def _principal(self, user: User) -> Principal | None:
+        if user.expires is not None and self._clock() >= datetime.fromisoformat(user.expires):
+            return None
+        return user.principal
+
+
+_NOBODY = hash_token("nobody has this token", salt=b"\0" * 16)
+
+
+def _check(user: User) -> None:
+    try:
+        token_matches("", user.token_hash)
+    except ValueError as error:
+        raise ConfigError(
+            [f"identity.users: {user.name}: token_hash is not what `countersign hash-token` prints"]
+        ) from error
+    if user.expires is not None:
+        try:
+            moment = datetime.fromisoformat(user.expires)
+        except ValueError as error:
+            raise ConfigError([f"identity.users: {user.name}: expires: expected a date and time"]) from error
+        if moment.tzinfo is None:
+            raise ConfigError([f"identity.users: {user.name}: expires: expected a time zone, such as Z"])
