@@ -23,7 +23,8 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from schemas.vocabulary import Fallback, Intent, Principal, PrincipalKind, Verdict
 

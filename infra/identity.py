@@ -30,11 +30,15 @@ def hash_token(token: str, salt: bytes | None = None) -> str:
 
 def token_matches(token: str, token_hash: str) -> bool:
     """Whether the token is the one that was hashed. Raises ValueError when it is not a hash of ours."""
+    n, r, p, salt, expected = _parse(token_hash)
+    return hmac.compare_digest(hashlib.scrypt(token.encode(), salt=salt, n=n, r=r, p=p), expected)
+
+
+def _parse(token_hash: str) -> tuple[int, int, int, bytes, bytes]:
     kind, n, r, p, salt, expected = token_hash.split(":")
     if kind != "scrypt":
         raise ValueError(f"unknown kind of token hash {kind!r}")
-    key = hashlib.scrypt(token.encode(), salt=base64.b64decode(salt), n=int(n), r=int(r), p=int(p))
-    return hmac.compare_digest(key, base64.b64decode(expected))
+    return int(n), int(r), int(p), base64.b64decode(salt), base64.b64decode(expected)
 
 
 class Identities:
@@ -49,6 +53,7 @@ class Identities:
         self._clock = clock
         self._secret = os.urandom(32)
         self._known: dict[str, bytes] = {}  # name -> keyed digest of the token that matched
+        self._nobody = hash_token(new_token())
         for user in config.identity.users:
             _check(user)
 
@@ -59,7 +64,7 @@ class Identities:
         if user is not None and hmac.compare_digest(self._known.get(name, b""), digest):
             return self._principal(user)
         # An unknown name costs as much time as a wrong token.
-        token_hash = user.token_hash if user is not None else _NOBODY
+        token_hash = user.token_hash if user is not None else self._nobody
         if not await asyncio.to_thread(token_matches, token, token_hash) or user is None:
             return None
         self._known[name] = digest
@@ -86,12 +91,9 @@ class Identities:
         return user.principal
 
 
-_NOBODY = hash_token("nobody has this token", salt=b"\0" * 16)
-
-
 def _check(user: User) -> None:
     try:
-        token_matches("", user.token_hash)
+        _parse(user.token_hash)
     except ValueError as error:
         raise ConfigError(
             [f"identity.users: {user.name}: token_hash is not what `countersign hash-token` prints"]
