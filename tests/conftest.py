@@ -1,0 +1,3 @@
+"""What all tests share: the fixtures for real parts (support/real.py)."""
+
+pytest_plugins = ["support.real"]
