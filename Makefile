@@ -1,0 +1,58 @@
+# A newcomer's door: `make` alone explains each target. Every target sets up what it needs first.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+BIN := .venv/bin
+ENVIRONMENT := .venv/.synced
+TESTS ?= tests
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: $(ENVIRONMENT) ## the whole product on this machine with a sample database; ONCE=1: run through it and leave
+	$(BIN)/countersign demo $(if $(ONCE),--once)
+
+.PHONY: test
+test: setup-test ## every test (TESTS=tests/unit/schemas: only those)
+	$(BIN)/pytest -q -n 2 --dist loadgroup $(TESTS)
+
+.PHONY: test-unit
+test-unit: $(ENVIRONMENT) ## the tests without I/O, in a minute
+	$(BIN)/pytest -q -n 2 tests/unit tests/test_repository.py
+
+.PHONY: lint
+lint: $(ENVIRONMENT) ## format, lint, types, import directions; changes nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: bench
+bench: $(ENVIRONMENT) ## what the gateway costs: direct, pgbouncer and Countersign side by side (root)
+	infra/setup.sh bench
+	PYTHONPATH=tests $(BIN)/python -P -m bench
+
+.PHONY: docs
+docs: $(ENVIRONMENT) ## draw docs/events.md from schemas/
+	PYTHONPATH=tests $(BIN)/python -P -m support.events_page
+
+.PHONY: release-schemas
+release-schemas: $(ENVIRONMENT) ## keep today's schemas as VERSION=n for ever, before they ship
+	PYTHONPATH=tests $(BIN)/python -P -m support.released $(VERSION)
+
+.PHONY: package
+package: $(ENVIRONMENT) ## the wheel and the source distribution into dist/
+	.tools/uv/bin/uv build
+
+.PHONY: setup-test
+setup-test: $(ENVIRONMENT) ## what the tests need from this machine: PostgreSQL, psql, Chromium
+	infra/setup.sh test
+
+.PHONY: clean
+clean: ## remove what was made here; caches outside this folder stay
+	rm -rf .venv .tools dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(ENVIRONMENT): uv.lock pyproject.toml infra/setup.sh
+	infra/setup.sh environment
+	@touch $@

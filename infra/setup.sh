@@ -1,0 +1,79 @@
+#!/bin/sh
+# Puts on a fresh Debian machine what it lacks. Asks nothing, and leaves alone what is there already.
+#
+#   infra/setup.sh environment   uv into .tools/, the locked Python environment into .venv/
+#   infra/setup.sh test          what the tests take from Debian: PostgreSQL, psql, Chromium
+#   infra/setup.sh bench         what the measurements take from Debian: PostgreSQL, psql, pgbouncer
+set -eu
+cd "$(dirname "$0")/.."
+
+UV_VERSION=0.13.8
+PYTHON=${PYTHON:-python3}
+uv=.tools/uv/bin/uv
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() {
+    say "$*"
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo -n "$@" || fail "this needs root; run it by hand, then try again: $*"
+    fi
+}
+
+# The Debian packages named, where they are missing.
+debian() {
+    missing=
+    for package in "$@"; do
+        status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+        [ "$status" = installed ] || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    command -v apt-get >/dev/null || fail "this is not Debian; install what these packages hold:$missing"
+    say "Debian packages:$missing"
+    apt="env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300"
+    as_root $apt update
+    as_root $apt install --no-install-recommends $missing
+}
+
+# Runs pip from the first place that has one: this Python, Debian's, a throw-away environment, apt.
+pip() {
+    for python in "$PYTHON" /usr/bin/python3; do
+        if "$python" -m pip --version >/dev/null 2>&1; then
+            "$python" -m pip "$@"
+            return
+        fi
+    done
+    if ! "$PYTHON" -m venv --clear .tools/pip >/dev/null 2>&1; then
+        rm -rf .tools/pip
+        debian python3-pip
+        /usr/bin/python3 -m pip "$@"
+        return
+    fi
+    .tools/pip/bin/python -m pip "$@"
+}
+
+environment() {
+    "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+        fail "Python 3.11 or newer is needed as $PYTHON; name another one by PYTHON=…"
+    if [ "$($uv --version 2>/dev/null | cut -d' ' -f2)" != "$UV_VERSION" ]; then
+        say "uv $UV_VERSION into .tools/"
+        pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade \
+            --target .tools/uv "uv==$UV_VERSION"
+    fi
+    export UV_PYTHON_DOWNLOADS=never
+    [ -x .venv/bin/python ] || "$uv" venv --quiet --python "$PYTHON" .venv
+    say "the locked Python environment into .venv/"
+    "$uv" sync --locked
+}
+
+case ${1:-} in
+environment) environment ;;
+test) debian postgresql postgresql-client chromium fonts-liberation ;;
+bench) debian postgresql postgresql-client pgbouncer ;;
+*) fail "expected environment, test or bench" ;;
+esac
