@@ -1,0 +1,21 @@
+"""People: reviewers who decide, auditors who ask. HTTP in, events out; nothing here lets a command run.
+
+What comes in: the approvals topic (what waits, what was decided), HTTP requests with a token or a cookie.
+What goes out: `ReviewDecided`, signed by role api. Whether it counts is for the approvals processor to say;
+the state of an approval changes here only when `ApprovalSettled` comes back.
+
+In the order of a decision:
+
+- `main.py`: the role: keys, bus, server; stops cleanly.
+- `app.py`: `create_app`: puts the routes, the sign-in, the errors and the headers together.
+- `auth.py`: who asks: bearer token, or the cookie of the web sign-in; `throttle.py` slows guessing.
+- `inbox.py`: the read model of the approvals topic (pure); `feed.py` keeps it up to date and tells who listens.
+- `access.py`: who may see an approval or a session, and who may decide (pure).
+- `deciding.py`: one decision: checked, published, waited for.
+- `approvals.py` `stream.py` `sessions.py` `recordings.py` `health.py`: one resource a file: models, routes.
+- `audit.py`: reads of the audit log for the above, and what to say when ClickHouse is away.
+- `problems.py`: every error as RFC 9457 problem details, with what to do.
+- `visible.py`: foreign text made safe to look at: control and bidirectional characters become visible.
+- `web/`: the reviewer's page: forms first, a little script on top.
+- `cli/`: the `countersign` command.
+"""

@@ -1,0 +1,115 @@
+"""Who may see what, and who may decide. Pure; the processors check a decision again on their own."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from fnmatch import fnmatchcase
+
+from api.inbox import Approval
+from infra.config import Config, Policy, Resource
+from schemas.vocabulary import Principal, PrincipalKind
+
+
+class Why(Enum):
+    """Why somebody may not decide: it is not theirs to do, or there is nothing left to do."""
+
+    FORBIDDEN = auto()
+    TOO_LATE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What keeps somebody from deciding, in words."""
+
+    why: Why
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who sees what under one configuration."""
+
+    auditors: frozenset[str]  # groups
+    reviewed: Mapping[str, frozenset[str]]  # resource -> groups that review commands on it
+
+    def is_auditor(self, who: Principal) -> bool:
+        return any(group in self.auditors for group in who.groups)
+
+    def sees(self, who: Principal, approval: Approval) -> bool:
+        """The requester, those who may review it, and auditors see an approval."""
+        request = approval.request
+        return who.name == request.principal.name or self.is_auditor(who) or _reviews(who, request.reviewers)
+
+    def sees_session(self, who: Principal, principal: str, resource: str) -> bool:
+        """Its own principal, those who review commands on its resource, and auditors see a session."""
+        return who.name == principal or self.is_auditor(who) or resource in self.resources_reviewed(who)
+
+    def resources_reviewed(self, who: Principal) -> frozenset[str]:
+        """The resources whose commands this person reviews."""
+        if who.kind is not PrincipalKind.PERSON:
+            return frozenset()
+        return frozenset(name for name, groups in self.reviewed.items() if _reviews(who, groups))
+
+
+def access_of(config: Config) -> Access:
+    """The rules of this configuration about who sees what."""
+    return Access(
+        frozenset(config.gateway.auditors),
+        {
+            resource.name: frozenset(
+                group
+                for policy in config.policies
+                if policy.review is not None and _may_concern(policy, resource)
+                for group in policy.review.reviewers
+            )
+            for resource in config.resources
+        },
+    )
+
+
+def obstacle(who: Principal, approval: Approval, now: datetime) -> Obstacle | None:
+    """What keeps `who` from deciding this approval now; None when nothing does."""
+    request = approval.request
+    if who.name == request.principal.name:
+        return Obstacle(Why.FORBIDDEN, "You asked for this yourself; somebody else must decide.")
+    if not _reviews(who, request.reviewers):
+        groups = " or ".join(request.reviewers)
+        return Obstacle(Why.FORBIDDEN, f"Only members of {groups} decide this; {who.name} is not one.")
+    if who.kind is not PrincipalKind.PERSON:
+        return Obstacle(Why.FORBIDDEN, f"Only persons decide; {who.name} is an {who.kind.value}.")
+    if approval.settlement is not None:
+        return Obstacle(Why.TOO_LATE, f"It is settled: {how_it_ended(approval)}.")
+    decision = approval.decision_of(who.name)
+    if decision is not None:
+        return Obstacle(Why.TOO_LATE, f"You have decided already: {decision.answer.value}.")
+    if now >= request.expires_at:
+        return Obstacle(Why.TOO_LATE, f"Its time ran out at {request.expires_at:%H:%M:%S} UTC.")
+    return None
+
+
+def how_it_ended(approval: Approval) -> str:
+    """In words: "approved by dana", "timed out"."""
+    settlement = approval.settlement
+    if settlement is None:
+        return "pending"
+    state = settlement.state.value.replace("_", " ")
+    return f"{state} by {' and '.join(settlement.decided_by)}" if settlement.decided_by else state
+
+
+def _reviews(who: Principal, groups: Collection[str]) -> bool:
+    return any(group in groups for group in who.groups)
+
+
+def _may_concern(policy: Policy, resource: Resource) -> bool:
+    """Whether the rule can match a command on this resource, whatever the command."""
+    when = policy.when
+    return _names(when.resources, resource.name) and _labels(when.labels, resource.labels)
+
+
+def _names(patterns: Iterable[str] | None, name: str) -> bool:
+    return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _labels(wanted: Mapping[str, str] | None, labels: Mapping[str, str]) -> bool:
+    return wanted is None or all(labels.get(key) == value for key, value in wanted.items())

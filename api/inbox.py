@@ -1,0 +1,158 @@
+"""The read model of the approvals topic: what waits for a reviewer, and what was settled lately. Pure.
+
+It never decides: a decision is shown as soon as it is stored, the state changes only by `ApprovalSettled`.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from heapq import heappop, heappush
+
+from schemas.events import ApprovalRequested, ApprovalSettled, Event, ReviewDecided
+from schemas.vocabulary import Answer, ApprovalState
+
+SETTLED_KEPT = 1000  # the newest settled approvals; older ones are in the audit log
+SHORTEST_PREFIX = 6  # characters of an approval's id that may stand for the whole
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where an event stands in the approvals topic."""
+
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One reviewer's answer."""
+
+    reviewer: str
+    answer: Answer
+    comment: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How an approval ended."""
+
+    state: ApprovalState
+    decided_by: tuple[str, ...]
+    comment: str
+    time: datetime
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One request for review, with what became of it."""
+
+    request: ApprovalRequested
+    requested: Position
+    decisions: tuple[Decision, ...] = ()  # the first of each reviewer, oldest first
+    settlement: Settlement | None = None
+
+    @property
+    def id(self) -> str:
+        return self.request.approval
+
+    @property
+    def state(self) -> ApprovalState:
+        return self.settlement.state if self.settlement else ApprovalState.PENDING
+
+    def decision_of(self, reviewer: str) -> Decision | None:
+        return next((decision for decision in self.decisions if decision.reviewer == reviewer), None)
+
+
+class Kind(StrEnum):
+    """What happened to an approval; the names of the stream's events."""
+
+    REQUESTED = "approval.requested"
+    DECIDED = "approval.decided"
+    SETTLED = "approval.settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An approval that is new or not what it was."""
+
+    kind: Kind
+    approval: Approval
+    position: Position
+
+
+class Inbox:
+    """All pending approvals, and the newest settled ones."""
+
+    def __init__(self, settled_kept: int = SETTLED_KEPT) -> None:
+        self._settled_kept = settled_kept
+        self._pending: dict[str, Approval] = {}
+        self._settled: dict[str, Approval] = {}
+        self._oldest: list[tuple[datetime, str]] = []  # a heap over _settled: partitions come in any order
+
+    def apply(self, event: Event, position: Position) -> Change | None:
+        """Takes one event of the topic; None when it changes nothing, as a repeat or a late one does."""
+        match event:
+            case ApprovalRequested():
+                return self._requested(event, position)
+            case ReviewDecided():
+                return self._decided(event, position)
+            case ApprovalSettled():
+                return self._settle(event, position)
+            case _:
+                return None
+
+    def get(self, approval: str) -> Approval | None:
+        return self._pending.get(approval) or self._settled.get(approval)
+
+    def find(self, prefix: str) -> tuple[Approval, ...]:
+        """The approvals whose id is, or begins with, `prefix` (at least SHORTEST_PREFIX characters)."""
+        exact = self.get(prefix)
+        if exact is not None:
+            return (exact,)
+        if len(prefix) < SHORTEST_PREFIX:
+            return ()
+        return tuple(approval for approval in self._all() if approval.id.startswith(prefix))
+
+    def pending(self) -> tuple[Approval, ...]:
+        """What waits, longest waiting first."""
+        return tuple(sorted(self._pending.values(), key=lambda approval: approval.request.envelope.time))
+
+    def settled(self) -> tuple[Approval, ...]:
+        """What is settled, newest first."""
+        return tuple(self._settled[approval] for _, approval in sorted(self._oldest, reverse=True))
+
+    def of_session(self, session: str) -> tuple[Approval, ...]:
+        return tuple(approval for approval in self._all() if approval.request.envelope.session == session)
+
+    def _all(self) -> tuple[Approval, ...]:
+        return (*self._pending.values(), *self._settled.values())
+
+    def _requested(self, event: ApprovalRequested, position: Position) -> Change | None:
+        if self.get(event.approval) is not None:
+            return None
+        approval = self._pending[event.approval] = Approval(event, position)
+        return Change(Kind.REQUESTED, approval, position)
+
+    def _decided(self, event: ReviewDecided, position: Position) -> Change | None:
+        approval = self._pending.get(event.approval)
+        if approval is None or approval.decision_of(event.reviewer.name) is not None:
+            return None
+        if event.digest != approval.request.digest:
+            return None  # about something else than what waits; the processor does not count it either
+        decision = Decision(event.reviewer.name, event.answer, event.comment, event.envelope.time)
+        approval = replace(approval, decisions=(*approval.decisions, decision))
+        self._pending[event.approval] = approval
+        return Change(Kind.DECIDED, approval, position)
+
+    def _settle(self, event: ApprovalSettled, position: Position) -> Change | None:
+        approval = self._pending.pop(event.approval, None)
+        if approval is None:
+            return None
+        settlement = Settlement(event.state, event.decided_by, event.comment, event.envelope.time, position)
+        approval = self._settled[event.approval] = replace(approval, settlement=settlement)
+        heappush(self._oldest, (settlement.time, event.approval))
+        while len(self._oldest) > self._settled_kept:
+            del self._settled[heappop(self._oldest)[1]]
+        return Change(Kind.SETTLED, approval, position)
