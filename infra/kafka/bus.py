@@ -209,16 +209,19 @@ class Subscription:
             raise BusUnavailable(f"Kafka does not answer: {error}") from error
 
     async def from_the_end(self) -> None:
-        places = list(self._consumer.assignment())
-        for place, offset in (await self._consumer.end_offsets(places)).items():
-            self._consumer.seek(place, offset)
+        for (topic, partition), offset in (await self.ends()).items():
+            self._consumer.seek(TopicPartition(topic, partition), offset)
 
     async def from_time(self, since: datetime) -> None:
         places = list(self._consumer.assignment())
-        found = await self._consumer.offsets_for_times(
-            {place: int(since.timestamp() * 1000) for place in places}
-        )
-        ends = await self._consumer.end_offsets(places)
+        try:
+            found = await self._consumer.offsets_for_times(
+                {place: int(since.timestamp() * 1000) for place in places}
+            )
+            ends = await self._consumer.end_offsets(places)
+        except (KafkaError, OSError) as error:
+            await self.close()
+            raise BusUnavailable(f"Kafka does not answer: {error}") from error
         for place in places:
             start = found.get(place)
             self._consumer.seek(place, start.offset if start is not None else ends[place])
@@ -234,6 +237,16 @@ class Subscription:
         except (KafkaError, OSError) as error:
             raise BusUnavailable(f"Kafka does not answer: {error}") from error
         return {(place.topic, place.partition): offset for place, offset in found.items()}
+
+    async def positions(self) -> dict[tuple[str, int], int]:
+        """(topic, partition) -> the offset of the next event to be given. Raises BusUnavailable."""
+        try:
+            return {
+                (place.topic, place.partition): await self._consumer.position(place)
+                for place in self._consumer.assignment()
+            }
+        except (KafkaError, OSError) as error:
+            raise BusUnavailable(f"Kafka does not answer: {error}") from error
 
     async def batches(
         self, *, most: int = 1000, wait: float = 0.5
