@@ -1,11 +1,15 @@
 """Fixtures for the real parts, one of each for a test session (for each worker under xdist).
 
-A test asks for what it needs by name and gets it running; everything ends with the session.
+A test asks for what it needs by name and gets it running; everything ends with the session. When a test
+that had a gateway fails, the end of the gateway's logs stands in its report.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
+from support.builders import configuration, usual_resources
+from support.gateway import Gateway, running_gateway
 from support.postgres import Postgres, running_postgres
 
 
@@ -14,3 +18,35 @@ def postgres() -> Iterator[Postgres]:
     """A real PostgreSQL with TLS, SCRAM, md5 and cleartext users and the sample database."""
     with running_postgres() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def gateway(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """The whole product, ready, before a copy of the sample database (support/builders.py has its rules)."""
+    database = postgres.copy_sample()
+    folder: Path = tmp_path_factory.mktemp("gateway")
+    with running_gateway(
+        folder,
+        lambda listen: configuration(listen=listen, resources=usual_resources(postgres, database)),
+    ) as running:
+        yield running
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows the gateway's logs beside the failure."""
+    report = yield
+    running = getattr(item, "funcargs", {}).get("gateway")
+    if report.failed and isinstance(running, Gateway):
+        report.sections.append(("the gateway's logs", running.logs()))
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under xdist, tests with the gateway share one worker, so that it is started once."""
+    for item in items:
+        if "gateway" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("gateway"))
