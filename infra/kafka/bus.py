@@ -215,10 +215,11 @@ class Subscription:
     async def from_time(self, since: datetime) -> None:
         places = list(self._consumer.assignment())
         try:
+            # The ends first: what is stored between the two questions must not be skipped.
+            ends = await self._consumer.end_offsets(places)
             found = await self._consumer.offsets_for_times(
                 {place: int(since.timestamp() * 1000) for place in places}
             )
-            ends = await self._consumer.end_offsets(places)
         except (KafkaError, OSError) as error:
             await self.close()
             raise BusUnavailable(f"Kafka does not answer: {error}") from error
