@@ -81,6 +81,14 @@ def sealer(state: Path) -> Sealer:
     return Sealer(base64.b64decode(path.read_bytes()))
 
 
+def secret(state: Path, name: str) -> bytes:
+    """256 random bits that every process of this state folder shares, for one purpose, made at first use."""
+    _key_folder(state).mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = _key_folder(state) / f"{name}.secret"
+    _write_once(path, base64.b64encode(os.urandom(32)), private=True)
+    return base64.b64decode(path.read_bytes())
+
+
 def server_certificate(config: Config) -> tuple[Path, Path]:
     """Certificate chain and key, as PEM files, that the gateway's listeners show.
 
