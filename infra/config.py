@@ -81,7 +81,7 @@ class Address:
 
 
 def parse_address(value: Any) -> Address:
-    """"host:port" or "[v6]:port". Raises ValueError."""
+    """ "host:port" or "[v6]:port". Raises ValueError."""
     if isinstance(value, Address):
         return value
     host, colon, port = str(value).rpartition(":")
@@ -445,15 +445,19 @@ def _problems(path: Path, document: Any, error: ValidationError) -> Iterator[str
         location = [part for part in problem["loc"] if part not in ("ExternalKafka", "ExternalClickHouse")]
         line, where = _find(document, location)
         expected = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
+        unknown = problem["type"] == "extra_forbidden"
+        if unknown:
             expected = "this key is not known here"
         found = problem.get("input")
-        shown = f"; found {found!r}" if isinstance(found, str | int | float) and not _secret(where) else ""
+        # What stands under an unknown key may be a secret under a misspelt one.
+        showable = isinstance(found, str | int | float) and not unknown and not _secret(where)
+        shown = f"; found {found!r}" if showable else ""
         yield f"{path}:{line}: {where or 'document'}: {expected}{shown}"
 
 
 def _secret(where: str) -> bool:
-    return any(word in where for word in ("password", "token", "url"))
+    words = ("password", "token", "url", "credentials", "gateway.kafka", "gateway.clickhouse")
+    return any(word in where for word in words)
 
 
 def _find(document: Any, location: list[Any]) -> tuple[int, str]:

@@ -5,8 +5,11 @@ start at the same time agree on it. On several machines, each role's `.pub` is c
 """
 
 import base64
+import contextlib
+import fcntl
 import ipaddress
 import os
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,7 +37,9 @@ def signer(state: Path, role: Role) -> Signer:
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except (OSError, ValueError) as error:
-        raise ConfigError([f"{path}: the signing key of role {role.value} cannot be read: {error}"]) from error
+        raise ConfigError(
+            [f"{path}: the signing key of role {role.value} cannot be read: {error}"]
+        ) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigError([f"{path}: expected an Ed25519 private key"])
     return Signer(role, key)
@@ -83,7 +88,6 @@ def sealer(state: Path) -> Sealer:
 
 def secret(state: Path, name: str) -> bytes:
     """256 random bits that every process of this state folder shares, for one purpose, made at first use."""
-    _key_folder(state).mkdir(parents=True, exist_ok=True, mode=0o700)
     path = _key_folder(state) / f"{name}.secret"
     _write_once(path, base64.b64encode(os.urandom(32)), private=True)
     return base64.b64decode(path.read_bytes())
@@ -104,10 +108,11 @@ def server_certificate(config: Config) -> tuple[Path, Path]:
         return pair
     folder = config.state / "tls"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    ca_certificate, ca_key = _ca(folder)
     certificate_path, key_path = folder / "server.crt", folder / "server.key"
-    if not _usable(certificate_path) or not key_path.is_file():
-        _make_server_certificate(certificate_path, key_path, ca_certificate, ca_key, _host_names(config))
+    with _one_at_a_time(folder):
+        ca_certificate, ca_key = _ca(folder)
+        if not _usable(certificate_path, key_path):
+            _make_server_certificate(certificate_path, key_path, ca_certificate, ca_key, _host_names(config))
     return certificate_path, key_path
 
 
@@ -122,7 +127,6 @@ def _key_folder(state: Path) -> Path:
 
 def _make_missing_pairs(state: Path) -> None:
     folder = _key_folder(state)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for role in Role:
         private, public = folder / f"{role.value}.key", folder / f"{role.value}.pub"
         if public.exists():
@@ -149,6 +153,7 @@ def _write_once(path: Path, content: bytes, *, private: bool) -> None:
     """Creates the file whole, unless it is there; of several who try, one wins and all see its content."""
     if path.exists():
         return
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     _write(draft, content, private=private)
     try:
@@ -231,11 +236,23 @@ def _host_names(config: Config) -> list[x509.GeneralName]:
     return names
 
 
-def _usable(path: Path) -> bool:
-    if not path.is_file():
+@contextlib.contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Roles that start together wait for each other here: certificate and key are two files."""
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _usable(certificate_path: Path, key_path: Path) -> bool:
+    """Whether certificate and key are whole, belong together and last for a while."""
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_path.read_bytes())
+        key = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
+    except (FileNotFoundError, ValueError):
         return False
-    certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    return certificate.not_valid_after_utc - now() > timedelta(days=30)
+    lasts = certificate.not_valid_after_utc - now() > timedelta(days=30)
+    return lasts and certificate.public_key() == key.public_key()
 
 
 def _make_server_certificate(

@@ -78,7 +78,7 @@ def test_the_form_is_kept_between_versions() -> None:
         parameters=(b"7", None),
         context=(ContextItem("search_path", "public"), ContextItem("role", "app")),
     )
-    parts = (b"countersign command digest v1", b"execute", b"agent-7", b"orders")
+    parts: tuple[bytes | None, ...] = (b"countersign command digest v1", b"execute", b"agent-7", b"orders")
     parts += (b"delete from orders where id = $1", b"2", b"7", None)
     parts += (b"role", b"app", b"search_path", b"public")
     form = b"".join(struct.pack(">q", -1 if part is None else len(part)) + (part or b"") for part in parts)
