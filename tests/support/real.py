@@ -4,13 +4,18 @@ A test asks for what it needs by name and gets it running; everything ends with 
 that had a gateway fails, the end of the gateway's logs stands in its report.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from support.builders import configuration, usual_resources
 from support.gateway import Gateway, running_gateway
 from support.postgres import Postgres, running_postgres
+
+from infra.kafka.address import KafkaAddress
+from infra.kafka.embedded import EmbeddedKafka
+from infra.kafka.topics import create_topics
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +23,18 @@ def postgres() -> Iterator[Postgres]:
     """A real PostgreSQL with TLS, SCRAM, md5 and cleartext users and the sample database."""
     with running_postgres() as running:
         yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedKafka]:
+    """A real Kafka with the topics. All tests of a worker share it: tell yours apart by session or key."""
+    running = EmbeddedKafka(tmp_path_factory.mktemp("kafka"))
+    await running.start()
+    try:
+        await create_topics(KafkaAddress(running.bootstrap))
+        yield running
+    finally:
+        await running.stop()
 
 
 @pytest.fixture(scope="session")
