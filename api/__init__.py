@@ -9,7 +9,7 @@ In the order of a decision:
 - `main.py`: the role: keys, bus, server; stops cleanly.
 - `app.py`: `create_app`: puts the routes, the sign-in, the errors and the headers together.
 - `auth.py`: who asks: bearer token, or the cookie of the web sign-in; `throttle.py` slows guessing.
-- `inbox.py`: the read model of the approvals topic (pure); `feed.py` keeps it up to date and tells who listens.
+- `inbox.py`: the read model of the approvals topic (pure); `feed.py` keeps it up to date and tells listeners.
 - `access.py`: who may see an approval or a session, and who may decide (pure).
 - `deciding.py`: one decision: checked, published, waited for.
 - `approvals.py` `stream.py` `sessions.py` `recordings.py` `health.py`: one resource a file: models, routes.

@@ -1,0 +1,122 @@
+"""The HTTP application: routes, sign-in, errors and headers put together. What it needs is given to it."""
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import approvals, auth, health, problems, recordings, sessions, stream
+from api.audit import AuditLog
+from api.auth import SignIn
+from api.deciding import Desk
+from api.feed import Feed
+from api.web import pages
+from infra.clock import Clock, now
+
+_HEADERS = {
+    # CSP level 3: nothing from elsewhere, no inline script or style, not in anybody's frame.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}  # RFC 6797, section 6.1
+_FOR_PROGRAMS = ("/api", "/healthz", "/readyz")
+_DESCRIPTION = """
+Countersign holds risky commands until a person countersigns them. This is where they do.
+
+Sign in with `Authorization: Bearer TOKEN`, the token of a user of the configuration. Every error is a
+problem document (RFC 9457) whose `action` says what to do.
+"""
+
+
+def create_app(
+    *, feed: Feed, desk: Desk, sign_in: SignIn, audit_log: AuditLog, clock: Clock = now
+) -> FastAPI:
+    """The application. Whoever serves it also runs `feed`."""
+    headers = _HEADERS | _OVER_TLS if sign_in.tls else _HEADERS
+    app = FastAPI(
+        title="Countersign",
+        summary="Approvals, sessions and recordings of the access gateway.",
+        description=_DESCRIPTION,
+        version="1",
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # both load scripts from elsewhere
+        redoc_url=None,
+    )
+    for router in (
+        auth.routes(sign_in),
+        approvals.routes(desk, sign_in, clock),
+        stream.routes(feed, desk.access, sign_in, clock),
+        sessions.routes(audit_log, desk, sign_in),
+        recordings.routes(audit_log, desk, sign_in),
+    ):
+        app.include_router(router, prefix="/api")
+    app.include_router(health.routes(desk, audit_log.obstacle))
+    web = pages.Pages(desk, sign_in, audit_log, clock)
+    app.include_router(web.router())
+    app.mount("/static", pages.static_files())
+    app.add_middleware(_WithHeaders, headers=headers)
+    _answer_errors(app, web, headers)
+    return app
+
+
+def _answer_errors(app: FastAPI, web: pages.Pages, headers: Mapping[str, str]) -> None:
+    def answer(request: Request, problem: problems.Problem) -> Response:
+        if request.url.path.startswith(_FOR_PROGRAMS):
+            return problems.response(problem)
+        return web.problem(request, problem)
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, problems.Problem)
+        return answer(request, error)
+
+    async def malformed(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return answer(request, problems.malformed(error))
+
+    async def of_framework(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return answer(request, problems.plain(error.status_code, error.detail))
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        # Sent from outside all middleware; Starlette then hands the error on to the server, which logs it.
+        response = answer(request, problems.unexpected())
+        response.headers.update(headers)
+        return response
+
+    app.add_exception_handler(problems.Problem, refused)
+    app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(HTTPException, of_framework)
+    app.add_exception_handler(Exception, unexpected)
+
+
+class _WithHeaders:
+    """Adds headers to every response that does not have them. Plain ASGI, so that streams stay streams."""
+
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
+        self._app = app
+        self._headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        return await self._app(scope, receive, send_with_headers)

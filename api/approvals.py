@@ -1,0 +1,231 @@
+"""Approvals: what waits for a reviewer, and what became of it."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+
+from api.access import obstacle
+from api.auth import SignIn
+from api.deciding import LONGEST_COMMENT, Desk, Review
+from api.inbox import SHORTEST_PREFIX, Approval
+from api.problems import Problem, documented
+from api.visible import is_odd
+from infra.clock import Clock
+from schemas.vocabulary import Answer, ApprovalState, Fallback, Intent, Principal, PrincipalKind
+
+_EXAMPLE: dict[str, JsonValue] = {
+    "id": "3f9a01bc-5c1e-8a77-9d20-4f6f0e6a7f11",
+    "state": "pending",
+    "principal": "agent-7",
+    "principal_kind": "agent",
+    "groups": ["agents"],
+    "resource": "orders",
+    "protocol": "postgres",
+    "command": "delete from orders where id = 7",
+    "parameters": [],
+    "rule": "changes need a DBA",
+    "policy_version": "9b1c…",
+    "requested_at": "2026-03-02T09:30:00.125Z",
+    "expires_at": "2026-03-02T09:40:00.125Z",
+    "on_timeout": "deny",
+    "intents": ["write"],
+    "statements": ["delete"],
+    "tables": ["public.orders"],
+    "columns": ["public.orders.id"],
+    "functions": [],
+    "programs": [],
+    "unproven": [],
+    "reviewers": ["dba"],
+    "approvals_needed": 1,
+    "decisions": [],
+    "decided_by": [],
+    "comment": "",
+    "settled_at": None,
+    "digest": "5d41…",
+    "session": "0198f3c2-7a10-7cc1-b3a1-2f0f35a0e7d1",
+    "command_id": "0198f3c2-7a44-7d02-8d7a-9a1e4b6f2c33",
+    "client_address": "127.0.0.1:53122",
+    "context": {"role": "app", "search_path": "public"},
+    "can_decide": True,
+    "cannot_decide_because": None,
+}
+
+
+class DecisionView(BaseModel):
+    """One reviewer's answer."""
+
+    reviewer: str
+    answer: Answer
+    comment: str
+    time: datetime
+
+
+class ApprovalView(BaseModel):
+    """One request for review. Names and meanings stay; more may be added."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    id: str
+    state: ApprovalState
+    principal: str = Field(description="who asks")
+    principal_kind: PrincipalKind
+    groups: list[str]
+    resource: str
+    protocol: str
+    command: str = Field(description="the whole text; sensitive literals are placeholders")
+    parameters: list[str | None]
+    rule: str = Field(description="the rule that asks for the review")
+    policy_version: str
+    requested_at: datetime
+    expires_at: datetime
+    on_timeout: Fallback = Field(description="what happens when nobody decides in time")
+    intents: list[Intent]
+    statements: list[str]
+    tables: list[str]
+    columns: list[str]
+    functions: list[str]
+    programs: list[str]
+    unproven: list[str] = Field(description="why the gateway cannot prove all that the command does")
+    reviewers: list[str] = Field(description="groups, any of which may decide")
+    approvals_needed: int
+    decisions: list[DecisionView]
+    decided_by: list[str] = Field(description="whose decisions settled it")
+    comment: str = Field(description="of the decision that settled it")
+    settled_at: datetime | None
+    digest: str = Field(description="SHA-256 of the command's canonical form: what a decision is for")
+    session: str
+    command_id: str
+    client_address: str
+    context: dict[str, str] = Field(description="what the meaning of the text depends on")
+    can_decide: bool = Field(description="whether the one who asks may decide it now")
+    cannot_decide_because: str | None
+
+
+State = Literal["pending", "approved", "rejected", "timed_out", "withdrawn", "revoked", "all"]
+
+
+def clean_comment(comment: str) -> str:
+    """The comment, which ends up in the requester's terminal. Raises ValueError for control characters."""
+    comment = comment.replace("\r\n", "\n").strip()
+    if any(is_odd(character) for character in comment if character not in "\n\t"):
+        raise ValueError("expected text without control or invisible characters")
+    if len(comment) > LONGEST_COMMENT:
+        raise ValueError(f"expected at most {LONGEST_COMMENT} characters")
+    return comment
+
+
+class Decide(BaseModel):
+    """A decision. Give the digest of what was shown, and nothing else can be decided by it."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"comment": "OPS-12, fine", "digest": "5d41…"}]}
+    )
+
+    comment: Annotated[str, AfterValidator(clean_comment)] = ""
+    digest: str | None = None
+
+
+def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
+    """The approval as `who` gets to see it."""
+    request, settlement = approval.request, approval.settlement
+    facts = request.facts
+    hindrance = obstacle(who, approval, now)
+    return ApprovalView(
+        id=approval.id,
+        state=approval.state,
+        principal=request.principal.name,
+        principal_kind=request.principal.kind,
+        groups=list(request.principal.groups),
+        resource=request.envelope.resource,
+        protocol=request.protocol,
+        command=request.text,
+        parameters=list(request.parameters),
+        rule=request.rule,
+        policy_version=request.policy_version,
+        requested_at=request.envelope.time,
+        expires_at=request.expires_at,
+        on_timeout=request.on_timeout,
+        intents=list(facts.intents),
+        statements=list(facts.statements),
+        tables=list(facts.tables),
+        columns=list(facts.columns),
+        functions=list(facts.functions),
+        programs=list(facts.programs),
+        unproven=list(facts.unproven),
+        reviewers=list(request.reviewers),
+        approvals_needed=request.approvals,
+        decisions=[
+            DecisionView(reviewer=d.reviewer, answer=d.answer, comment=d.comment, time=d.time)
+            for d in approval.decisions
+        ],
+        decided_by=list(settlement.decided_by) if settlement else [],
+        comment=settlement.comment if settlement else "",
+        settled_at=settlement.time if settlement else None,
+        digest=request.digest,
+        session=request.envelope.session,
+        command_id=request.envelope.command,
+        client_address=request.client_address,
+        context={item.name: item.value for item in request.context},
+        can_decide=hindrance is None,
+        cannot_decide_because=hindrance.reason if hindrance else None,
+    )
+
+
+def routes(desk: Desk, sign_in: SignIn, clock: Clock) -> APIRouter:
+    router = APIRouter(prefix="/approvals", tags=["approvals"])
+    identifier = Path(
+        description=f"the id, or at least its first {SHORTEST_PREFIX} characters",
+        min_length=SHORTEST_PREFIX,
+        max_length=36,
+    )
+    reading = documented(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
+    deciding = reading | documented(HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.GATEWAY_TIMEOUT)
+
+    @router.get("", responses=reading)
+    async def list_approvals(
+        who: Annotated[Principal, Depends(sign_in)], state: Annotated[State, Query()] = "pending"
+    ) -> list[ApprovalView]:
+        """What you may see: pending, longest waiting first; the newest 1,000 settled, newest first."""
+        return [view(a, who, clock()) for a in desk.visible_to(who) if state in ("all", a.state.value)]
+
+    @router.get("/{approval}", responses=reading)
+    async def show_approval(
+        approval: Annotated[str, identifier], who: Annotated[Principal, Depends(sign_in)]
+    ) -> ApprovalView:
+        """One approval."""
+        return view(desk.find(approval, who), who, clock())
+
+    @router.post("/{approval}/approve", responses=deciding)
+    async def approve(
+        approval: Annotated[str, identifier],
+        who: Annotated[Principal, Depends(sign_in)],
+        decide: Decide | None = None,
+    ) -> ApprovalView:
+        """Lets the command run, once enough reviewers say so. Answers when that is settled, or recorded."""
+        decide = decide or Decide()
+        review = Review(Answer.APPROVE, decide.comment, decide.digest)
+        return view(await desk.decide(approval, who, review), who, clock())
+
+    @router.post("/{approval}/reject", responses=deciding)
+    async def reject(
+        approval: Annotated[str, identifier], who: Annotated[Principal, Depends(sign_in)], decide: Decide
+    ) -> ApprovalView:
+        """Refuses the command; the comment, which is required, tells the requester why."""
+        if not decide.comment:
+            raise comment_missing()
+        review = Review(Answer.REJECT, decide.comment, decide.digest)
+        return view(await desk.decide(approval, who, review), who, clock())
+
+    return router
+
+
+def comment_missing() -> Problem:
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "comment-missing",
+        "A rejection needs a comment.",
+        "Say in `comment` why, and what the requester should do instead.",
+    )

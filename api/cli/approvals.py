@@ -1,0 +1,187 @@
+"""`countersign approvals`: list, show, approve, reject, watch."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import httpx
+import typer
+
+from api.cli.gateway import ConfigOption, JsonOption, Place, call, checked, find, reaching
+from api.visible import on_one_line, visible
+from api.web.words import duration
+
+app = typer.Typer(help="What waits for a reviewer, and the decision on it.", no_args_is_help=True)
+
+_PREVIEW = 100  # characters of a command on one line
+_RECONNECT_AFTER = 2.0  # seconds
+_GIVE_UP_AFTER = 300.0  # seconds without a line to the gateway
+
+Identifier = Annotated[
+    str, typer.Argument(metavar="ID", help="The approval, or its first 6 characters or more.")
+]
+
+
+@app.command("list")
+def list_approvals(
+    state: Annotated[
+        str, typer.Option(help="pending, approved, rejected, timed_out, withdrawn, revoked or all.")
+    ] = "pending",
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Lists approvals: those that wait, or with --state others, newest first."""
+    found = call(find(config), "GET", "/api/approvals", query={"state": state})
+    if as_json:
+        return print(json.dumps(found, indent=2))
+    for approval in found:
+        print(line(approval, datetime.now(UTC)))
+    if not found:
+        print("Nothing waits." if state == "pending" else "None.")
+    return None
+
+
+@app.command()
+def show(identifier: Identifier, as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Shows one approval: the whole command and what it does."""
+    found = call(find(config), "GET", f"/api/approvals/{_part(identifier)}")
+    if as_json:
+        return print(json.dumps(found, indent=2))
+    return print("\n".join(sheet(found)))
+
+
+@app.command()
+def approve(
+    identifier: Identifier,
+    comment: Annotated[str, typer.Option(help="For the requester and the audit log.")] = "",
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Approves: the command runs, once enough reviewers say so."""
+    _decide(find(config), identifier, "approve", comment, as_json)
+
+
+@app.command()
+def reject(
+    identifier: Identifier,
+    comment: Annotated[str, typer.Option(help="Tells the requester why.")],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Rejects: the command does not run."""
+    _decide(find(config), identifier, "reject", comment, as_json)
+
+
+@app.command()
+def watch(config: ConfigOption = None) -> None:
+    """Follows live what is asked for and how it is settled; Ctrl-C ends it."""
+    place = find(config)
+    try:
+        for kind, approval in _events(place):
+            stamp = datetime.now().astimezone().strftime("%H:%M:%S")
+            print(f"{stamp}  {kind:<9}  {line(approval, datetime.now(UTC))}", flush=True)
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+def line(approval: dict[str, Any], now: datetime) -> str:
+    """An approval on one line: id, who → where, intents, command, and how long it waits or how it ended."""
+    if approval["state"] == "pending":
+        left = datetime.fromisoformat(approval["expires_at"]) - now
+        end = f"{duration(left)} left"
+    else:
+        end = approval["state"].replace("_", " ")
+        if approval["decided_by"]:
+            end += f" by {', '.join(approval['decided_by'])}"
+    return (
+        visible(
+            f"{approval['id'][:8]}  {approval['principal']} → {approval['resource']}  "
+            f"{', '.join(approval['intents'])}  "
+        )
+        + f'"{on_one_line(approval["command"], _PREVIEW)}"  {visible(end)}'
+    )
+
+
+def sheet(approval: dict[str, Any]) -> Iterator[str]:
+    """All of an approval, a fact a line; nothing is cut."""
+
+    def fact(label: str, value: str) -> str:
+        return f"{label + ':':<12} {visible(value)}"
+
+    yield line(approval, datetime.now(UTC))
+    yield ""
+    yield visible(approval["command"])
+    for number, parameter in enumerate(approval["parameters"], start=1):
+        yield fact(f"${number}", "NULL" if parameter is None else parameter)
+    yield ""
+    yield fact("state", approval["state"])
+    yield fact("rule", approval["rule"])
+    groups = ", ".join(approval["groups"]) or "no group"
+    yield fact("asked by", f"{approval['principal']} ({approval['principal_kind']}, {groups})")
+    yield fact("from", approval["client_address"])
+    for label in ("intents", "statements", "tables", "columns", "functions", "programs", "unproven"):
+        if approval[label]:
+            yield fact(label, ", ".join(approval[label]))
+    yield fact("reviewers", f"{', '.join(approval['reviewers'])}, {approval['approvals_needed']} needed")
+    for decision in approval["decisions"]:
+        yield fact("decision", f"{decision['answer']} by {decision['reviewer']}: {decision['comment']}")
+    yield fact("asked at", approval["requested_at"])
+    yield fact("until", f"{approval['expires_at']}, then {approval['on_timeout']}")
+    for name, value in approval["context"].items():
+        yield fact(name, value)
+    yield fact("session", approval["session"])
+    yield fact("digest", approval["digest"])
+    if approval["cannot_decide_because"]:
+        yield fact("you", approval["cannot_decide_because"])
+
+
+def _decide(place: Place, identifier: str, answer: str, comment: str, as_json: bool) -> None:
+    path = f"/api/approvals/{_part(identifier)}/{answer}"
+    approval = call(place, "POST", path, body={"comment": comment})
+    if as_json:
+        return print(json.dumps(approval, indent=2))
+    if approval["state"] == "pending":
+        given = sum(decision["answer"] == "approve" for decision in approval["decisions"])
+        print(f"{approval['id'][:8]}: recorded, {given} of {approval['approvals_needed']} approvals")
+    else:
+        print(line(approval, datetime.now(UTC)))
+    return None
+
+
+def _part(identifier: str) -> str:
+    return quote(identifier, safe="")
+
+
+def _events(place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What happens, for ever: (what, approval). Once it was there, a lost line is opened again."""
+    from httpx_sse import connect_sse
+
+    seen = ""
+    lost_since: float | None = None
+    with reaching(place):
+        while True:
+            headers = {"Last-Event-ID": seen} if seen else {}
+            try:
+                with (
+                    place.client() as client,
+                    connect_sse(client, "GET", "/api/stream", headers=headers) as source,
+                ):
+                    if not source.response.is_success:
+                        source.response.read()
+                        away = source.response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+                        if lost_since is not None and away:
+                            raise httpx.ReadError(source.response.json()["detail"])
+                        checked(source.response)
+                    lost_since = time.monotonic()
+                    for event in source.iter_sse():
+                        lost_since = time.monotonic()
+                        seen = event.id or seen
+                        yield event.event.removeprefix("approval."), event.json()
+            except httpx.TransportError as error:
+                if lost_since is None or time.monotonic() - lost_since > _GIVE_UP_AFTER:
+                    raise
+                print(f"(the line is lost: {visible(str(error))}; trying again)", flush=True)
+            time.sleep(_RECONNECT_AFTER)

@@ -1,0 +1,48 @@
+"""Whether the API lives, and whether it can serve reviewers."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from api.deciding import Desk
+
+Probe = Callable[[], Awaitable[str | None]]
+"""Says what is wrong with a part, None when nothing is."""
+
+
+class Health(BaseModel):
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """What the API needs, part by part: "ok", or what is wrong."""
+
+    ready: bool
+    approvals: str = Field(examples=["ok"], description="Kafka, and the queue read from it")
+    audit_log: str = Field(
+        examples=["ok"], description="ClickHouse; approvals do not need it, so it does not count for `ready`"
+    )
+
+
+def routes(desk: Desk, audit_log: Probe) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz")
+    async def healthz() -> Health:
+        """The process answers."""
+        return Health()
+
+    @router.get("/readyz", responses={503: {"model": Readiness}})
+    async def readyz(response: Response) -> Readiness:
+        """Approvals can be shown and decided."""
+        obstacle = desk.obstacle
+        if obstacle is not None:
+            response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        return Readiness(
+            ready=obstacle is None, approvals=obstacle or "ok", audit_log=await audit_log() or "ok"
+        )
+
+    return router

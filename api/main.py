@@ -1,0 +1,117 @@
+"""The role: builds what does I/O, serves until it is told to stop, stops cleanly."""
+
+import asyncio
+import os
+import signal
+import socket
+from contextlib import suppress
+from types import FrameType
+
+import structlog
+import uvicorn
+import uvloop
+
+from api.access import access_of
+from api.app import create_app
+from api.audit import AuditLog
+from api.auth import Cookies, SignIn
+from api.deciding import ANSWER_WITHIN, Desk
+from api.feed import Feed
+from api.inbox import Inbox
+from infra.clock import now
+from infra.config import Address, Config, ConfigError
+from infra.identity import Identities
+from infra.kafka.address import kafka_address
+from infra.kafka.bus import Bus
+from infra.keys import keyring, secret, server_certificate, signer
+from infra.readiness import report_ready
+from schemas.ids import uuid7
+from schemas.vocabulary import Role
+
+_LAST_REQUESTS = 3  # seconds that requests under way may still take when the server stops
+_LOOK_EVERY = 0.05  # seconds
+
+log = structlog.get_logger()
+
+
+def run(config: Config) -> int:
+    """Serves the API of this configuration until SIGTERM or SIGINT; the exit code. Raises ConfigError."""
+    address = config.gateway.listen.api
+    if address is None:
+        raise ConfigError(["gateway.listen.api: expected host:port; without it there is no API to start"])
+    with _listen(address) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(config, address, listener))
+    return 0
+
+
+async def _serve(config: Config, address: Address, listener: socket.socket) -> None:
+    node = f"api@{os.uname().nodename}#{uuid7(now())[-12:]}"
+    bus = Bus(kafka_address(config), signer(config.state, Role.API), keyring(config.state))
+    feed = Feed(bus, Inbox())
+    desk = Desk(feed, bus, access_of(config), node, within=ANSWER_WITHIN)
+    cookies = Cookies(secret(config.state, "web-sessions"), config.identity.users)
+    tls = not address.is_loopback
+    app = create_app(
+        feed=feed,
+        desk=desk,
+        sign_in=SignIn(Identities(config), cookies, tls=tls),
+        audit_log=AuditLog(config),
+    )
+    server = uvicorn.Server(_settings(config, app, tls=tls))
+    _survive_own_signals()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(feed.run())  # should it fail, so does the process
+            tasks.create_task(_report(server, address))
+            await server.serve(sockets=[listener])
+            following.cancel()
+    finally:
+        await bus.stop()
+
+
+def _settings(config: Config, app: object, *, tls: bool) -> uvicorn.Config:
+    certificate, key = server_certificate(config) if tls else (None, None)
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # nobody is believed about addresses
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        timeout_graceful_shutdown=_LAST_REQUESTS,
+    )
+
+
+async def _report(server: uvicorn.Server, address: Address) -> None:
+    while not server.started and not server.should_exit:  # noqa: ASYNC110  uvicorn offers nothing to await
+        await asyncio.sleep(_LOOK_EVERY)
+    if server.started:
+        log.info("api_listens", address=str(address))
+        report_ready()
+
+
+def _listen(address: Address) -> socket.socket:
+    """A socket on this address. Raises ConfigError when it cannot be had."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address.host, address.port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            [f"gateway.listen.api: {address} cannot be used: {error.strerror}; name another port"]
+        ) from error
+    return listener
+
+
+def _survive_own_signals() -> None:
+    """uvicorn stops at SIGTERM and SIGINT, and sends itself the signal again afterwards: an ordinary end."""
+
+    def ignore(_number: int, _frame: FrameType | None) -> None:
+        return None
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(ValueError):  # not the main thread, as in a test: then uvicorn handles none either
+            signal.signal(number, ignore)

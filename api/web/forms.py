@@ -1,0 +1,40 @@
+"""What protects and checks a posted form."""
+
+import hmac
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from fastapi import Request
+
+from api.auth import WebSession
+from api.problems import Problem
+
+
+def from_own_page(request: Request) -> None:
+    """Raises Problem 403 when another site made the browser post this (Fetch standard, `Origin`)."""
+    origin = request.headers.get("origin")
+    elsewhere = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    if elsewhere or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise _foreign()
+
+
+def of_session(request: Request, session: WebSession, form_token: str) -> None:
+    """Raises Problem 403 unless the form was made for this session, and posted by its page."""
+    from_own_page(request)
+    if not hmac.compare_digest(form_token.encode(), session.form_token.encode()):
+        raise _foreign()
+
+
+def local_path(path: str) -> str:
+    """Where to go after the sign-in: `path` if it is one of this site, else the queue."""
+    own = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if own else "/"
+
+
+def _foreign() -> Problem:
+    return Problem(
+        HTTPStatus.FORBIDDEN,
+        "form-of-another-session",
+        "The form does not belong to your session, so nothing was done.",
+        "Open the page again and repeat what you did.",
+    )
