@@ -1,0 +1,17 @@
+"""From a request for review to its one verdict. Pure; the log of `approvals` is the truth.
+
+    ApprovalRequested ──▶ pending ──┬─ enough approvals ──▶ ApprovalSettled(approved)
+                                    ├─ one rejection ─────▶ ApprovalSettled(rejected)
+                                    ├─ the requester left ▶ ApprovalSettled(withdrawn)
+                                    └─ nobody in time ────▶ ApprovalSettled(timed_out)
+
+Settling is itself an event on the approval's partition, and the *first* ApprovalSettled in the log is the
+settlement: the verdict (CommandAllowed or CommandDenied) follows from reading it back. So whatever
+crashes, is sent twice or arrives late, one approval leads to one verdict. All that is emitted has an id
+derived from the approval, and a repeat says the same again.
+
+- `states.py`: which state may follow which.
+- `approval.py`: apply(approval, event, …) -> (approval, events).
+- `deadlines.py`: which approvals are due now.
+- `record.py`: an approval <-> the signed bytes kept in the table.
+"""

@@ -1,0 +1,13 @@
+"""What may be done: a command's facts in, a decision out. Pure; knows no protocol, no configuration file.
+
+- `command.py`: what the policy sees of a command: who, on which resource, with which facts.
+- `rule.py`: one rule as data: what it matches on, its verdict, its review terms and limits.
+- `matchers.py`: MATCHERS: a key of `when` -> how it matches.
+- `expression.py`: CEL, for what the other keys cannot say.
+- `rules.py`: evaluate(command, rules, now) -> Decision. The strictest matching rule wins.
+- `bundle.py`: rules and resources <-> their canonical JSON, whose SHA-256 is the policy version.
+- `verdict.py`: CommandRequested -> the events that answer it.
+
+An allow rule must cover everything a command does; a review or deny rule matches as soon as the command
+does anything it names (docs/decisions/0010-what-a-rule-matches.md).
+"""

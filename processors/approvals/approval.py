@@ -1,0 +1,289 @@
+"""One approval as a state machine: an event in, the approval after it and what follows from it out."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from processors.approvals.states import may_follow
+from processors.policy.bundle import Bundle
+from processors.policy.command import command_of
+from processors.policy.rules import evaluate
+from processors.policy.verdict import obligations_of, verdict_id
+from schemas.envelope import Envelope, envelope
+from schemas.events import (
+    ApprovalRequested,
+    ApprovalSettled,
+    ApprovalWithdrawn,
+    CommandAllowed,
+    CommandDenied,
+    Event,
+    ReviewDecided,
+)
+from schemas.ids import derived_id
+from schemas.vocabulary import (
+    Answer,
+    ApprovalState,
+    Fallback,
+    Obligations,
+    Principal,
+    PrincipalKind,
+    Verdict,
+)
+
+KEPT_FOR = timedelta(days=1)
+"""How long after its deadline an approval is remembered, so that a late repeat finds it settled."""
+
+Input = ApprovalRequested | ReviewDecided | ApprovalWithdrawn | ApprovalSettled
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """An approval that counts, and what the reviewer said."""
+
+    reviewer: Principal
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One approval: what was asked, who approved so far, and how it stands."""
+
+    request: ApprovalRequested
+    state: ApprovalState = ApprovalState.PENDING
+    votes: tuple[Vote, ...] = ()
+
+    @property
+    def has_quorum(self) -> bool:
+        return len(self.votes) >= self.request.approvals
+
+    @property
+    def due_at(self) -> datetime:
+        """When something must happen by itself: its deadline, later the end of our memory of it."""
+        deadline = self.request.expires_at
+        return deadline if self.state is ApprovalState.PENDING else deadline + KEPT_FOR
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What came of one event: the approval after it, the events that follow, and why nothing did."""
+
+    approval: Approval | None
+    events: tuple[Event, ...] = ()
+    ignored: str = ""
+
+
+def apply(approval: Approval | None, event: Input, bundle: Bundle, now: datetime, node: str) -> Step:
+    """What one event does to an approval (None: unknown so far). Repeats and late events change nothing."""
+    match event:
+        case ApprovalRequested():
+            return _requested(approval, event, now)
+        case _ if approval is None:
+            return Step(None, ignored="there is no such approval, or it was settled long ago")
+        case ReviewDecided():
+            return _decided(approval, event, now, node)
+        case ApprovalWithdrawn():
+            return _propose(approval, ApprovalState.WITHDRAWN, (), event.reason, now, node)
+        case ApprovalSettled():
+            return _settled(approval, event, bundle, node)
+
+
+def expire(approval: Approval, now: datetime, node: str) -> Step:
+    """What an approval whose `due_at` has come does: end undecided, or be forgotten (approval None)."""
+    if now < approval.due_at:
+        return Step(approval, ignored="not due yet")
+    if approval.state is not ApprovalState.PENDING:
+        return Step(None)
+    return _propose(approval, ApprovalState.TIMED_OUT, (), "", now, node)
+
+
+def why_not(approval: Approval, decision: ReviewDecided) -> str:
+    """Why a reviewer's answer does not count; empty when it does."""
+    request, reviewer = approval.request, decision.reviewer
+    if decision.digest != request.digest:
+        return "the reviewer was shown another command"
+    if reviewer.kind is not PrincipalKind.PERSON:
+        return "only a person decides"
+    if reviewer.name.casefold() == request.principal.name.casefold():
+        return "nobody decides on their own request"
+    if set(reviewer.groups).isdisjoint(request.reviewers):
+        return "the reviewer is in none of the rule's groups"
+    return ""
+
+
+def _requested(approval: Approval | None, event: ApprovalRequested, now: datetime) -> Step:
+    if approval is not None:
+        return Step(approval, ignored="a repeat")
+    if now >= event.expires_at + KEPT_FOR:
+        return Step(None, ignored="a repeat from long ago, or a request nobody processed for a day")
+    return Step(Approval(event))
+
+
+def _decided(approval: Approval, event: ReviewDecided, now: datetime, node: str) -> Step:
+    if approval.state is not ApprovalState.PENDING:
+        return Step(approval, ignored=f"already {approval.state.value}")
+    if now >= approval.request.expires_at:
+        return replace(expire(approval, now, node), ignored="the deadline had passed")
+    if reason := why_not(approval, event):
+        return Step(approval, ignored=reason)
+    if event.answer is Answer.REJECT:
+        return _propose(approval, ApprovalState.REJECTED, (event.reviewer.name,), event.comment, now, node)
+    # Once there is a quorum no vote is added, so that a repeat proposes the same settlement.
+    if not approval.has_quorum and not _has_voted(approval, event.reviewer):
+        votes = (*approval.votes, Vote(event.reviewer, event.comment))
+        approval = replace(approval, votes=votes)
+    if not approval.has_quorum:
+        return Step(approval)
+    names = tuple(vote.reviewer.name for vote in approval.votes)
+    comment = "; ".join(vote.comment for vote in approval.votes if vote.comment)
+    return _propose(approval, ApprovalState.APPROVED, names, comment, now, node)
+
+
+def _has_voted(approval: Approval, reviewer: Principal) -> bool:
+    return any(vote.reviewer.name.casefold() == reviewer.name.casefold() for vote in approval.votes)
+
+
+def _propose(
+    approval: Approval,
+    state: ApprovalState,
+    decided_by: tuple[str, ...],
+    comment: str,
+    now: datetime,
+    node: str,
+) -> Step:
+    """Asks for an end of the approval; it has ended when this event is read back from the log."""
+    if not may_follow(approval.state, state):
+        return Step(approval, ignored=f"already {approval.state.value}")
+    request = approval.request
+    settled = ApprovalSettled(
+        envelope=_envelope(request, derived_id("approval settled", request.approval), now, node),
+        approval=request.approval,
+        state=state,
+        rule=request.rule,
+        decided_by=decided_by,
+        comment=comment,
+        requested_at=request.envelope.time,
+    )
+    return Step(approval, (settled,))
+
+
+def _settled(approval: Approval, event: ApprovalSettled, bundle: Bundle, node: str) -> Step:
+    """The settlement: the approval ends so, and the verdict follows; told again, it is said again."""
+    if approval.state is not event.state:
+        if not may_follow(approval.state, event.state):
+            return Step(approval, ignored=f"already {approval.state.value}")
+        approval = replace(approval, state=event.state)
+    lets_through = event.state is ApprovalState.APPROVED or (
+        event.state is ApprovalState.TIMED_OUT and approval.request.on_timeout is Fallback.ALLOW
+    )
+    if not lets_through:
+        return Step(approval, (_denied(approval, event, bundle.version, _ENDINGS[event.state], node),))
+    return Step(approval, (_verdict_under(bundle, approval, event, node),))
+
+
+def _verdict_under(
+    bundle: Bundle, approval: Approval, settled: ApprovalSettled, node: str
+) -> CommandAllowed | CommandDenied:
+    """The verdict of an approval that lets its command through, under the policy in force now."""
+    request = approval.request
+    if bundle.version == request.policy_version:
+        return _allowed(approval, settled, request.rule, bundle.version, request.obligations, node)
+    resource = bundle.resources.get(request.envelope.resource)
+    if resource is None:
+        return _denied(approval, settled, bundle.version, _CHANGED, node)
+    decision = evaluate(command_of(request, resource), bundle.rules, settled.envelope.time)
+    if decision.verdict is Verdict.DENY:
+        ending = (decision.message, decision.hint)
+        return _denied(approval, settled, bundle.version, ending, node, rule=decision.rule)
+    review = decision.review
+    if review is not None and settled.state is ApprovalState.APPROVED:
+        counting = [
+            vote for vote in approval.votes if not set(vote.reviewer.groups).isdisjoint(review.reviewers)
+        ]
+        if len(counting) < review.approvals:
+            return _denied(approval, settled, bundle.version, _CHANGED, node, rule=decision.rule)
+    if review is not None and settled.state is ApprovalState.TIMED_OUT and review.on_timeout is Fallback.DENY:
+        return _denied(approval, settled, bundle.version, _CHANGED, node, rule=decision.rule)
+    obligations = obligations_of(request, bundle, decision.limits)
+    return _allowed(approval, settled, decision.rule, bundle.version, obligations, node)
+
+
+_ENDINGS = {
+    ApprovalState.REJECTED: (
+        "a reviewer rejected this command",
+        "Nothing was executed. The reviewer's words say why.",
+    ),
+    ApprovalState.TIMED_OUT: (
+        "no reviewer decided in time",
+        "Nothing was executed. Run it again when a reviewer is there.",
+    ),
+    ApprovalState.WITHDRAWN: ("the request for review was withdrawn", "Nothing was executed."),
+}
+_CHANGED = (
+    "the policy changed while this command waited, and now asks for more than was given",
+    "Nothing was executed. Run it again to ask under the new policy.",
+)
+
+
+def _allowed(
+    approval: Approval,
+    settled: ApprovalSettled,
+    rule: str,
+    version: str,
+    obligations: Obligations,
+    node: str,
+) -> CommandAllowed:
+    request = approval.request
+    return CommandAllowed(
+        envelope=_verdict_envelope(approval, settled, node),
+        digest=request.digest,
+        rule=rule,
+        policy_version=version,
+        expires_at=settled.envelope.time + timedelta(seconds=request.valid_for),
+        obligations=obligations,
+        approval=request.approval,
+        decided_by=settled.decided_by,
+        comment=settled.comment,
+    )
+
+
+def _denied(
+    approval: Approval,
+    settled: ApprovalSettled,
+    version: str,
+    ending: tuple[str, str],
+    node: str,
+    *,
+    rule: str | None = None,
+) -> CommandDenied:
+    message, hint = ending
+    return CommandDenied(
+        envelope=_verdict_envelope(approval, settled, node),
+        digest=approval.request.digest,
+        rule=approval.request.rule if rule is None else rule,
+        policy_version=version,
+        message=message,
+        hint=hint,
+        approval=approval.request.approval,
+        state=settled.state,
+        decided_by=settled.decided_by,
+        comment=settled.comment,
+    )
+
+
+def _verdict_envelope(approval: Approval, settled: ApprovalSettled, node: str) -> Envelope:
+    # The settlement's time, not the clock's: a verdict that is said again after a crash is the same one.
+    asked = approval.request.envelope
+    return _envelope(approval.request, verdict_id(asked.command), settled.envelope.time, node)
+
+
+def _envelope(request: ApprovalRequested, id: str, now: datetime, node: str) -> Envelope:
+    asked = request.envelope
+    return envelope(
+        now,
+        node,
+        id=id,
+        session=asked.session,
+        command=asked.command,
+        principal=asked.principal,
+        resource=asked.resource,
+        trace=asked.trace,
+    )

@@ -1,0 +1,76 @@
+"""The configuration's policies and resources -> the bundle the processors decide by."""
+
+from typing import Any
+
+from infra.config import Config, ConfigError, Policy, Resource
+from processors.policy.bundle import Bundle, make_document, parse_bundle
+from processors.policy.expression import check_expression
+from processors.policy.matchers import compile_command_pattern
+from processors.policy.rules import BadRule
+
+
+def bundle_of(config: Config) -> Bundle:
+    """The bundle of this configuration. Raises ConfigError, with one line a rule that cannot be used."""
+    if problems := rule_problems(config):
+        raise ConfigError(problems)
+    try:
+        return parse_bundle(
+            make_document(
+                [_rule(policy) for policy in config.policies],
+                [_resource(resource) for resource in config.resources],
+            )
+        )
+    except BadRule as error:
+        raise ConfigError([str(error)]) from error
+
+
+def rule_problems(config: Config) -> list[str]:
+    """What `countersign check` finds in the rules beside what the file's form tells: one line each."""
+    problems = []
+    for policy in config.policies:
+        if policy.when.expression is not None and (wrong := check_expression(policy.when.expression)):
+            problems.append(f"policies: {policy.name}: when.expression: {wrong}")
+        if policy.when.command is not None:
+            try:
+                compile_command_pattern(policy.when.command)
+            except ValueError as error:
+                problems.append(f"policies: {policy.name}: when.command: {error}")
+    return problems
+
+
+def _rule(policy: Policy) -> dict[str, Any]:
+    review, limits, hours = policy.review, policy.limits, policy.when.hours
+    when = policy.when.model_dump(mode="json", exclude_none=True, exclude={"hours"})
+    if hours is not None:
+        when["hours"] = {"start": hours.start, "end": hours.end, "zone": hours.zone, "days": hours.days}
+    return {
+        "name": policy.name,
+        "when": when,
+        "verdict": policy.verdict,
+        "review": None
+        if review is None
+        else {
+            "reviewers": review.reviewers,
+            "approvals": review.approvals,
+            "timeout": review.timeout.total_seconds(),
+            "on_timeout": review.on_timeout,
+            "valid_for": review.valid_for.total_seconds(),
+        },
+        "limits": {
+            "rows": limits.rows,
+            "bytes": limits.bytes,
+            "seconds": None if limits.time is None else limits.time.total_seconds(),
+            "read_only": limits.read_only,
+        },
+        "message": policy.message,
+    }
+
+
+def _resource(resource: Resource) -> dict[str, Any]:
+    columns = resource.sensitive.columns.items()
+    return {
+        "name": resource.name,
+        "labels": resource.labels,
+        "columns": [{"pattern": pattern, "mask": mask} for pattern, mask in columns],
+        "detectors": resource.sensitive.detect,
+    }

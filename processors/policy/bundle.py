@@ -1,0 +1,57 @@
+"""All that shapes a verdict, as one document: rules, and the resources' labels and sensitive sections.
+
+The document is canonical JSON (keys sorted, no spaces, UTF-8); its SHA-256 is the policy version. It
+travels in PolicyPublished, so that an auditor can see by which rules a verdict was given.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from processors.policy.command import Resource
+from processors.policy.rule import Rule
+from processors.policy.rules import BadRule, CompiledRule, compile_rule
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The rules in force, ready to be evaluated."""
+
+    version: str  # SHA-256 of the document, in hex
+    document: str
+    rules: tuple[CompiledRule, ...]
+    resources: Mapping[str, Resource]
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    policies: tuple[Rule, ...]
+    resources: tuple[Resource, ...]
+
+
+def make_document(policies: Any, resources: Any) -> str:
+    """The canonical JSON of policies and resources: lists of mappings, in the words of Rule and Resource."""
+    return json.dumps(
+        {"policies": policies, "resources": resources},
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )
+
+
+def parse_bundle(document: str) -> Bundle:
+    """The bundle of a document that `make_document` wrote. Raises BadRule."""
+    try:
+        read = msgspec.json.decode(document, type=_Document)
+    except msgspec.MsgspecError as error:
+        raise BadRule(f"the policy document cannot be read: {error}") from error
+    return Bundle(
+        version=hashlib.sha256(document.encode()).hexdigest(),
+        document=document,
+        rules=tuple(compile_rule(rule) for rule in read.policies),
+        resources={resource.name: resource for resource in read.resources},
+    )

@@ -1,0 +1,108 @@
+"""CEL expressions of rules (Common Expression Language, cel-spec langdef).
+
+Variables: `principal` (name, kind, groups), `resource` (name, labels), `command` (text, intents,
+statements, tables, columns, functions, programs), `context` (names and values the command's meaning
+depends on), `client` (address) and `now` (a timestamp, UTC).
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import celpy
+from celpy import celtypes
+from celpy.adapter import json_to_cel
+from celpy.celparser import CELParseError
+from celpy.evaluation import CELEvalError
+
+from processors.policy.command import Command, Resource
+from schemas.vocabulary import Facts, Intent, Principal, PrincipalKind
+
+_NOT_BOOLEAN = "an expression must be true or false"
+
+
+class ExpressionFailed(Exception):
+    """The expression has no answer for this command. Says why without any of the command's values."""
+
+
+def compile_expression(text: str) -> Callable[[Command, datetime], bool]:
+    """The expression as a predicate that raises ExpressionFailed. Raises ValueError when it is not CEL."""
+    environment = celpy.Environment()
+    try:
+        program = environment.program(environment.compile(text))
+    except CELParseError as error:
+        raise ValueError(f"not a CEL expression: {_place(error)}") from error
+
+    def holds(command: Command, now: datetime) -> bool:
+        try:
+            answer = program.evaluate(_variables(command, now))
+        except CELEvalError as error:
+            raise ExpressionFailed(_reason(error)) from None  # the error quotes the command
+        if not isinstance(answer, celtypes.BoolType):
+            raise ExpressionFailed(_NOT_BOOLEAN)
+        return bool(answer)
+
+    return holds
+
+
+def check_expression(text: str) -> str | None:
+    """What is wrong with the expression, or None: it is tried on a command that reads nothing."""
+    try:
+        compile_expression(text)(_SAMPLE, datetime(2026, 1, 1, tzinfo=UTC))
+    except ValueError as error:
+        return str(error)
+    except ExpressionFailed as error:
+        # What a map lacks depends on the command; what is not declared never will be.
+        reason = str(error)
+        return reason if reason == _NOT_BOOLEAN or reason.startswith("undeclared") else None
+    return None
+
+
+_SAMPLE = Command(
+    Principal("sample", PrincipalKind.PERSON, ("sample",)),
+    Resource("sample", {}),
+    "select 1",
+    Facts((Intent.READ,), ("select",)),
+    {},
+    "127.0.0.1:1",
+)
+
+
+def _variables(command: Command, now: datetime) -> dict[str, Any]:
+    principal, resource, facts = command.principal, command.resource, command.facts
+    return {
+        "principal": _map(name=principal.name, kind=principal.kind.value, groups=principal.groups),
+        "resource": _map(name=resource.name, labels=dict(resource.labels)),
+        "command": _map(
+            text=command.text,
+            intents=tuple(intent.value for intent in facts.intents),
+            statements=facts.statements,
+            tables=facts.tables,
+            columns=facts.columns,
+            functions=facts.functions,
+            programs=facts.programs,
+        ),
+        "context": _map(**command.context),
+        "client": _map(address=command.client_address),
+        "now": celtypes.TimestampType(now),
+    }
+
+
+def _map(**values: Any) -> Any:
+    return json_to_cel(
+        {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+    )
+
+
+def _place(error: CELParseError) -> str:
+    return f"line {error.line}, column {error.column}" if error.line else "it does not parse"
+
+
+def _reason(error: CELEvalError) -> str:
+    """The first words of a CEL error, which name the kind of mistake; the rest holds values."""
+    words = str(error.args[0]) if error.args else ""
+    for known in ("undeclared reference", "no such member in mapping", "found no matching overload"):
+        if words.startswith(known):
+            name = words.removeprefix(known).split("(in activation", 1)[0].strip(" '\"")
+            return f"{known} {name}" if known == "undeclared reference" else known
+    return "it could not be evaluated"

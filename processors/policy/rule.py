@@ -1,0 +1,73 @@
+"""One rule as data, in the words of the configuration file. Durations are seconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.vocabulary import Fallback, Intent, PrincipalKind, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """A daily window in a time zone. `days` are those on which the window begins."""
+
+    start: str  # "HH:MM", within the window
+    end: str  # "HH:MM", no longer within; before `start`: the window passes midnight
+    zone: str  # such as Europe/Berlin
+    days: tuple[str, ...]  # "mon" to "sun"
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """What a rule matches on; None where the rule does not say. All that is given must match."""
+
+    users: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    kinds: tuple[PrincipalKind, ...] | None = None
+    resources: tuple[str, ...] | None = None
+    labels: Mapping[str, str] | None = None
+    intents: tuple[Intent, ...] | None = None
+    statements: tuple[str, ...] | None = None
+    tables: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
+    functions: tuple[str, ...] | None = None
+    programs: tuple[str, ...] | None = None
+    command: str | None = None
+    hours: Hours | None = None
+    networks: tuple[str, ...] | None = None
+    expression: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Who reviews, how many must approve, and what happens when nobody does."""
+
+    reviewers: tuple[str, ...]  # groups, any of which may decide
+    approvals: int
+    timeout: float
+    on_timeout: Fallback
+    valid_for: float  # how long an approval may be used
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Obligations on one command; None where there is no limit."""
+
+    rows: int | None = None
+    bytes: int | None = None
+    seconds: float | None = None
+    read_only: bool = False
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One policy of the configuration. `review` is there exactly where the verdict is review."""
+
+    name: str
+    when: When
+    verdict: Verdict
+    review: Review | None = None
+    limits: Limits = NO_LIMITS
+    message: str = ""

@@ -1,0 +1,152 @@
+"""The decision on one command: the strictest matching rule wins, and what no rule allows is denied."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from processors.policy.command import Command
+from processors.policy.expression import ExpressionFailed
+from processors.policy.matchers import MATCHERS, Predicate
+from processors.policy.rule import NO_LIMITS, Limits, Review, Rule, When
+from schemas.vocabulary import Fallback, Intent, Verdict
+
+_STRICTNESS = {Verdict.ALLOW: 0, Verdict.REVIEW: 1, Verdict.DENY: 2}
+_FACTS = ("intents", "statements", "tables", "columns", "functions", "programs")
+
+NO_RULE = "no rule allows this"
+NO_RULE_HINT = "Nothing was executed. Ask whoever keeps the gateway's rules for one that covers this command."
+DENIED = "this is not allowed through the gateway"
+DENIED_HINT = "Nothing was executed. The rule refuses the command for everyone it names; do not retry it."
+
+
+class BadRule(Exception):
+    """A rule cannot be used; the message names it, the key and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """A rule with its matchers made ready."""
+
+    rule: Rule
+    matchers: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the rules say about one command. `review` is there exactly where the verdict is review."""
+
+    verdict: Verdict
+    rule: str  # empty when nothing matched
+    message: str = ""
+    hint: str = ""
+    review: Review | None = None
+    limits: Limits = NO_LIMITS
+    failed: tuple[str, ...] = ()  # rules whose expression had no answer: "name: why"
+
+
+def compile_rule(rule: Rule) -> CompiledRule:
+    """The rule ready to be evaluated. Raises BadRule."""
+    every = rule.verdict is Verdict.ALLOW
+    matchers: list[Predicate] = [_provable(rule.when)] if every else []
+    for key, make in MATCHERS.items():
+        value = getattr(rule.when, key)
+        if value is None:
+            continue
+        try:
+            matchers.append(make(value, every))
+        except ValueError as error:
+            raise BadRule(f"policy {rule.name!r}: when.{key}: {error}") from error
+    return CompiledRule(rule, tuple(matchers))
+
+
+def evaluate(command: Command, rules: Sequence[CompiledRule], now: datetime) -> Decision:
+    """The decision on `command` at `now`.
+
+    Deny beats review beats allow. Among several that deny or allow, the first in the file names the rule;
+    for several that review see `_strictest_review`. The limits of all that match hold together.
+    """
+    failed: list[str] = []
+    matching = [compiled.rule for compiled in rules if _matches(compiled, command, now, failed)]
+    if not matching:
+        return Decision(Verdict.DENY, "", NO_RULE, NO_RULE_HINT, failed=tuple(failed))
+    verdict = max((rule.verdict for rule in matching), key=_STRICTNESS.__getitem__)
+    strictest = [rule for rule in matching if rule.verdict is verdict]
+    if verdict is Verdict.DENY:
+        rule = strictest[0]
+        return Decision(verdict, rule.name, rule.message or DENIED, DENIED_HINT, failed=tuple(failed))
+    named, review = (strictest[0], None) if verdict is Verdict.ALLOW else _strictest_review(strictest)
+    return Decision(
+        verdict,
+        named.name,
+        named.message,
+        review=review,
+        limits=_strictest_limits(rule.limits for rule in matching),
+        failed=tuple(failed),
+    )
+
+
+def _matches(compiled: CompiledRule, command: Command, now: datetime, failed: list[str]) -> bool:
+    """Whether every key of the rule matches. An expression without an answer never loosens a verdict."""
+    try:
+        return all(matches(command, now) for matches in compiled.matchers)
+    except ExpressionFailed as error:
+        failed.append(f"{compiled.rule.name}: {error}")
+        return compiled.rule.verdict is not Verdict.ALLOW
+
+
+def _provable(when: When) -> Predicate:
+    """What an allow rule needs beside its keys: facts that prove what the rule says about them.
+
+    Where the intent is unknown, the facts are what could be seen, not all there is: a rule that names
+    any of them does not cover the command, unless it names `unknown` itself. And a rule that says
+    neither what the command is for nor of which kind covers no command without what it names.
+    """
+    if all(getattr(when, key) is None for key in _FACTS):
+        return lambda command, now: True
+    covers_unknown = when.intents is not None and Intent.UNKNOWN in when.intents
+    says_what = when.intents is not None or when.statements is not None
+    must_have = tuple(
+        key
+        for key in ("statements", "tables", "columns", "functions", "programs")
+        if getattr(when, key) is not None and (key == "statements" or not says_what)
+    )
+
+    def proven(command: Command, now: datetime) -> bool:
+        facts = command.facts
+        if Intent.UNKNOWN in facts.intents and not covers_unknown:
+            return False
+        return all(getattr(facts, key) for key in must_have)
+
+    return proven
+
+
+def _strictest_review(rules: Sequence[Rule]) -> tuple[Rule, Review]:
+    """The rule that names the review: the one that asks for most approvals, then the one whose approval
+    is valid the shortest, then the first in the file. Times and the fallback are the strictest of all."""
+    reviews = [(rule, rule.review) for rule in rules if rule.review is not None]
+    named, chosen = min(reviews, key=lambda pair: (-pair[1].approvals, pair[1].valid_for))
+    terms = [review for _, review in reviews]
+    return named, Review(
+        reviewers=chosen.reviewers,
+        approvals=chosen.approvals,
+        timeout=min(review.timeout for review in terms),
+        on_timeout=Fallback.DENY
+        if any(review.on_timeout is Fallback.DENY for review in terms)
+        else Fallback.ALLOW,
+        valid_for=min(review.valid_for for review in terms),
+    )
+
+
+def _strictest_limits(all_limits: Iterable[Limits]) -> Limits:
+    given = list(all_limits)
+
+    def least(part: Callable[[Limits], float | None]) -> float | None:
+        return min((value for limits in given if (value := part(limits)) is not None), default=None)
+
+    rows, size = least(lambda limits: limits.rows), least(lambda limits: limits.bytes)
+    return Limits(
+        rows=None if rows is None else int(rows),
+        bytes=None if size is None else int(size),
+        seconds=least(lambda limits: limits.seconds),
+        read_only=any(limits.read_only for limits in given),
+    )

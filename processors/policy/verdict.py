@@ -1,0 +1,199 @@
+"""CommandRequested -> the events that answer it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from processors.masking.plan import make_plan
+from processors.policy.bundle import Bundle
+from processors.policy.command import command_of
+from processors.policy.rule import Limits, Review
+from processors.policy.rules import Decision, evaluate
+from schemas.envelope import Envelope, envelope
+from schemas.events import (
+    ApprovalPending,
+    ApprovalRequested,
+    CommandAllowed,
+    CommandDenied,
+    CommandRequested,
+    Event,
+)
+from schemas.ids import approval_id, derived_id
+from schemas.vocabulary import Obligations, Stage, Verdict
+
+ALLOWED_FOR = timedelta(seconds=60)
+"""How long an allow without a reviewer may be used."""
+
+REVIEWABLE = 1_000_000
+"""Bytes of a request above which nobody is asked to review it: no person reads that much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What follows from one request, in the order in which it must become durable."""
+
+    events: tuple[Event, ...]
+    failed: tuple[str, ...] = ()  # rules whose expression had no answer: "name: why"
+
+
+def answer(request: CommandRequested, size: int, bundle: Bundle, now: datetime, node: str) -> Answer:
+    """The verdict on a request of `size` bytes; nothing when its deadline is over.
+
+    A preparation executes nothing: where the rules say review, it is let through, and the execution is
+    what waits for a reviewer.
+    """
+    if now >= request.deadline:
+        return Answer(())  # the ingress refused it at its deadline and said so
+    resource = bundle.resources.get(request.envelope.resource)
+    if resource is None:
+        return Answer((_denied(request, bundle, now, node, _NO_RESOURCE),))
+    decision = evaluate(command_of(request, resource), bundle.rules, now)
+    if decision.verdict is Verdict.REVIEW and request.stage is not Stage.PREPARE and size > REVIEWABLE:
+        decision = Decision(
+            Verdict.DENY, decision.rule, _TOO_LONG_TO_REVIEW, _SPLIT_IT, failed=decision.failed
+        )
+    if decision.verdict is Verdict.DENY:
+        return Answer((_denied(request, bundle, now, node, decision),), decision.failed)
+    obligations = obligations_of(request, bundle, decision.limits)
+    if decision.review is None or request.stage is Stage.PREPARE:
+        events: tuple[Event, ...] = (_allowed(request, bundle, now, node, decision.rule, obligations),)
+    else:
+        events = _review(request, bundle, now, node, decision.rule, decision.review, obligations)
+    return Answer(events, decision.failed)
+
+
+def refusal(request: CommandRequested, bundle: Bundle, now: datetime, node: str) -> CommandDenied:
+    """The answer when the gateway itself failed to judge the command."""
+    return _denied(request, bundle, now, node, _FAILED)
+
+
+def verdict_id(command: str) -> str:
+    """The event id of the one verdict that lets a command through or refuses it."""
+    return derived_id("verdict", command)
+
+
+def obligations_of(
+    event: CommandRequested | ApprovalRequested, bundle: Bundle, limits: Limits
+) -> Obligations:
+    """What an ingress must do that forwards the command of this event, whose resource is in the bundle."""
+    resource = bundle.resources[event.envelope.resource]
+    return Obligations(
+        masking=make_plan(event.facts, resource.columns, resource.detectors),
+        read_only=limits.read_only,
+        rows=limits.rows,
+        bytes=limits.bytes,
+        seconds=limits.seconds,
+    )
+
+
+_NO_RESOURCE = Decision(
+    Verdict.DENY,
+    "",
+    "the policy does not know this resource",
+    "Nothing was executed. Start the gateway's processes with the same configuration file.",
+)
+_FAILED = Decision(
+    Verdict.DENY,
+    "",
+    "the gateway failed to judge this command",
+    "Nothing was executed. The processors' log says what went wrong.",
+)
+_TOO_LONG_TO_REVIEW = "this command needs a review and is too long for a reviewer to read"
+_SPLIT_IT = "Nothing was executed. Split it into smaller commands."
+
+
+def _allowed(
+    request: CommandRequested,
+    bundle: Bundle,
+    now: datetime,
+    node: str,
+    rule: str,
+    obligations: Obligations,
+) -> CommandAllowed:
+    return CommandAllowed(
+        envelope=_envelope(request, now, node, verdict_id(request.envelope.command)),
+        digest=request.digest,
+        rule=rule,
+        policy_version=bundle.version,
+        expires_at=now + ALLOWED_FOR,
+        obligations=obligations,
+        approval="",
+        decided_by=(),
+        comment="",
+    )
+
+
+def _denied(
+    request: CommandRequested, bundle: Bundle, now: datetime, node: str, decision: Decision
+) -> CommandDenied:
+    return CommandDenied(
+        envelope=_envelope(request, now, node, verdict_id(request.envelope.command)),
+        digest=request.digest,
+        rule=decision.rule,
+        policy_version=bundle.version,
+        message=decision.message,
+        hint=decision.hint,
+        approval="",
+        state=None,
+        decided_by=(),
+        comment="",
+    )
+
+
+def _review(
+    request: CommandRequested,
+    bundle: Bundle,
+    now: datetime,
+    node: str,
+    rule: str,
+    review: Review,
+    obligations: Obligations,
+) -> tuple[Event, ...]:
+    """The request for review, and then the word to the client that it waits: in this order, so that what
+    the client is told to look at is there."""
+    approval = approval_id(request.envelope.command)
+    expires_at = now + timedelta(seconds=review.timeout)
+    requested = ApprovalRequested(
+        envelope=_envelope(request, now, node, derived_id("approval requested", approval)),
+        approval=approval,
+        principal=request.principal,
+        protocol=request.protocol,
+        text=request.text,
+        parameters=request.parameters,
+        sealed=request.sealed,
+        digest=request.digest,
+        context=request.context,
+        facts=request.facts,
+        client_address=request.client_address,
+        rule=rule,
+        policy_version=bundle.version,
+        reviewers=review.reviewers,
+        approvals=review.approvals,
+        expires_at=expires_at,
+        on_timeout=review.on_timeout,
+        valid_for=review.valid_for,
+        obligations=obligations,
+        reply_to=request.reply_to,
+    )
+    pending = ApprovalPending(
+        envelope=_envelope(request, now, node, derived_id("approval pending", approval)),
+        approval=approval,
+        digest=request.digest,
+        rule=rule,
+        reviewers=review.reviewers,
+        expires_at=expires_at,
+    )
+    return requested, pending
+
+
+def _envelope(request: CommandRequested, now: datetime, node: str, id: str) -> Envelope:
+    asked = request.envelope
+    return envelope(
+        now,
+        node,
+        id=id,
+        session=asked.session,
+        command=asked.command,
+        principal=asked.principal,
+        resource=asked.resource,
+        trace=asked.trace,
+    )
