@@ -88,6 +88,7 @@ class Broker:
         self._ports = ports
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
+        self._began_at = 0  # offset in the log
 
     @property
     def is_running(self) -> bool:
@@ -111,20 +112,20 @@ class Broker:
                 max_message=MAX_MESSAGE,
             )
         )
-        before = self._log.stat().st_size if self._log.exists() else 0
+        self._began_at = self._log.stat().st_size if self._log.exists() else 0
         if not (data / "meta.properties").exists():
-            await self._format(settings, before)
+            await self._format(settings)
         command = self._java.command(BROKER, str(settings), options=options)
         self._process = start(command, self._log, keep_open=keep_open)
         try:
             async with asyncio.timeout(_START_LIMIT):
-                while _STARTED not in self._said(before):
+                while _STARTED not in self._said():
                     if self._process.poll() is not None:
-                        raise self._failed(before, f"ended with status {self._process.returncode}")
+                        raise self._failed(f"ended with status {self._process.returncode}")
                     await asyncio.sleep(_PAUSE)
         except TimeoutError as error:
             await self.stop(0)
-            raise self._failed(before, f"did not start within {_START_LIMIT:g} s") from error
+            raise self._failed(f"did not start within {_START_LIMIT:g} s") from error
         except asyncio.CancelledError:
             await self.stop()
             raise
@@ -138,21 +139,32 @@ class Broker:
             process.send_signal(signal.SIGTERM)
         return await _wait(process, seconds)
 
-    async def _format(self, settings: Path, before: int) -> None:
+    async def ended(self) -> str:
+        """Returns when the process has ended without having been stopped, with the end of its log."""
+        assert self._process is not None
+        status = await asyncio.to_thread(self._process.wait)
+        return str(self._failed(f"ended with status {status}"))
+
+    def kill(self) -> None:
+        """Ends it at once; what is on disk by then is kept."""
+        if self._process is not None:
+            _kill(self._process)
+
+    async def _format(self, settings: Path) -> None:
         command = self._java.command(STORAGE, "format", "-t", _cluster_id(), "-c", str(settings))
         formatting = start(command, self._log)
         await _wait(formatting, _START_LIMIT)
         if formatting.returncode != 0:
-            raise self._failed(before, "could not format its folder")
+            raise self._failed("could not format its folder")
 
-    def _said(self, since: int) -> bytes:
-        """What the log holds after this offset."""
+    def _said(self) -> bytes:
+        """What the log holds of this start."""
         with self._log.open("rb") as file:
-            file.seek(since)
+            file.seek(self._began_at)
             return file.read()
 
-    def _failed(self, since: int, what: str) -> KafkaUnavailable:
-        said = self._said(since).decode(errors="replace")
+    def _failed(self, what: str) -> KafkaUnavailable:
+        said = self._said().decode(errors="replace")
         remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, said)), "")
         lines = [line for line in said.splitlines() if not line.startswith(("\tat ", "\t... "))]
         shown = "\n".join(f"  {line[:300]}" for line in lines[-_TAIL:])
@@ -170,10 +182,15 @@ async def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
     except TimeoutError:
         return False
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        _kill(process)
+        process.wait()
     return True
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """With its own children: Java has one while it writes an archive."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _cluster_id() -> str:

@@ -85,6 +85,16 @@ class EmbeddedKafka:
             self._lock.close()
             self._lock = None
 
+    async def ended(self) -> str:
+        """Returns when Kafka has ended without having been stopped, with the end of its log."""
+        assert self._broker is not None
+        return await self._broker.ended()
+
+    def kill(self) -> None:
+        """Ends it at once; what it had written is kept."""
+        if self._broker is not None:
+            self._broker.kill()
+
     async def _locked(self) -> IO[str]:
         path = self._folder / "lock"
         try:

@@ -1,0 +1,32 @@
+"""The configuration file of a command: where it is, and the words it may use."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from ingress.postgres.facts import STATEMENTS
+from ingress.protocols import PROTOCOLS
+
+from infra.config import DEFAULT_PATH, Config, Names, load
+from processors.masking.detectors import DETECTORS
+from processors.masking.masks import MASKS
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", envvar="COUNTERSIGN_CONFIG", help="The configuration file.")
+]
+DEFAULT = DEFAULT_PATH
+
+
+def load_config(path: Path) -> Config:
+    """The configuration, checked against all that this version knows. Raises ConfigError."""
+    return load(path, names())
+
+
+def names() -> Names:
+    """The words that a configuration may use and other packages define."""
+    return Names(
+        protocols=frozenset(PROTOCOLS),
+        statements=frozenset(STATEMENTS),
+        masks=frozenset(MASKS),
+        detectors=frozenset(DETECTORS),
+    )
