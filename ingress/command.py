@@ -1,0 +1,62 @@
+"""A command as an ingress holds it, whatever the protocol."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.digest import command_digest
+from schemas.vocabulary import ContextItem, Facts, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is asked of the policy. `text` and `parameters` are as events may show them;
+    `original` is what they were made from, where anything was replaced, to be sealed."""
+
+    id: str
+    stage: Stage
+    text: str
+    parameters: tuple[str | None, ...]
+    original: tuple[str, tuple[str | None, ...]] | None
+    digest: str
+    context: tuple[ContextItem, ...]
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One form of a command: its text, and its parameters as text (None is NULL)."""
+
+    text: str
+    parameters: tuple[str | None, ...]
+
+
+def make_command(
+    *,
+    id: str,
+    stage: Stage,
+    principal: str,
+    resource: str,
+    said: Spoken,
+    bound: Sequence[bytes | None],
+    shown: Spoken,
+    context: tuple[ContextItem, ...],
+    facts: Facts,
+) -> Command:
+    """`said`: as the client sent it; `bound`: its parameters' bytes; `shown`: as events may show it."""
+    return Command(
+        id=id,
+        stage=stage,
+        text=shown.text,
+        parameters=shown.parameters,
+        original=None if shown == said else (said.text, said.parameters),
+        digest=command_digest(
+            stage=stage,
+            principal=principal,
+            resource=resource,
+            text=said.text,
+            parameters=bound,
+            context=context,
+        ),
+        context=context,
+        facts=facts,
+    )

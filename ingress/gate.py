@@ -1,0 +1,153 @@
+"""What may happen to a held command, as a table, and the checks of a verdict before it is believed.
+
+    held ──review──▶ waiting
+    held, waiting ──allow──▶ allowed ──release──▶ running ──finish──▶ finished
+    held, waiting ──deny──▶ refused
+    held, waiting, allowed ──abandon──▶ abandoned
+
+A verdict is for one digest, until it expires, once. Everything else is refused.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ingress.command import Command
+from schemas.events import ApprovalPending, CommandAllowed, CommandDenied, Event
+from schemas.vocabulary import Obligations
+
+
+class State(StrEnum):
+    HELD = "held"
+    WAITING = "waiting"
+    ALLOWED = "allowed"
+    RUNNING = "running"
+    FINISHED = "finished"
+    REFUSED = "refused"
+    ABANDONED = "abandoned"
+
+
+class Signal(StrEnum):
+    REVIEW = "review"
+    ALLOW = "allow"
+    DENY = "deny"
+    RELEASE = "release"
+    FINISH = "finish"
+    ABANDON = "abandon"
+
+
+TRANSITIONS: dict[tuple[State, Signal], State] = {
+    (State.HELD, Signal.REVIEW): State.WAITING,
+    (State.HELD, Signal.ALLOW): State.ALLOWED,
+    (State.HELD, Signal.DENY): State.REFUSED,
+    (State.HELD, Signal.ABANDON): State.ABANDONED,
+    (State.WAITING, Signal.ALLOW): State.ALLOWED,
+    (State.WAITING, Signal.DENY): State.REFUSED,
+    (State.WAITING, Signal.ABANDON): State.ABANDONED,
+    (State.ALLOWED, Signal.RELEASE): State.RUNNING,
+    (State.ALLOWED, Signal.DENY): State.REFUSED,  # it expired before it could be used
+    (State.ALLOWED, Signal.ABANDON): State.ABANDONED,
+    (State.RUNNING, Signal.FINISH): State.FINISHED,
+}
+
+# After an approval's own deadline the verdict is given this long to arrive.
+GRACE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a command does not run, for the client in its own protocol."""
+
+    message: str
+    hint: str
+    rule: str = ""
+    approval: str = ""
+    state: str = ""  # how the approval ended, where there was one
+    comment: str = ""
+    cancelled: bool = False  # the client itself took the command back
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The command waits for a reviewer."""
+
+    approval: str
+    rule: str
+    reviewers: tuple[str, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The command may run, under these obligations."""
+
+    obligations: Obligations
+    approval: str
+    decided_by: tuple[str, ...]
+    comment: str
+
+
+class NotPermitted(Exception):
+    """The table has no such transition."""
+
+
+class Gate:
+    """One held command: what it waits for, and what may still happen to it."""
+
+    def __init__(self, command: Command, deadline: datetime) -> None:
+        self.command = command
+        self.state = State.HELD
+        self.deadline = deadline
+        self.approval = ""
+        self._valid_until: datetime | None = None
+
+    def signal(self, signal: Signal) -> None:
+        """Raises NotPermitted where the table has no such transition."""
+        following = TRANSITIONS.get((self.state, signal))
+        if following is None:
+            raise NotPermitted(f"a command that is {self.state.value} cannot {signal.value}")
+        self.state = following
+
+    def permits(self, signal: Signal) -> bool:
+        return (self.state, signal) in TRANSITIONS
+
+    def hear(self, event: Event, now: datetime) -> Allowed | Refusal | Waiting | None:
+        """What a verdict means for this command; None for a repeat, a late or a foreign one."""
+        match event:
+            case ApprovalPending() if self.permits(Signal.REVIEW) and self._is_for_this(event.digest):
+                self.signal(Signal.REVIEW)
+                self.approval = event.approval
+                self.deadline = event.expires_at + GRACE
+                return Waiting(event.approval, event.rule, event.reviewers, event.expires_at)
+            case CommandAllowed() if self.permits(Signal.ALLOW) and self._is_for_this(event.digest):
+                if now >= event.expires_at:
+                    return None  # its deadline refuses the command
+                self.signal(Signal.ALLOW)
+                self.approval = event.approval
+                self._valid_until = event.expires_at
+                return Allowed(event.obligations, event.approval, event.decided_by, event.comment)
+            case CommandDenied() if self.permits(Signal.DENY) and self._is_for_this(event.digest):
+                self.signal(Signal.DENY)
+                return Refusal(
+                    message=event.message,
+                    hint=event.hint,
+                    rule=event.rule,
+                    approval=event.approval,
+                    state=event.state.value if event.state else "",
+                    comment=event.comment,
+                )
+        return None
+
+    def expired(self, now: datetime) -> Refusal | None:
+        """Called right before the command would be sent to its target. A Refusal: it must not be."""
+        if self.state is State.ALLOWED and self._valid_until is not None and now < self._valid_until:
+            return None
+        self.signal(Signal.DENY)
+        return Refusal(
+            message="refused: the permission expired before the command could be run",
+            hint="Nothing was executed. Send the command again.",
+            approval=self.approval,
+        )
+
+    def _is_for_this(self, digest: str) -> bool:
+        return digest == self.command.digest

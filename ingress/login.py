@@ -1,0 +1,57 @@
+"""The steps of a login that all protocols share; a protocol supplies the wording."""
+
+import asyncio
+from collections import OrderedDict
+
+import structlog
+
+from infra.config import Config, Resource
+from infra.identity import Identities
+from ingress.errors import LoginRefused
+from schemas.vocabulary import Principal
+
+_log = structlog.get_logger()
+_REMEMBERED = 10_000  # addresses and names with failures
+_FREE = 3  # failures before the next answer is delayed
+_LONGEST = 5.0  # seconds
+
+
+class Login:
+    """Who may come in. Repeated failures of a name from an address are answered ever more slowly."""
+
+    def __init__(self, config: Config, identities: Identities) -> None:
+        self._config = config
+        self._identities = identities
+        self._failures: OrderedDict[tuple[str, str], int] = OrderedDict()
+
+    async def sign_in(self, name: str, token: str, host: str) -> Principal:
+        """The principal. Raises LoginRefused; a wrong name and a wrong token look alike."""
+        key = (name, host)
+        failures = self._failures.get(key, 0)
+        if failures >= _FREE:
+            await asyncio.sleep(min(_LONGEST, 0.25 * 2 ** (failures - _FREE)))
+        principal = await self._identities.authenticate(name, token)
+        if principal is None:
+            self._failures[key] = failures + 1
+            self._failures.move_to_end(key)
+            if len(self._failures) > _REMEMBERED:
+                self._failures.popitem(last=False)
+            _log.warning("login.refused", principal=name, host=host)
+            raise LoginRefused(
+                f'the token of user "{name}" is not right, or has expired',
+                "28P01",
+                "Countersign takes the gateway token as the password, never the target's own.",
+            )
+        self._failures.pop(key, None)
+        return principal
+
+    def resource(self, name: str, protocol: str) -> Resource:
+        """The resource a principal asked for. Raises LoginRefused."""
+        resource = self._config.resource(name)
+        if resource is None or resource.protocol != protocol:
+            raise LoginRefused(
+                f'database "{name}" is not a resource of this gateway',
+                "3D000",
+                "Name a resource of the gateway's configuration as the database.",
+            )
+        return resource

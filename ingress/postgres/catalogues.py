@@ -1,0 +1,117 @@
+"""The catalogue of each database behind the gateway, read by the gateway itself and kept fresh."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+import structlog
+
+from infra.config import Resource
+from ingress.errors import TargetError
+from ingress.postgres.catalogue import Catalogue
+from ingress.postgres.catalogue_reader import read_catalogue
+from ingress.postgres.target_connection import tls_context
+
+_log = structlog.get_logger()
+_FRESH = 30.0  # seconds: others change the database, too
+_READ_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class _Kept:
+    resource: Resource
+    database: str
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    catalogue: Catalogue | None = None
+    read_at: float = 0.0  # when the reading of `catalogue` began
+    watchers: set[Callable[[Catalogue], None]] = field(default_factory=set)
+
+
+class Catalogues:
+    """By resource and database. A reading serves all who asked before it began."""
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self._kept: dict[tuple[str, str], _Kept] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._refresh())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def current(self, resource: Resource, database: str) -> Catalogue:
+        """One that is at most half a minute old. Raises TargetError."""
+        return await self._read(self._keep(resource, database), asyncio.get_running_loop().time() - _FRESH)
+
+    async def fresh(self, resource: Resource, database: str) -> Catalogue:
+        """One that was read after now. Raises TargetError."""
+        return await self._read(self._keep(resource, database), asyncio.get_running_loop().time())
+
+    def watch(
+        self, resource: Resource, database: str, news: Callable[[Catalogue], None]
+    ) -> Callable[[], None]:
+        """`news` gets each catalogue that differs from the one before, until the returned call."""
+        kept = self._keep(resource, database)
+        kept.watchers.add(news)
+        return lambda: kept.watchers.discard(news)
+
+    def _keep(self, resource: Resource, database: str) -> _Kept:
+        return self._kept.setdefault((resource.name, database), _Kept(resource, database))
+
+    async def _read(self, kept: _Kept, not_before: float) -> Catalogue:
+        async with kept.lock:
+            if kept.catalogue is not None and kept.read_at >= not_before:
+                return kept.catalogue
+            began = asyncio.get_running_loop().time()
+            found = await self._load(kept)
+            is_news = kept.catalogue is not None and kept.catalogue.version != found.version
+            if kept.catalogue is None or is_news:
+                kept.catalogue = found
+            kept.read_at = began
+            if is_news:
+                for news in list(kept.watchers):
+                    news(kept.catalogue)
+            return kept.catalogue
+
+    async def _load(self, kept: _Kept) -> Catalogue:
+        resource, credentials = kept.resource, kept.resource.credentials
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                connection = await asyncpg.connect(
+                    host=resource.address.host,
+                    port=resource.address.port,
+                    user=credentials.user,
+                    password=credentials.password.read(self._base) if credentials.password else None,
+                    database=kept.database,
+                    ssl=tls_context(resource, self._base) or False,
+                    server_settings={"application_name": "countersign catalogue"},
+                )
+                try:
+                    return await read_catalogue(connection)
+                finally:
+                    await connection.close()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise TargetError("the target's catalogue cannot be read", reason) from error
+
+    async def _refresh(self) -> None:
+        while True:
+            await asyncio.sleep(_FRESH)
+            for kept in list(self._kept.values()):
+                if not kept.watchers:
+                    continue
+                try:
+                    await self._read(kept, asyncio.get_running_loop().time())
+                except TargetError as error:
+                    _log.warning(
+                        "catalogue.not_read",
+                        resource=kept.resource.name,
+                        error=str(error),
+                        reason=error.reason,
+                    )

@@ -1,0 +1,496 @@
+"""One PostgreSQL session, after both sides have signed in: bytes in, bytes and requests out. No I/O.
+
+    client bytes ─▶ ClientReader ─▶ ClientSide ─▶ groups ──(every verdict in)──▶ target
+    client ◀────────────────────────────────── TargetSide ◀── TargetReader ◀── target bytes
+
+Groups leave in the order they came. Verdicts of several groups are asked for ahead of time, as long as
+nothing before them can change what their names mean.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from ingress.gate import Allowed, Refusal, Waiting
+from ingress.interface import (
+    Abandon,
+    CancelTarget,
+    Close,
+    Finish,
+    Frame,
+    ReadCatalogue,
+    Record,
+    Request,
+    StopAfter,
+    Submit,
+)
+from ingress.postgres.catalogue import Catalogue
+from ingress.postgres.client_side import ClientSide, refusal_after_cancel
+from ingress.postgres.codec import ClientReader, Message, TargetReader
+from ingress.postgres.execution import Execution, Expected, Group, Kind
+from ingress.postgres.facts import Context
+from ingress.postgres.judge import Judge
+from ingress.postgres.messages import (
+    FLUSH,
+    SYNC,
+    make_bind,
+    make_close,
+    make_error,
+    make_execute,
+    make_parse,
+)
+from ingress.postgres.namespace import Namespace
+from ingress.postgres.refusal import make_decided, make_refusal, make_waiting
+from ingress.postgres.results import ResultMasker
+from ingress.postgres.target_side import TargetSide
+from schemas.vocabulary import MaskingPlan, Outcome
+
+_AHEAD = 64  # groups whose verdicts are asked for before the first of them is sent
+_OWED = 512  # answers the target may owe before more is taken from the client
+_BUFFERED = 256 * 1024  # bytes taken from the client and not used yet before reading stops
+_OWN = b"countersign"  # name of the gateway's own statement, portal, and of a portal that never is
+_CONTEXT_QUERY = (
+    b"select pg_catalog.array_to_string(pg_catalog.current_schemas(true), pg_catalog.chr(1)), "
+    b"current_user, pg_catalog.current_setting('standard_conforming_strings')"
+)
+_COPY_KINDS = frozenset((b"d", b"c", b"f"))
+
+
+class PostgresConversation:
+    """See `ingress.interface.Conversation`.
+
+    `release(commands)`: the gate's last word before they are sent: None, or which must not be, and why.
+    `link(approval)`: where a reviewer finds it. `clock`: for what the client is told.
+    `parameters`: the target's settings as it reported them at the start.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        base_plan: MaskingPlan,
+        release: Callable[[Sequence[str]], tuple[str, Refusal] | None],
+        link: Callable[[str], str],
+        clock: Callable[[], datetime],
+        parameters: dict[str, str],
+    ) -> None:
+        self._judge = judge
+        self._release = release
+        self._link = link
+        self._clock = clock
+        self._client_reader = ClientReader()
+        self._target_reader = TargetReader()
+        self._names = Namespace()
+        self._client = ClientSide(self._names, judge)
+        self._target = TargetSide(self._names, ResultMasker(base_plan, self._origin))
+        self._target.parameters.update(parameters)
+        self._groups: deque[Group] = deque()
+        self._next: Message | None = None
+        self._requests: list[Request] = []
+        self._for_client: list[bytes] = []
+        self._for_target: list[bytes] = []
+        self._unflushed = False  # the target owes answers it may keep until Flush or Sync
+        self._ran_in_series = False  # something was executed since the last Sync
+        self._context_is_old = True
+        self._context_asked = False
+        self._catalogue_wanted = 0  # readings asked for and not answered
+        self._unsettled: set[str] = set()  # commands that change what names mean, not finished
+        self._closed = False
+
+    # What comes in
+
+    def client_data(self, data: bytes) -> None:
+        """Raises ClientError."""
+        self._client_reader.receive_data(data)
+        self._turn()
+
+    def target_data(self, data: bytes) -> None:
+        """Raises TargetError."""
+        for item in self._target_reader.receive_data(data):
+            self._target.receive(item)
+            if self._target.series_failed:
+                self._skip_series("an earlier command of the same series failed")
+                self._target.series_failed = False
+        self._turn()
+
+    def waiting(self, command: str, waiting: Waiting) -> None:
+        group = self._group_of(command)
+        if group is None:
+            return
+        if group.error:
+            self._requests.append(Abandon(command, "the gateway cannot run it"))
+            group.waiting.discard(command)
+        else:
+            notice = make_waiting(waiting, self._link(waiting.approval), self._clock())
+            self._for_client.append(notice)
+            self._requests.append(Record(Frame.ANSWER, notice))
+        self._turn()
+
+    def allowed(self, command: str, allowed: Allowed) -> None:
+        group = self._group_of(command)
+        if group is None:
+            return
+        group.waiting.discard(command)
+        if group.error:
+            self._requests.append(Abandon(command, "the gateway cannot run it"))
+        for execution in group.executions:
+            if execution.command.id == command:
+                execution.allowed = allowed
+        if allowed.approval and not group.error:
+            notice = make_decided(allowed)
+            self._for_client.append(notice)
+            self._requests.append(Record(Frame.ANSWER, notice))
+        self._turn()
+
+    def refused(self, command: str, refusal: Refusal) -> None:
+        group = self._group_of(command)
+        if group is None:
+            return
+        group.waiting.discard(command)
+        self._refuse(group, command, refusal)
+        self._turn()
+
+    def cancel(self) -> None:
+        """The client asks to stop what it waits for: a held command is withdrawn, a running one cancelled."""
+        if self._groups and self._groups[0].executions and not self._target.running():
+            group = self._groups[0]
+            self._refuse(group, group.executions[0].command.id, refusal_after_cancel())
+            self._turn()
+            return
+        if self._target.running():
+            self._requests.append(CancelTarget())
+
+    def time_is_up(self, command: str) -> None:
+        """The command's time limit has passed."""
+        for execution in self._target.running():
+            if execution.command.id == command and execution.allowed is not None:
+                self._target.stop(
+                    execution, f"its limit of {execution.allowed.obligations.seconds:g} seconds"
+                )
+        self._collect()
+
+    def catalogue_read(self, catalogue: Catalogue) -> None:
+        """Answers a ReadCatalogue."""
+        self._judge.catalogue = catalogue
+        self._catalogue_wanted -= 1
+        self._turn()
+
+    def catalogue_news(self, catalogue: Catalogue) -> None:
+        """Somebody changed the database: what is judged from now on is judged by this."""
+        self._judge.catalogue = catalogue
+
+    def end(self, message: str) -> None:
+        """The session ends from our side: what is held is abandoned, what runs has an unknown outcome."""
+        if self._closed:
+            return
+        self._abandon_all(message)
+        self._for_client.append(make_error("57P01", message, severity="FATAL"))
+        self._close(message)
+
+    def client_left(self, reason: str) -> None:
+        """The client is gone."""
+        if self._closed:
+            return
+        if self._target.running():
+            self._requests.append(CancelTarget())
+        self._abandon_all(reason)
+        self._close(reason)
+
+    # What goes out
+
+    def requests(self) -> list[Request]:
+        requests, self._requests = self._requests, []
+        return requests
+
+    def data_for_client(self) -> list[bytes]:
+        data, self._for_client = self._for_client, []
+        return data
+
+    def data_for_target(self) -> list[bytes]:
+        data, self._for_target = self._for_target, []
+        return data
+
+    @property
+    def wants_client_data(self) -> bool:
+        """False while so much is buffered that the client should wait."""
+        return self._client_reader.buffered < _BUFFERED
+
+    # The turn of the wheel
+
+    def _turn(self) -> None:
+        """Takes, sends and answers until nothing more can be done without news."""
+        while not self._closed:
+            taken = self._take()
+            sent = self._send()
+            self._target.flush_local()
+            self._collect()
+            if self._target.ended:
+                self._abandon_all(self._target.ended)
+                self._close(f"the target ended the session: {self._target.ended}")
+            if not taken and not sent:
+                return
+
+    def _take(self) -> bool:
+        """Puts messages of the client into groups; False when there was nothing to do."""
+        taken = False
+        while not self._closed:
+            message = self._next or self._client_reader.next_message()
+            if message is None:
+                return taken
+            self._next = message
+            if message.kind == b"X":
+                self.client_left("the client left")
+                return True
+            if message.kind in _COPY_KINDS:
+                self._copy_data(message)
+            elif self._target.copying_in and message.kind in (b"S", b"H"):
+                self._for_target.append(message.raw)  # ignored by the target during COPY
+            elif not self._may_take(message):
+                return taken
+            else:
+                self._sync_judge()
+                for group in self._client.take(message):
+                    self._submit(group)
+            self._next = None
+            taken = True
+        return taken
+
+    def _may_take(self, message: Message) -> bool:
+        if len(self._groups) >= _AHEAD or len(self._target.expected) >= _OWED:
+            return False
+        return not self._client.needs_context(message) or self._settled()
+
+    def _settled(self) -> bool:
+        """Whether names mean now what the judge thinks; asks for news where they may not."""
+        if self._catalogue_wanted or self._context_asked:
+            return False
+        if self._unsettled or (self._target.changed_names and (self._groups or self._target.expected)):
+            self._flush()
+            return False
+        if self._target.changed_names:
+            self._target.changed_names = False
+            self._context_is_old = True
+        if not self._context_is_old or self._target.status == b"E":
+            return True
+        if self._groups or self._target.expected:
+            self._flush()
+            return False
+        self._ask_context()
+        return False
+
+    def _sync_judge(self) -> None:
+        prepared, cursors = self._names.texts(), self._names.cursors
+        context = self._judge.context
+        if context.prepared != prepared or context.cursors != cursors:
+            self._judge.context = replace(context, prepared=prepared, cursors=dict(cursors))
+        self._judge.transaction = self._target.status
+        self._judge.is_stale = self._context_is_old
+        encoding = self._target.parameters.get("client_encoding", "UTF8")
+        self._client.utf8 = encoding.upper().replace("-", "") in ("UTF8", "UNICODE")
+
+    def _copy_data(self, message: Message) -> None:
+        """COPY data goes to the target while it asks for it; what comes after an error is dropped."""
+        if self._target.copying_in:
+            self._for_target.append(message.raw)
+            if message.kind != b"d":
+                self._target.copy_ended()
+
+    def _submit(self, group: Group) -> None:
+        self._groups.append(group)
+        for execution in group.executions:
+            group.waiting.add(execution.command.id)
+            statement = execution.statement
+            if statement is not None and (statement.changes_context or statement.changes_catalogue):
+                self._unsettled.add(execution.command.id)
+            self._requests.append(Submit(execution.command))
+
+    def _send(self) -> bool:
+        """Sends the groups whose turn it is; False when there was none."""
+        sent = False
+        while self._groups and not self._closed:
+            group = self._groups[0]
+            if group.waiting:
+                self._flush()
+                return sent
+            sent = True
+            if not group.error and not group.refusal:
+                self._check(group)
+            self._groups.popleft()
+            if group.error or group.refusal:
+                self._answer_refused(group)
+            else:
+                self._forward(group)
+        return sent
+
+    def _check(self, group: Group) -> None:
+        """The gate's last word on each command; a refusal of one is a refusal of the group."""
+        refused = self._release([execution.command.id for execution in group.executions])
+        if refused is not None:
+            self._refuse(group, *refused)
+
+    def _forward(self, group: Group) -> None:
+        for execution in group.executions:
+            assert execution.allowed is not None
+            obligations = execution.allowed.obligations
+            plan = obligations.masking
+            if plan != MaskingPlan():
+                options = execution.statement.copy_options if execution.statement is not None else None
+                execution.masker = ResultMasker(plan, self._origin, copy=options)
+            if obligations.seconds is not None:
+                self._requests.append(StopAfter(execution.command.id, obligations.seconds))
+            self._requests.append(Record(Frame.COMMAND, execution.command.text.encode()))
+        asked = {id(execution) for expected in group.expected for execution in expected.executions}
+        self._for_target.extend(group.messages)
+        self._target.expected.extend(group.expected)
+        for execution in group.executions:
+            if id(execution) not in asked:  # a preparation: nothing runs, nothing is owed
+                self._requests.append(_prepared(execution))
+                self._unsettled.discard(execution.command.id)
+        self._unflushed = not (group.simple or group.syncs) and bool(group.messages)
+        self._ran_in_series = not (group.simple or group.syncs) and (self._ran_in_series or bool(asked))
+
+    def _refuse(self, group: Group, command: str, refusal: Refusal) -> None:
+        """One command of a group is refused: nothing of the group is sent."""
+        if group.refusal is None:
+            group.refusal = (command, refusal)
+        for execution in group.executions:
+            self._unsettled.discard(execution.command.id)
+            if refusal.cancelled:
+                self._abandon(execution, "the client cancelled it")
+            elif execution.command.id != command:
+                self._abandon(execution, "another statement of the same message was refused")
+        group.waiting.clear()
+
+    def _answer_refused(self, group: Group) -> None:
+        """The refusal takes its place behind what the target still owes."""
+        for execution in group.executions:
+            self._unsettled.discard(execution.command.id)
+        if group.refusal is not None and not group.error:
+            data = make_refusal(*group.refusal)
+            note = group.refusal[1].message
+            self._requests.append(Record(Frame.COMMAND, group.executions[0].command.text.encode()))
+            self._requests.append(Record(Frame.NOTE, note.encode()))
+        else:
+            data = group.error
+        if group.simple:
+            self._target.expected.append(Expected(Kind.LOCAL, data=data, ready=True))
+            return
+        for expected in group.expected:
+            if expected.change is not None:
+                self._names.take_back(expected.change)
+        if self._ran_in_series and self._target.status == b"I":
+            # What ran since the last Sync is one transaction, which an error must undo as it would without
+            # us: the target is made to fail, too ("… if any error … the transaction is rolled back", 55.2.3).
+            self._for_target.append(make_execute(_OWN))
+            self._target.expected.append(Expected(Kind.REFUSED, data=data))
+        else:
+            self._target.expected.append(Expected(Kind.LOCAL, data=data))
+        self._skip_series("an earlier command of the same series was refused", synced=group.syncs)
+
+    def _skip_series(self, reason: str, *, synced: bool = False) -> None:
+        """After an error everything up to Sync is discarded (55.2.3, "Extended Query")."""
+        while self._groups and not synced:
+            group = self._groups.popleft()
+            synced = group.syncs
+            for execution in group.executions:
+                self._unsettled.discard(execution.command.id)
+                self._abandon(execution, reason)
+            for expected in group.expected:
+                if expected.change is not None:
+                    self._names.take_back(expected.change)
+        if synced:
+            self._groups.appendleft(Group([SYNC], [Expected(Kind.SYNC)], syncs=True))
+            return
+        for expected in self._client.discard().expected:
+            if expected.change is not None:
+                self._names.take_back(expected.change)
+
+    def _flush(self) -> None:
+        """Makes the target give the answers it owes: what comes next depends on them."""
+        if self._unflushed:
+            self._for_target.append(FLUSH)
+            self._unflushed = False
+
+    def _ask_context(self) -> None:
+        """Asks the target itself what unqualified names and the role mean now."""
+        self._context_asked = True
+        self._for_target += [
+            make_parse(_OWN, _CONTEXT_QUERY),
+            make_bind(_OWN, _OWN),
+            make_execute(_OWN),
+            make_close(b"P", _OWN),
+            make_close(b"S", _OWN),
+        ]
+        kinds = [Kind.PARSE, Kind.BIND, Kind.EXECUTE, Kind.CLOSE, Kind.CLOSE]
+        if self._ran_in_series:
+            self._for_target.append(FLUSH)
+        else:
+            self._for_target.append(SYNC)
+            kinds.append(Kind.SYNC)
+        self._target.expected.extend(Expected(kind, quiet=True) for kind in kinds)
+
+    def _collect(self) -> None:
+        """What the target's side has to say since the last time."""
+        for request in self._target.take_requests():
+            if isinstance(request, Finish):
+                self._unsettled.discard(request.command)
+            self._requests.append(request)
+            if isinstance(request, ReadCatalogue):
+                self._catalogue_wanted += 1
+        self._for_client.extend(self._target.take_out())
+        if self._context_asked and not any(expected.quiet for expected in self._target.expected):
+            self._context_asked = False
+            row, self._target.context_row = self._target.context_row, None
+            if row is not None:
+                self._context_is_old = False
+                self._new_context(row)
+            elif self._target.status != b"E":
+                self.end("the gateway could not ask the target for the session's search path and role")
+
+    def _new_context(self, row: tuple[bytes | None, ...]) -> None:
+        schemas, role, strings = ((value or b"").decode() for value in row)
+        self._judge.context = Context(
+            search_path=tuple(schemas.split("\x01")) if schemas else (),
+            role=role,
+            standard_conforming_strings=strings == "on",
+            prepared=self._names.texts(),
+            cursors=dict(self._names.cursors),
+        )
+
+    def _group_of(self, command: str) -> Group | None:
+        for group in self._groups:
+            if command in group.waiting:
+                return group
+        return None
+
+    def _origin(self, table: int, attribute: int) -> tuple[str, ...] | None:
+        return self._judge.catalogue.origin(table, attribute)
+
+    def _abandon(self, execution: Execution, reason: str) -> None:
+        self._requests.append(Abandon(execution.command.id, reason))
+
+    def _abandon_all(self, reason: str) -> None:
+        for group in self._groups:
+            for execution in group.executions:
+                self._abandon(execution, reason)
+        self._groups.clear()
+        for execution in self._target.running():
+            self._requests.append(
+                Finish(
+                    execution.command.id,
+                    Outcome.UNKNOWN,
+                    execution.rows,
+                    execution.bytes,
+                    "",
+                    f"no answer: {reason}",
+                    execution.masker.masked() if execution.masker is not None else (),
+                )
+            )
+
+    def _close(self, reason: str) -> None:
+        self._closed = True
+        self._requests.append(Close(reason))
+
+
+def _prepared(execution: Execution) -> Finish:
+    return Finish(execution.command.id, Outcome.SUCCEEDED, 0, 0, "", "", ())

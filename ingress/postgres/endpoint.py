@@ -1,0 +1,224 @@
+"""A PostgreSQL client from its first byte to its last."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable, Coroutine
+
+import structlog
+
+from infra.config import Config, ConfigError, Resource
+from ingress.channel import Channel
+from ingress.connection import Connection
+from ingress.errors import IngressError, LoginRefused, TargetError
+from ingress.login import Login
+from ingress.postgres.cancel_keys import CancelKeys
+from ingress.postgres.catalogue import Catalogue
+from ingress.postgres.catalogues import Catalogues
+from ingress.postgres.conversation import PostgresConversation
+from ingress.postgres.judge import FactsCache, Judge, Subject
+from ingress.postgres.messages import (
+    AUTHENTICATION_OK,
+    make_backend_key,
+    make_parameter_status,
+    make_ready,
+)
+from ingress.postgres.opening import (
+    ALPN,
+    CancelRequest,
+    make_refused,
+    open_tls,
+    read_startup,
+    read_token,
+    refuse_plainly,
+)
+from ingress.postgres.startup import Wish
+from ingress.postgres.target_connection import Target, cancel, open_target
+from ingress.session import Hands, Services, Session, SessionInfo
+from schemas.ids import uuid7
+from schemas.vocabulary import MaskingPlan, Principal, SensitiveColumn
+
+_log = structlog.get_logger()
+_OPENING_SECONDS = 60.0
+
+
+class PostgresEndpoint:
+    """What all PostgreSQL sessions of this ingress share."""
+
+    def __init__(self, config: Config, login: Login, services: Services, tls: ssl.SSLContext) -> None:
+        tls.set_alpn_protocols([ALPN])
+        self._config = config
+        self._login = login
+        self._services = services
+        self._tls = tls
+        self._catalogues = Catalogues(config.base)
+        self._cancel_keys = CancelKeys()
+        self._cache = FactsCache()
+        self._sessions: set[Session] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        self._catalogues.start()
+
+    async def stop(self, reason: str) -> None:
+        """Ends every session; each client is told the reason."""
+        for session in list(self._sessions):
+            session.end(reason)
+        await self._catalogues.stop()
+
+    async def serve(self, sock: socket.socket) -> None:
+        """One client. Returns once its session runs, or it was not let in."""
+        host, port = sock.getpeername()[:2]
+        address = f"{host}:{port}"
+        channel: Channel | None = None
+        try:
+            async with asyncio.timeout(_OPENING_SECONDS):
+                opened = await open_tls(sock, self._tls)
+                if isinstance(opened, CancelRequest):
+                    self._cancel_keys.use(opened.pid, opened.secret)
+                    sock.close()
+                    return
+                channel = opened
+                await self._open_session(channel, host, address)
+        except LoginRefused as refused:
+            if channel is not None:
+                channel.write([make_refused(refused)])
+                channel.close()
+            else:
+                with contextlib.suppress(OSError):
+                    await refuse_plainly(sock, refused)
+                sock.close()
+        except (IngressError, TimeoutError, OSError) as error:
+            _log.info("client.not_let_in", address=address, error=str(error) or type(error).__name__)
+            if channel is not None:
+                channel.abort()
+            else:
+                sock.close()
+
+    async def _open_session(self, channel: Channel, host: str, address: str) -> None:
+        read = await read_startup(channel)
+        if isinstance(read, CancelRequest):
+            self._cancel_keys.use(read.pid, read.secret)
+            channel.close()
+            return
+        wish, leftover = read
+        token, leftover = await read_token(channel, wish, leftover)
+        principal = await self._login.sign_in(wish.user, token, host)
+        resource = self._login.resource(wish.resource, "postgres")
+        database = wish.database or resource.database or resource.name
+        if not self._services.bus.is_reachable or self._services.outbox.is_full:
+            raise LoginRefused(
+                "the gateway cannot reach Kafka, without which nothing may run",
+                "57P03",
+                "Try again; if it happens again, tell whoever runs the gateway.",
+            )
+        target, catalogue = await self._open_target(resource, database, wish)
+        self._begin(channel, target, catalogue, resource, database, principal, wish, address, leftover)
+
+    async def _open_target(self, resource: Resource, database: str, wish: Wish) -> tuple[Target, Catalogue]:
+        settings = {"client_encoding": "UTF8", **wish.settings, "database": database}
+        try:
+            target = await open_target(resource, self._config.base, settings)
+            try:
+                return target, await self._catalogues.current(resource, database)
+            except TargetError:
+                target.channel.abort()
+                raise
+        except TargetError as error:
+            _log.error("target.not_opened", resource=resource.name, error=str(error), reason=error.reason)
+            raise LoginRefused(
+                f'resource "{resource.name}" cannot be opened: {error}',
+                "08001",
+                "The gateway's log has the details. Nothing was executed.",
+            ) from error
+        except ConfigError as error:
+            _log.error("target.not_configured", resource=resource.name, error=str(error))
+            raise LoginRefused(
+                f'resource "{resource.name}" cannot be opened: its credential is not available to the gateway',
+                "08001",
+                "The gateway's log has the details. Nothing was executed.",
+            ) from error
+
+    def _begin(
+        self,
+        channel: Channel,
+        target: Target,
+        catalogue: Catalogue,
+        resource: Resource,
+        database: str,
+        principal: Principal,
+        wish: Wish,
+        address: str,
+        leftover: bytes,
+    ) -> None:
+        services = self._services
+        sensitive = tuple(SensitiveColumn(*item) for item in resource.sensitive.columns.items())
+        subject = Subject(principal.name, resource.name, database, sensitive, resource.sensitive.detect)
+        judge = Judge(subject, self._cache, lambda: uuid7(services.clock()), catalogue)
+        ends: list[Callable[[], None]] = []
+        connection = Connection(channel, target.channel, lambda: [end() for end in ends] and None)
+        hands = Hands(
+            write_client=connection.write_client,
+            write_target=connection.write_target,
+            close=connection.close,
+            cancel_target=lambda: self._spawn(cancel(resource, self._config.base, target.key)),
+            read_catalogue=lambda: self._read_catalogue(session, conversation, resource, database),
+            pressure=connection.pressure,
+        )
+        info = SessionInfo(
+            id=uuid7(services.clock()),
+            principal=principal,
+            resource=resource.name,
+            protocol="postgres",
+            database=database,
+            client_address=address,
+            client_name=wish.client_name,
+            recording=resource.recording,
+        )
+        session = Session(info, services, hands)
+        conversation = PostgresConversation(
+            judge=judge,
+            base_plan=_base_plan(sensitive, resource.sensitive.detect),
+            release=session.release,
+            link=self._link,
+            clock=services.clock,
+            parameters=target.parameters,
+        )
+        pid, secret = self._cancel_keys.issue(session.cancel)
+        self._sessions.add(session)
+        ends += [
+            self._catalogues.watch(resource, database, conversation.catalogue_news),
+            lambda: self._cancel_keys.revoke(pid),
+            lambda: self._sessions.discard(session),
+        ]
+        greeting = [AUTHENTICATION_OK]
+        greeting += [make_parameter_status(name, value) for name, value in target.parameters.items()]
+        greeting += [make_backend_key(pid, secret), make_ready(b"I")]
+        channel.write(greeting)
+        connection.run(session, conversation, leftover)
+
+    async def _read_catalogue(
+        self, session: Session, conversation: PostgresConversation, resource: Resource, database: str
+    ) -> None:
+        try:
+            conversation.catalogue_read(await self._catalogues.fresh(resource, database))
+        except (TargetError, ConfigError) as error:
+            _log.error("catalogue.not_read", resource=resource.name, error=str(error))
+            session.end("the target's catalogue cannot be read any more: what names mean is not known")
+            return
+        session.work()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _link(self, approval: str) -> str:
+        url = self._config.api_url
+        return f"{url}/approvals/{approval}" if url else ""
+
+
+def _base_plan(sensitive: tuple[SensitiveColumn, ...], detectors: tuple[str, ...]) -> MaskingPlan:
+    """For texts that belong to no command: nothing about them is proven."""
+    return MaskingPlan(columns=sensitive, unproven="full" if sensitive else "", detectors=detectors)

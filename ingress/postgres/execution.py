@@ -1,0 +1,67 @@
+"""One command on its way: held, sent, answered. And the answers that the target still owes."""
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from ingress.command import Command
+from ingress.gate import Allowed, Refusal
+from ingress.postgres.facts import Statement
+from ingress.postgres.namespace import Change, Prepared
+from ingress.postgres.results import ResultMasker
+
+
+@dataclass(eq=False, slots=True)
+class Execution:
+    """A command and what became of it. `statement` is None for what the gateway refuses anyway."""
+
+    command: Command
+    statement: Statement | None
+    masker: ResultMasker | None = None
+    allowed: Allowed | None = None
+    rows: int = 0
+    bytes: int = 0
+    stopped: str = ""  # why the answer was cut off: the limit, in words
+
+
+class Kind(Enum):
+    """What the target will answer to what it was sent."""
+
+    QUERY = auto()  # answers of each statement, then ReadyForQuery
+    PARSE = auto()
+    BIND = auto()
+    CLOSE = auto()
+    DESCRIBE_STATEMENT = auto()
+    DESCRIBE_PORTAL = auto()
+    EXECUTE = auto()
+    SYNC = auto()  # ReadyForQuery
+    LOCAL = auto()  # nothing: `data` is for the client when its turn comes
+    REFUSED = auto()  # an error made on purpose; the client gets `data` in its place
+
+
+@dataclass(eq=False, slots=True)
+class Expected:
+    """One answer that the target owes. `quiet`: it is the gateway's own and not for the client."""
+
+    kind: Kind
+    executions: list[Execution] = field(default_factory=list)  # QUERY: one a statement; EXECUTE: one
+    data: bytes = b""
+    change: Change | None = None
+    prepared: Prepared | None = None
+    portal_name: bytes = b""
+    quiet: bool = False
+    ready: bool = False  # LOCAL: ReadyForQuery follows
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """Messages that go to the target together, once every command in them may run."""
+
+    messages: list[bytes] = field(default_factory=list)
+    expected: list[Expected] = field(default_factory=list)
+    executions: list[Execution] = field(default_factory=list)
+    waiting: set[str] = field(default_factory=set)  # ids of commands without a verdict
+    refusal: tuple[str, Refusal] | None = None  # the command refused, and why
+    error: bytes = b""  # an ErrorResponse of the gateway's, whatever the verdict
+    simple: bool = False  # a simple query: a refusal is followed by ReadyForQuery
+    syncs: bool = False  # ends a series of extended-protocol messages
+    undecided: bool = False  # holds a Parse or Bind that no verdict covers yet

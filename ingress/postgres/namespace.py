@@ -1,0 +1,114 @@
+"""Prepared statements and portals of one session, exactly as the target has them.
+
+A name means what the target last confirmed. What a Parse, Bind or Close asks for is provisional until
+its answer comes: later messages of the same series see it, and an error takes it back. Were it otherwise,
+a Parse that the target refuses (the name is taken) could make an Execute run another text than was judged.
+"""
+
+from dataclasses import dataclass, field
+
+from ingress.postgres.messages import Bind
+
+
+@dataclass(eq=False, slots=True)
+class Prepared:
+    """A prepared statement. `description`: the RowDescription's body, once the target gave it."""
+
+    text: str
+    description: bytes | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Portal:
+    """A bound statement. `execution` is set while it is suspended, and is the gateway's own."""
+
+    prepared: Prepared
+    bind: Bind
+    description: bytes | None = None
+    execution: object | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Change:
+    """One thing asked of the target: a name gets a value, or (None) is closed."""
+
+    kind: bytes  # b"S" or b"P"
+    name: bytes
+    value: Prepared | Portal | None
+
+
+@dataclass(slots=True)
+class Namespace:
+    """Names -> statements and portals."""
+
+    _confirmed: dict[tuple[bytes, bytes], Prepared | Portal] = field(default_factory=dict)
+    _provisional: list[Change] = field(default_factory=list)
+    cursors: dict[str, str] = field(default_factory=dict)  # of SQL's DECLARE: name -> text of the query
+
+    def ask(self, change: Change) -> Change:
+        self._provisional.append(change)
+        return change
+
+    def confirm(self, change: Change) -> None:
+        """The target did it."""
+        self._provisional.remove(change)
+        if change.value is None:
+            self._confirmed.pop((change.kind, change.name), None)
+        else:
+            self._confirmed[change.kind, change.name] = change.value
+
+    def take_back(self, change: Change) -> None:
+        """The target did not do it."""
+        self._provisional.remove(change)
+
+    def statement(self, name: bytes) -> Prepared | None:
+        found = self._find(b"S", name)
+        return found if isinstance(found, Prepared) else None
+
+    def portal(self, name: bytes) -> Portal | None:
+        found = self._find(b"P", name)
+        return found if isinstance(found, Portal) else None
+
+    def _find(self, kind: bytes, name: bytes) -> Prepared | Portal | None:
+        for change in reversed(self._provisional):
+            if change.kind == kind and change.name == name:
+                return change.value
+        return self._confirmed.get((kind, name))
+
+    def prepare(self, name: str, text: str) -> None:
+        """SQL's PREPARE did this: statements of the protocol and of SQL share their names."""
+        self._confirmed[b"S", name.encode()] = Prepared(text)
+
+    def deallocate(self, name: str) -> None:
+        """SQL's DEALLOCATE; "" means all."""
+        if name:
+            self._confirmed.pop((b"S", name.encode()), None)
+            return
+        for key in [key for key in self._confirmed if key[0] == b"S"]:
+            del self._confirmed[key]
+
+    def close_cursor(self, name: str) -> None:
+        """SQL's CLOSE; "" means all."""
+        if name:
+            self.cursors.pop(name, None)
+        else:
+            self.cursors.clear()
+
+    def drop_unnamed(self) -> None:
+        """A simple query ends the unnamed statement and portal."""
+        self._confirmed.pop((b"S", b""), None)
+        self._confirmed.pop((b"P", b""), None)
+
+    def end_transaction(self) -> None:
+        """Portals do not outlive their transaction; of a cursor WITH HOLD nothing is then proven."""
+        self.cursors.clear()
+        for key in [key for key in self._confirmed if key[0] == b"P"]:
+            del self._confirmed[key]
+
+    def texts(self) -> dict[str, str]:
+        """Every named prepared statement's text, for EXECUTE."""
+        return {
+            name.decode("utf-8", "replace"): value.text
+            for (kind, name), value in self._confirmed.items()
+            if kind == b"S" and name and isinstance(value, Prepared)
+        }

@@ -1,0 +1,151 @@
+"""A client's first bytes: TLS, the start-up packet, the token.
+
+What comes before TLS is read byte by byte from the bare socket, so that nothing sent in clear text can be
+taken for what came through TLS (CVE-2021-23214). PostgreSQL documentation, "SSL Session Encryption"
+(55.2.10), with the direct start that ALPN `postgresql` marks.
+"""
+
+import asyncio
+import socket
+import ssl
+import struct
+from dataclasses import dataclass
+
+from ingress.channel import Channel
+from ingress.errors import ClientError, LoginRefused, ProtocolError
+from ingress.postgres.codec import startup_packet
+from ingress.postgres.messages import (
+    AUTHENTICATION_CLEARTEXT,
+    CANCEL_REQUEST,
+    GSSENC_REQUEST,
+    SSL_REQUEST,
+    make_error,
+    make_negotiate_protocol,
+    parse_cancel_request,
+    parse_password,
+    parse_startup,
+)
+from ingress.postgres.startup import Wish, read_wish
+
+ALPN = "postgresql"
+_TLS_HANDSHAKE = 0x16  # RFC 8446, section 5.1: the first byte of a ClientHello's record
+_REQUEST = struct.Struct("!II")
+_MAX_PASSWORD = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """The connection was opened only to cancel another's statement."""
+
+    pid: int
+    secret: bytes
+
+
+async def open_tls(sock: socket.socket, context: ssl.SSLContext) -> Channel | CancelRequest:
+    """A channel through TLS. Raises LoginRefused where the client does not want it, ClientError."""
+    loop = asyncio.get_running_loop()
+    for _ in range(3):  # GSSENCRequest, SSLRequest, and no more
+        if await _peek(sock) == _TLS_HANDSHAKE:
+            channel = await _wrap(sock, context)
+            assert channel.transport is not None
+            if channel.transport.get_extra_info("ssl_object").selected_alpn_protocol() != ALPN:
+                channel.abort()
+                raise ClientError("direct TLS without ALPN postgresql")
+            return channel
+        length, code = _REQUEST.unpack(await _read(sock, 8))
+        if code == SSL_REQUEST and length == 8:
+            await loop.sock_sendall(sock, b"S")
+            return await _wrap(sock, context)
+        if code == GSSENC_REQUEST and length == 8:
+            await loop.sock_sendall(sock, b"N")
+            continue
+        if code == CANCEL_REQUEST and 16 <= length <= 272:
+            rest = await _read(sock, length - 8)
+            return CancelRequest(*parse_cancel_request(_REQUEST.pack(length, code)[4:] + rest))
+        if code >> 16 in (2, 3):
+            raise LoginRefused(
+                "the gateway takes encrypted connections only", "28000", "Connect with sslmode=require."
+            )
+        raise ClientError("the first bytes are not PostgreSQL's protocol")
+    raise ClientError("too many requests before the start-up packet")
+
+
+async def refuse_plainly(sock: socket.socket, refused: LoginRefused) -> None:
+    """Tells a client that has no TLS why it is not let in."""
+    await asyncio.get_running_loop().sock_sendall(sock, make_refused(refused))
+
+
+def make_refused(refused: LoginRefused) -> bytes:
+    return make_error(refused.code, str(refused), severity="FATAL", hint=refused.hint)
+
+
+async def read_startup(channel: Channel) -> tuple[Wish, bytes] | CancelRequest:
+    """What the client wants, and what it sent beyond. Raises LoginRefused, ProtocolError."""
+    data = b""
+    while (packet := startup_packet(data)) is None:
+        data += await _more(channel)
+    body, used = packet
+    if int.from_bytes(body[:4], "big") == CANCEL_REQUEST:
+        return CancelRequest(*parse_cancel_request(body))
+    return read_wish(parse_startup(body)), data[used:]
+
+
+async def read_token(channel: Channel, wish: Wish, data: bytes) -> tuple[str, bytes]:
+    """Asks for the password, and gives it and what was sent beyond. Raises ProtocolError."""
+    answer = [AUTHENTICATION_CLEARTEXT]
+    if wish.negotiate:
+        answer.insert(0, make_negotiate_protocol(wish.unknown_options))
+    channel.write(answer)
+    while len(data) < 5:
+        data += await _more(channel)
+    kind, length = data[:1], int.from_bytes(data[1:5], "big")
+    if kind != b"p" or not 4 <= length <= _MAX_PASSWORD:
+        raise ProtocolError("expected a password message")
+    while len(data) < length + 1:
+        data += await _more(channel)
+    return parse_password(data[5 : length + 1]), data[length + 1 :]
+
+
+async def _more(channel: Channel) -> bytes:
+    data = await channel.receive()
+    if not data:
+        raise ClientError("the client left while signing in")
+    return data
+
+
+async def _peek(sock: socket.socket) -> int:
+    """The first byte that waits, left where it is."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            first = sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            ready = asyncio.Event()
+            loop.add_reader(sock, ready.set)
+            try:
+                await ready.wait()
+            finally:
+                loop.remove_reader(sock)
+            continue
+        if not first:
+            raise ClientError("the client left before it said anything")
+        return first[0]
+
+
+async def _read(sock: socket.socket, count: int) -> bytes:
+    loop = asyncio.get_running_loop()
+    data = b""
+    while len(data) < count:
+        more = await loop.sock_recv(sock, count - len(data))
+        if not more:
+            raise ClientError("the client left before it said what it wants")
+        data += more
+    return data
+
+
+async def _wrap(sock: socket.socket, context: ssl.SSLContext) -> Channel:
+    try:
+        _, channel = await asyncio.get_running_loop().connect_accepted_socket(Channel, sock, ssl=context)
+    except (ssl.SSLError, OSError) as error:
+        raise ClientError(f"TLS with the client failed: {error}") from error
+    return channel

@@ -1,0 +1,59 @@
+"""What a PostgreSQL client is told: refusals, waiting, decisions."""
+
+import json
+from datetime import datetime
+
+from ingress.gate import Allowed, Refusal, Waiting
+from ingress.postgres.messages import make_error, make_notice
+
+INSUFFICIENT_PRIVILEGE = "42501"
+QUERY_CANCELED = "57014"
+
+
+def make_refusal(command: str, refusal: Refusal) -> bytes:
+    """An ErrorResponse that a person can read and an agent can parse (DETAIL is JSON)."""
+    if refusal.cancelled:
+        return make_error(QUERY_CANCELED, refusal.message, hint=refusal.hint)
+    detail = {
+        "verdict": "deny",
+        "rule": refusal.rule,
+        "approval": refusal.approval,
+        "state": refusal.state,
+        "comment": refusal.comment,
+        "command": command,
+    }
+    return make_error(
+        INSUFFICIENT_PRIVILEGE,
+        refusal.message,
+        detail=json.dumps({key: value for key, value in detail.items() if value}, ensure_ascii=False),
+        hint=refusal.hint,
+    )
+
+
+def make_waiting(waiting: Waiting, link: str, now: datetime) -> bytes:
+    """The notice while a command waits for its reviewer. `link`: the page of this approval."""
+    detail = {
+        "verdict": "review",
+        "rule": waiting.rule,
+        "approval": waiting.approval,
+        "reviewers": list(waiting.reviewers),
+        "expires_at": waiting.expires_at.isoformat(),
+    }
+    where = f", {link}" if link else ""
+    return make_notice(
+        f'held for review by rule "{waiting.rule}": approval {waiting.approval}{where}, '
+        f"up to {_in_words((waiting.expires_at - now).total_seconds())}",
+        detail=json.dumps(detail, ensure_ascii=False),
+    )
+
+
+def make_decided(allowed: Allowed) -> bytes:
+    """The notice that reviewers approved."""
+    comment = f': "{allowed.comment}"' if allowed.comment else ""
+    return make_notice(f"approved by {', '.join(allowed.decided_by) or 'timeout'}{comment}")
+
+
+def _in_words(seconds: float) -> str:
+    if seconds >= 120:
+        return f"{round(seconds / 60)} minutes"
+    return f"{max(0, round(seconds))} seconds"

@@ -1,0 +1,120 @@
+"""The client's start-up packet: who wants what, and which settings may go along.
+
+PostgreSQL documentation, "StartupMessage" and "Start-up" (55.2.1).
+"""
+
+import shlex
+from dataclasses import dataclass
+
+from ingress.errors import LoginRefused
+from ingress.postgres.messages import Startup
+
+# Settings a client may bring. Names resolve by search_path, so it is asked for again before it matters.
+_SETTINGS = frozenset(
+    (
+        "application_name",
+        "bytea_output",
+        "client_encoding",
+        "client_min_messages",
+        "datestyle",
+        "default_transaction_isolation",
+        "default_transaction_read_only",
+        "extra_float_digits",
+        "geqo",
+        "idle_in_transaction_session_timeout",
+        "intervalstyle",
+        "jit",
+        "lc_messages",
+        "lc_monetary",
+        "lc_numeric",
+        "lc_time",
+        "lock_timeout",
+        "search_path",
+        "statement_timeout",
+        "tcp_keepalives_count",
+        "tcp_keepalives_idle",
+        "tcp_keepalives_interval",
+        "timezone",
+        "work_mem",
+    )
+)
+_ENCODINGS = frozenset(("utf8", "unicode"))
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a client asks for: a resource, perhaps another of its databases, and settings."""
+
+    user: str
+    resource: str
+    database: str  # "" for the resource's own
+    settings: dict[str, str]
+    unknown_options: tuple[str, ...]  # protocol options ("_pq_.…") that are not spoken here
+    negotiate: bool  # it asked for a newer minor version, or for such an option
+
+    @property
+    def client_name(self) -> str:
+        return self.settings.get("application_name", "")
+
+
+def read_wish(startup: Startup) -> Wish:
+    """Raises LoginRefused for what is missing or not permitted."""
+    parameters = dict(startup.parameters)
+    user = parameters.pop("user", "")
+    if not user:
+        raise LoginRefused("no user name in the start-up packet", "28000")
+    database = parameters.pop("database", user)
+    if parameters.pop("replication", "false").lower() not in ("false", "off", "no", "0"):
+        raise LoginRefused(
+            "replication connections are not available through the gateway",
+            "0A000",
+            "Their commands cannot be held one by one.",
+        )
+    options = parameters.pop("options", "")
+    unknown = tuple(name for name in parameters if name.startswith("_pq_."))
+    for name in unknown:
+        del parameters[name]
+    settings = {**parameters, **_read_options(options)}
+    for name, value in settings.items():
+        if name.lower() not in _SETTINGS:
+            raise LoginRefused(
+                f'the start-up setting "{name}" is not permitted through the gateway',
+                "42501",
+                "Leave it out of the connection string or PGOPTIONS, or SET it as a command under policy.",
+            )
+        if name.lower() == "client_encoding":
+            _check_encoding(value)
+    resource, _, other = database.partition("/")
+    return Wish(user, resource, other, settings, unknown, startup.minor > 0 or bool(unknown))
+
+
+def _check_encoding(value: str) -> None:
+    if value.strip("'").lower().replace("-", "").replace("_", "") not in _ENCODINGS:
+        raise LoginRefused(
+            f'client_encoding "{value}" is not spoken by the gateway',
+            "0A000",
+            "Connect with client_encoding=UTF8.",
+        )
+
+
+def _read_options(options: str) -> dict[str, str]:
+    """ "-c name=value" and "--name=value", as the server's own command line takes them."""
+    settings: dict[str, str] = {}
+    try:
+        words = shlex.split(options)
+    except ValueError as error:
+        raise LoginRefused("the start-up options cannot be read", "42601") from error
+    words.reverse()
+    while words:
+        word = words.pop()
+        if word == "-c" and words:
+            assignment = words.pop()
+        elif word.startswith(("-c", "--")):
+            assignment = word[2:]
+        else:
+            raise LoginRefused(f'the start-up option "{word}" is not permitted through the gateway', "42501")
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise LoginRefused(f'the start-up option "{assignment}" has no value', "42601")
+        settings[name.replace("-", "_")] = value
+    return settings

@@ -1,0 +1,129 @@
+"""The way to a PostgreSQL target: TCP, TLS, signing in, and the cancel request beside it."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import scramp
+import structlog
+
+from infra.config import Resource
+from ingress.channel import Channel
+from ingress.errors import TargetError
+from ingress.postgres.messages import TERMINATE, make_cancel_request, make_ssl_request
+from ingress.postgres.target_login import TargetLogin
+
+_log = structlog.get_logger()
+_CONNECT_SECONDS = 15.0
+_CANCEL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target that let us in."""
+
+    channel: Channel
+    parameters: dict[str, str]
+    key: tuple[int, bytes]
+
+
+def tls_context(resource: Resource, base: Path) -> ssl.SSLContext | None:
+    """What the resource's `tls` asks for; None where it is disabled. Raises ConfigError."""
+    if resource.tls == "disable":
+        return None
+    context = ssl.create_default_context()
+    if resource.ca is not None:
+        context.load_verify_locations(cadata=resource.ca.read(base))
+    if resource.tls == "require":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def open_target(resource: Resource, base: Path, settings: dict[str, str]) -> Target:
+    """Signs in to the resource with the gateway's credential. Raises TargetError, ConfigError.
+
+    `settings`: start-up parameters, `database` among them.
+    """
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            channel = await _connect(resource, base)
+            try:
+                return await _sign_in(resource, base, channel, settings)
+            except BaseException:
+                channel.abort()
+                raise
+    except TimeoutError as error:
+        raise TargetError("the target does not answer", f"{resource.address}: timed out") from error
+
+
+async def cancel(resource: Resource, base: Path, key: tuple[int, bytes]) -> None:
+    """Asks the target to stop what the session of this key is running: best effort, as in the protocol."""
+    try:
+        async with asyncio.timeout(_CANCEL_SECONDS):
+            channel = await _connect(resource, base)
+            channel.write([make_cancel_request(*key)])
+            # "The server … closes the connection" once it has looked at the request (55.2.8).
+            while await channel.receive():
+                pass
+            channel.abort()
+    except (TargetError, TimeoutError) as error:
+        _log.warning("target.cancel_failed", resource=resource.name, error=str(error))
+
+
+async def _connect(resource: Resource, base: Path) -> Channel:
+    loop = asyncio.get_running_loop()
+    address = resource.address
+    try:
+        transport, channel = await loop.create_connection(Channel, address.host, address.port)
+    except OSError as error:
+        raise TargetError("the target cannot be reached", f"{address}: {error}") from error
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    context = tls_context(resource, base)
+    if context is None:
+        return channel
+    channel.write([make_ssl_request()])
+    # One byte and no more: what a man in the middle adds before TLS must not be read (CVE-2021-23222).
+    if await channel.receive() != b"S":
+        channel.abort()
+        raise TargetError(
+            "the target does not speak TLS", f"resource {resource.name} has tls: {resource.tls}"
+        )
+    try:
+        channel.transport = await loop.start_tls(transport, channel, context, server_hostname=address.host)
+    except (ssl.SSLError, OSError) as error:
+        channel.abort()
+        raise TargetError("TLS with the target failed", f"{address}: {error}") from error
+    return channel
+
+
+async def _sign_in(resource: Resource, base: Path, channel: Channel, settings: dict[str, str]) -> Target:
+    assert channel.transport is not None
+    tls = channel.transport.get_extra_info("ssl_object")
+    credentials = resource.credentials
+    login = TargetLogin(
+        credentials.user,
+        credentials.password.read(base) if credentials.password is not None else None,
+        settings,
+        encrypted=tls is not None,
+        channel_binding=scramp.make_channel_binding("tls-server-end-point", tls) if tls is not None else None,
+    )
+    while not login.done:
+        channel.write([login.data_to_send()])
+        data = await channel.receive()
+        if not data:
+            raise TargetError("the target closed the connection while signing in")
+        login.receive_data(data)
+    return Target(channel, login.parameters, login.key)
+
+
+def leave(channel: Channel) -> None:
+    """Says goodbye and closes."""
+    channel.write([TERMINATE])
+    channel.close()

@@ -1,0 +1,425 @@
+"""We are the client: the target's answers, matched one by one with what it was sent.
+
+Every message of the target belongs to the answer at the head of `expected`, or may come at any time
+(notices, parameter changes, notifications). What is neither ends the session: nothing passes that nobody
+asked for. PostgreSQL documentation, "Message Flow" 55.2.
+"""
+
+from collections import deque
+from dataclasses import replace
+
+from ingress.errors import TargetError
+from ingress.interface import CancelTarget, Finish, Frame, ReadCatalogue, Record, Request
+from ingress.postgres.codec import Block, Message
+from ingress.postgres.execution import Execution, Expected, Kind
+from ingress.postgres.messages import (
+    make_error,
+    make_ready,
+    make_row_description,
+    parse_command_complete,
+    parse_data_row,
+    parse_fields,
+    parse_parameter_status,
+    parse_row_description,
+)
+from ingress.postgres.namespace import Namespace
+from ingress.postgres.results import ResultMasker
+from schemas.vocabulary import MaskedField, Outcome
+
+_ANSWER_OF = {
+    b"1": Kind.PARSE,
+    b"2": Kind.BIND,
+    b"3": Kind.CLOSE,
+}
+_RECORDED = frozenset((b"T", b"C", b"E", b"N", b"H", b"I", b"s"))
+
+
+class TargetSide:
+    """Answers of the target -> what the client gets, and what became of each execution.
+
+    `base`: the masker for texts that belong to no command.
+    """
+
+    def __init__(self, namespace: Namespace, base: ResultMasker) -> None:
+        self._names = namespace
+        self._base = base
+        self.expected: deque[Expected] = deque()
+        self.status = b"I"  # of the transaction, as the last ReadyForQuery said
+        self.parameters: dict[str, str] = {}
+        self.copying_in = False
+        self.context_row: tuple[bytes | None, ...] | None = None  # what the gateway itself asked for
+        self.series_failed = False  # the target discards everything until Sync
+        self.changed_names = False  # SET or the like ended: names may mean something else
+        self._catalogue_touched = False  # DDL ran in the open transaction: others see it after COMMIT
+        self._touched = False  # that happened in the open transaction, whose end may take it back
+        self.ended = ""  # a fatal error of the target: its text, for the session's end
+        self._statement = 0  # of a simple query: which one answers now
+        self._ignored_syncs = 0  # Syncs that a COPY may have swallowed
+        self._out: list[bytes] = []
+        self._requests: list[Request] = []
+
+    def receive(self, item: Message | Block) -> None:
+        """Raises TargetError for what nobody asked for."""
+        if isinstance(item, Block):
+            self._rows(item)
+            return
+        match item.kind:
+            case b"1" | b"2" | b"3":
+                self._done(item, _ANSWER_OF[item.kind])
+            case b"T" | b"n" | b"t":
+                self._description(item)
+            case b"C" | b"I":
+                self._complete(item)
+            case b"s":
+                self._suspended(item)
+            case b"Z":
+                self._ready(item)
+            case b"E":
+                self._error(item)
+            case b"N":
+                self._pass(replace(item, body=self._masker().text(item.body)))
+            case b"A":
+                self._out.append(replace(item, body=self._masker().notification(item.body)).raw)
+            case b"S":
+                name, value = parse_parameter_status(item.body)
+                self.parameters[name] = value
+                self._out.append(item.raw)
+            case b"G":
+                self._copy_in(item)
+            case b"H":
+                execution = self._current()
+                if execution.masker is not None:
+                    execution.masker.copy_begins(item.body)
+                self._pass(item)
+            case b"c":
+                self._pass(item)
+            case _:
+                raise TargetError(f"the target sent a message of type {item.kind.decode('latin-1')} unasked")
+
+    def flush_local(self) -> None:
+        """Gives the client what of the gateway's own has its turn."""
+        while self.expected and self.expected[0].kind is Kind.LOCAL:
+            local = self.expected.popleft()
+            self._out.append(local.data)
+            if local.ready:
+                self._out.append(make_ready(self.status))
+
+    def take_out(self) -> list[bytes]:
+        out, self._out = self._out, []
+        return out
+
+    def take_requests(self) -> list[Request]:
+        requests, self._requests = self._requests, []
+        return requests
+
+    def stop(self, execution: Execution, why: str) -> None:
+        """Cuts the answer off: nothing more of it reaches the client, who gets the reason as an error."""
+        if not execution.stopped:
+            execution.stopped = why
+            self._requests.append(CancelTarget())
+
+    def running(self) -> list[Execution]:
+        """What was sent and has not ended."""
+        found = []
+        for position, expected in enumerate(self.expected):
+            executions = expected.executions
+            if expected.kind is Kind.QUERY and position == 0:
+                executions = executions[self._statement :]
+            found.extend(executions)
+        return found
+
+    def _head(self) -> Expected:
+        if not self.expected:
+            raise TargetError("the target answered what it was not asked")
+        return self.expected[0]
+
+    def _current(self) -> Execution:
+        """The execution whose answer comes now."""
+        head = self._head()
+        if head.kind is Kind.QUERY and self._statement < len(head.executions):
+            return head.executions[self._statement]
+        if head.kind is Kind.EXECUTE and head.executions:
+            return head.executions[0]
+        raise TargetError("the target sent rows for what returns none")
+
+    def _masker(self) -> ResultMasker:
+        """For texts: the running command's, or the session's own."""
+        head = self.expected[0] if self.expected else None
+        if head is not None and head.kind in (Kind.QUERY, Kind.EXECUTE):
+            index = min(self._statement, len(head.executions) - 1) if head.kind is Kind.QUERY else 0
+            if head.executions and head.executions[index].masker is not None:
+                return head.executions[index].masker or self._base
+        return self._base
+
+    def _pass(self, message: Message, data: bytes | None = None) -> None:
+        head = self.expected[0] if self.expected else None
+        if head is not None and head.quiet:
+            return
+        raw = data if data is not None else message.raw
+        self._out.append(raw)
+        if message.kind in _RECORDED:
+            self._requests.append(Record(Frame.ANSWER, raw))
+
+    def _rows(self, block: Block) -> None:
+        head = self._head()
+        if head.quiet:
+            if block.kind == b"D":
+                self.context_row = parse_data_row(block.data[5:])
+            return
+        execution = self._current()
+        if execution.stopped:
+            return
+        data, count = block.data, block.count
+        limits = execution.allowed.obligations if execution.allowed is not None else None
+        if limits is not None and limits.rows is not None and execution.rows + count > limits.rows:
+            data, count = _first(data, limits.rows - execution.rows), limits.rows - execution.rows
+            self.stop(execution, f"its limit of {limits.rows} rows")
+        masker = execution.masker
+        if masker is not None:
+            if head.kind is Kind.EXECUTE and not execution.rows:
+                self._describe_late(head, execution)
+            data = masker.rows(data) if block.kind == b"D" else masker.copy_data(data)
+        if limits is not None and limits.bytes is not None and execution.bytes + len(data) > limits.bytes:
+            self.stop(execution, f"its limit of {limits.bytes} bytes")
+            return
+        execution.rows += count
+        execution.bytes += len(data)
+        if data:
+            self._out.append(data)
+            self._requests.append(Record(Frame.ANSWER, data))
+
+    def _describe_late(self, head: Expected, execution: Execution) -> None:
+        """In the extended protocol the rows' description came before, with Describe.
+
+        The recording gets it again, with the formats that the rows really have.
+        """
+        portal = self._names.portal(head.portal_name)
+        assert execution.masker is not None
+        if portal is None:
+            return  # without a description the masker masks everything
+        body = portal.description if portal.description is not None else portal.prepared.description
+        if not body:
+            return
+        execution.masker.describe(body)
+        formats = portal.bind.result_formats
+        execution.masker.formats(formats)
+        fields = parse_row_description(body)
+        if len(formats) == 1:
+            formats = formats * len(fields)
+        if len(formats) == len(fields):
+            fields = tuple(replace(f, format=form) for f, form in zip(fields, formats, strict=True))
+        self._requests.append(Record(Frame.ANSWER, make_row_description(fields)))
+
+    def _done(self, message: Message, kind: Kind) -> None:
+        head = self._head()
+        if head.kind is not kind:
+            raise TargetError(f"the target confirmed a {kind.name.lower()} that was not next")
+        self._pass(message)
+        self.expected.popleft()
+        if head.change is not None:
+            self._names.confirm(head.change)
+
+    def _description(self, message: Message) -> None:
+        head = self._head()
+        if head.kind in (Kind.DESCRIBE_STATEMENT, Kind.DESCRIBE_PORTAL):
+            self._pass(message)
+            if message.kind == b"t":
+                return
+            description = message.body if message.kind == b"T" else b""
+            if head.kind is Kind.DESCRIBE_STATEMENT and head.prepared is not None:
+                head.prepared.description = description
+            portal = self._names.portal(head.portal_name) if head.kind is Kind.DESCRIBE_PORTAL else None
+            if portal is not None:
+                portal.description = description
+            self.expected.popleft()
+            return
+        execution = self._current()
+        if message.kind == b"T" and execution.masker is not None:
+            execution.masker.describe(message.body)
+        self._pass(message)
+
+    def _complete(self, message: Message) -> None:
+        head = self._head()
+        if head.kind is Kind.EXECUTE and (head.quiet or not head.executions):
+            self._pass(message)
+            self.expected.popleft()
+            return
+        execution = self._current()
+        tag, count = parse_command_complete(message.body) if message.kind == b"C" else ("", 0)
+        if execution.stopped:
+            self._stopped(execution, head)
+        else:
+            self._pass(message)
+            self._finish(execution, Outcome.SUCCEEDED, rows=max(count, execution.rows))
+        self._after(execution, tag)
+        if head.kind is Kind.QUERY:
+            self._statement += 1
+        else:
+            self._forget_portal(head)
+            self.expected.popleft()
+
+    def _stopped(self, execution: Execution, head: Expected) -> None:
+        """The target finished before it was cancelled: the client gets the limit's error all the same."""
+        error = _limit_error(execution)
+        self._out.append(error)
+        self._requests.append(Record(Frame.ANSWER, error))
+        self._finish(execution, Outcome.FAILED, code="54000", error=f"stopped at {execution.stopped}")
+
+    def _suspended(self, message: Message) -> None:
+        head = self._head()
+        if head.kind is not Kind.EXECUTE:
+            raise TargetError("the target suspended what is not a portal")
+        self._pass(message)
+        self.expected.popleft()
+
+    def _after(self, execution: Execution, tag: str) -> None:
+        """What a command that succeeded changed of the session."""
+        statement = execution.statement
+        if statement is None:
+            return
+        if statement.prepares is not None:
+            self._names.prepare(*statement.prepares)
+        if statement.deallocates is not None:
+            self._names.deallocate(statement.deallocates)
+        if statement.declares is not None:
+            self._names.cursors.__setitem__(*statement.declares)
+        if statement.closes is not None:
+            self._names.close_cursor(statement.closes)
+        if tag in ("DISCARD ALL", "DEALLOCATE ALL"):
+            self._names.deallocate("")
+        if statement.changes_context:
+            self.changed_names = self._touched = True
+        if statement.changes_catalogue:
+            self._requests.append(ReadCatalogue())
+            self._catalogue_touched = True
+
+    def _forget_portal(self, head: Expected) -> None:
+        portal = self._names.portal(head.portal_name)
+        if portal is not None:
+            portal.execution = None
+
+    def _ready(self, message: Message) -> None:
+        status = message.body
+        if status not in (b"I", b"T", b"E"):
+            raise TargetError("the target sent a ReadyForQuery without a status")
+        head = self.expected[0] if self.expected else None
+        if head is not None and head.kind in (Kind.QUERY, Kind.SYNC):
+            self._pass(message)
+            if head.kind is Kind.QUERY:
+                for execution in head.executions[self._statement :]:
+                    self._finish(execution, Outcome.FAILED, error="not run: an earlier statement failed")
+                self._statement = 0
+            self.expected.popleft()
+        elif self._ignored_syncs:
+            self._ignored_syncs -= 1
+            self._out.append(message.raw)
+        else:
+            raise TargetError("the target was ready for what it was not asked")
+        self.series_failed = False
+        if status == b"I":
+            self._names.end_transaction()
+            if self._touched and self.status != b"I":
+                self.changed_names = True
+            if self._catalogue_touched and self.status != b"I":
+                self._requests.append(ReadCatalogue())
+            self._touched = self._catalogue_touched = False
+        self.status = status
+
+    def _error(self, message: Message) -> None:
+        fields = parse_fields(message.body)
+        body = self._masker().text(message.body)
+        masked = parse_fields(body)
+        self.copying_in = False
+        head = self.expected[0] if self.expected else None
+        if fields.get("V", fields.get("S")) in ("FATAL", "PANIC"):
+            self._out.append(replace(message, body=body).raw)
+            self.ended = masked.get("M", "the target ended the session")
+            return
+        if head is None:
+            raise TargetError("the target reported an error about nothing it was asked")
+        code, text = masked.get("C", ""), masked.get("M", "")
+        if head.kind is Kind.QUERY:
+            if self._statement < len(head.executions):
+                execution = head.executions[self._statement]
+                self._statement += 1
+                self._fail(execution, replace(message, body=body), code, text)
+            else:
+                self._pass(replace(message, body=body))
+            return
+        if head.kind is Kind.REFUSED:
+            self._out.append(head.data)
+        elif head.kind is Kind.EXECUTE and head.executions:
+            self._fail(head.executions[0], replace(message, body=body), code, text)
+        else:
+            self._pass(replace(message, body=body))
+        self.fail_series()
+
+    def _fail(self, execution: Execution, message: Message, code: str, text: str) -> None:
+        if execution.stopped:
+            error = _limit_error(execution)
+            self._out.append(error)
+            self._requests.append(Record(Frame.ANSWER, error))
+            code, text = "54000", f"stopped at {execution.stopped}"
+        else:
+            self._pass(message)
+        self._finish(execution, Outcome.FAILED, code=code, error=text)
+
+    def fail_series(self) -> None:
+        """After an error of the extended protocol the target discards everything until Sync."""
+        first = True
+        while self.expected and self.expected[0].kind is not Kind.SYNC:
+            dropped = self.expected.popleft()
+            if dropped.change is not None:
+                self._names.take_back(dropped.change)
+            if not first:
+                for execution in dropped.executions:
+                    self._finish(execution, Outcome.FAILED, error="not run: an earlier command failed")
+            first = False
+        self.series_failed = not self.expected and not self._ignored_syncs
+
+    def _copy_in(self, message: Message) -> None:
+        head = self._head()
+        self._current()
+        self.copying_in = True
+        self._pass(message)
+        if head.kind is Kind.EXECUTE:
+            # "the backend … ignores Flush and Sync messages received during the COPY operation" (55.2.6)
+            syncs = [one for one in self.expected if one.kind is Kind.SYNC]
+            self._ignored_syncs += len(syncs)
+            self.expected = deque(one for one in self.expected if one.kind is not Kind.SYNC)
+
+    def copy_ended(self) -> None:
+        """The client sent CopyDone or CopyFail; Syncs count again."""
+        self.copying_in = False
+
+    def _finish(
+        self, execution: Execution, outcome: Outcome, *, rows: int = 0, code: str = "", error: str = ""
+    ) -> None:
+        masked: tuple[MaskedField, ...] = execution.masker.masked() if execution.masker is not None else ()
+        self._requests.append(
+            Finish(
+                execution.command.id,
+                outcome,
+                rows or execution.rows,
+                execution.bytes,
+                code,
+                error,
+                masked,
+            )
+        )
+
+
+def _limit_error(execution: Execution) -> bytes:
+    return make_error(
+        "54000",
+        f"the answer was stopped at {execution.stopped}",
+        hint="The rule that allowed this command limits its answer. Ask for less, as with LIMIT.",
+    )
+
+
+def _first(block: bytes, count: int) -> bytes:
+    """The first messages of a block."""
+    position = 0
+    for _ in range(count):
+        position += 1 + int.from_bytes(block[position + 1 : position + 5], "big")
+    return block[:position]
