@@ -5,13 +5,15 @@ happened, which must not be lost: it is tried again until Kafka takes it.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
-from infra.kafka.bus import Bus, BusUnavailable, durable
+from infra.kafka.bus import Bus, BusUnavailable
 from schemas.events import Event
 
 _log = structlog.get_logger()
@@ -33,7 +35,10 @@ class Outbox:
         self._bus = bus
         self._entries: deque[_Entry] = deque()
         self._news = asyncio.Event()
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._all_durable = asyncio.Event()
+        self._all_durable.set()
+        self._open = 0  # entries that are neither durable nor given up
+        self._retries: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -56,25 +61,22 @@ class Outbox:
     @property
     def is_full(self) -> bool:
         """So much is waiting for Kafka that no new session should begin."""
-        return len(self._entries) >= _MOST
+        return self._open >= _MOST
 
     async def stop(self, seconds: float) -> int:
         """Waits until all is durable, at most so long; how many events are lost."""
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._entries or self._under_way:
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
-            pass
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        lost = len(self._entries) + len(self._under_way)
-        for task in self._under_way:
+                await self._all_durable.wait()
+        tasks = [*self._retries, *([self._task] if self._task is not None else [])]
+        for task in tasks:
             task.cancel()
-        return lost
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return self._open
 
     def _put(self, entry: _Entry) -> None:
+        self._open += 1
+        self._all_durable.clear()
         self._entries.append(entry)
         self._news.set()
 
@@ -87,28 +89,36 @@ class Outbox:
             try:
                 confirmation = await self._bus.publish(entry.event)
             except BusUnavailable as error:
-                await self._failed(entry, error)
+                self._failed(entry, error)
                 continue
-            confirmation.add_done_callback(lambda done, entry=entry: self._confirmed(done, entry))
+            confirmation.add_done_callback(partial(self._confirmed, entry))
 
-    def _confirmed(self, confirmation: asyncio.Future[object], entry: _Entry) -> None:
-        if confirmation.cancelled() or confirmation.exception() is not None:
-            task = asyncio.create_task(self._unconfirmed(confirmation, entry))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
-        elif entry.durable is not None and not entry.durable.done():
-            entry.durable.set_result(None)
+    def _confirmed(self, entry: _Entry, confirmation: asyncio.Future[object]) -> None:
+        if confirmation.cancelled():
+            self._failed(entry, BusUnavailable("the connection to Kafka was closed"))
+        elif (error := confirmation.exception()) is not None:
+            self._failed(entry, error)
+        else:
+            if entry.durable is not None and not entry.durable.done():
+                entry.durable.set_result(None)
+            self._closed()
 
-    async def _unconfirmed(self, confirmation: asyncio.Future[object], entry: _Entry) -> None:
-        try:
-            await durable(confirmation)
-        except (BusUnavailable, asyncio.CancelledError) as error:
-            await self._failed(entry, error)
+    def _closed(self) -> None:
+        self._open -= 1
+        if not self._open:
+            self._all_durable.set()
 
-    async def _failed(self, entry: _Entry, error: BaseException) -> None:
+    def _failed(self, entry: _Entry, error: BaseException) -> None:
         if entry.on_failure is not None:
+            self._closed()
             entry.on_failure()
             return
         _log.warning("outbox.retry", event_type=type(entry.event).__name__, error=str(error))
+        task = asyncio.create_task(self._retry(entry))
+        self._retries.add(task)
+        task.add_done_callback(self._retries.discard)
+
+    async def _retry(self, entry: _Entry) -> None:
         await asyncio.sleep(_RETRY_AFTER)
-        self._put(entry)
+        self._entries.append(entry)
+        self._news.set()

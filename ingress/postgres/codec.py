@@ -21,8 +21,7 @@ MAX_TARGET_MESSAGE = 256 * 1024 * 1024
 _CLIENT_TYPES = frozenset(b"BCDEFHPQSXcdfp")
 _SMALL_CLIENT_TYPES = frozenset(b"CDEHSXc")
 _TARGET_TYPES = frozenset(b"123ACDEGHIKNRSTVWZcdnstv")
-_DATA_ROW = ord("D")
-_COPY_DATA = ord("d")
+_ROWS = frozenset(b"Dd")  # DataRow, CopyData
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ class TargetReader:
         self._needed = 5
         while position + 5 <= end:
             kind = data[position]
-            if kind == _DATA_ROW or kind == _COPY_DATA:
+            if kind in _ROWS:
                 start, count = position, 0
                 while position + 5 <= end and data[position] == kind:
                     length = unpack(data, position + 1)[0]

@@ -135,7 +135,7 @@ class PostgresEndpoint:
         except ConfigError as error:
             _log.error("target.not_configured", resource=resource.name, error=str(error))
             raise LoginRefused(
-                f'resource "{resource.name}" cannot be opened: its credential is not available to the gateway',
+                f'resource "{resource.name}" cannot be opened: the gateway has no credential for it',
                 "08001",
                 "The gateway's log has the details. Nothing was executed.",
             ) from error
@@ -157,7 +157,7 @@ class PostgresEndpoint:
         subject = Subject(principal.name, resource.name, database, sensitive, resource.sensitive.detect)
         judge = Judge(subject, self._cache, lambda: uuid7(services.clock()), catalogue)
         ends: list[Callable[[], None]] = []
-        connection = Connection(channel, target.channel, lambda: [end() for end in ends] and None)
+        connection = Connection(channel, target.channel, lambda: _call_all(ends))
         hands = Hands(
             write_client=connection.write_client,
             write_target=connection.write_target,
@@ -217,6 +217,11 @@ class PostgresEndpoint:
     def _link(self, approval: str) -> str:
         url = self._config.api_url
         return f"{url}/approvals/{approval}" if url else ""
+
+
+def _call_all(functions: list[Callable[[], None]]) -> None:
+    for function in functions:
+        function()
 
 
 def _base_plan(sensitive: tuple[SensitiveColumn, ...], detectors: tuple[str, ...]) -> MaskingPlan:

@@ -1,0 +1,54 @@
+"""A name means what the target last confirmed."""
+
+from ingress.postgres.messages import Bind
+from ingress.postgres.namespace import Change, Namespace, Portal, Prepared
+
+
+def test_a_statement_is_seen_at_once_by_what_follows_it() -> None:
+    names = Namespace()
+    names.ask(Change(b"S", b"a", Prepared("select 1")))
+    found = names.statement(b"a")
+    assert found is not None
+    assert found.text == "select 1"
+
+
+def test_a_parse_that_the_target_refuses_leaves_the_name_as_it_was() -> None:
+    names = Namespace()
+    names.confirm(names.ask(Change(b"S", b"a", Prepared("drop table orders"))))
+    second = names.ask(Change(b"S", b"a", Prepared("select 1")))
+    names.take_back(second)
+    found = names.statement(b"a")
+    assert found is not None
+    assert found.text == "drop table orders"
+
+
+def test_a_close_counts_once_it_is_confirmed_and_for_what_follows_at_once() -> None:
+    names = Namespace()
+    names.confirm(names.ask(Change(b"S", b"a", Prepared("select 1"))))
+    close = names.ask(Change(b"S", b"a", None))
+    assert names.statement(b"a") is None
+    names.take_back(close)
+    assert names.statement(b"a") is not None
+
+
+def test_statements_of_sql_and_of_the_protocol_share_their_names() -> None:
+    names = Namespace()
+    names.prepare("a", "select 1")
+    assert names.texts() == {"a": "select 1"}
+    names.deallocate("a")
+    assert names.statement(b"a") is None
+
+
+def test_portals_end_with_their_transaction() -> None:
+    names = Namespace()
+    portal = Portal(Prepared("select 1"), Bind(b"p", b"", (), (), ()))
+    names.confirm(names.ask(Change(b"P", b"p", portal)))
+    names.end_transaction()
+    assert names.portal(b"p") is None
+
+
+def test_a_simple_query_ends_the_unnamed_statement() -> None:
+    names = Namespace()
+    names.confirm(names.ask(Change(b"S", b"", Prepared("select 1"))))
+    names.drop_unnamed()
+    assert names.statement(b"") is None
