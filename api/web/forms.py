@@ -11,10 +11,18 @@ from api.problems import Problem
 
 
 def from_own_page(request: Request) -> None:
-    """Raises Problem 403 when another site made the browser post this (Fetch standard, `Origin`)."""
-    origin = request.headers.get("origin")
-    elsewhere = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-    if elsewhere or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+    """Raises Problem 403 when another site made the browser post this.
+
+    A browser says so in Sec-Fetch-Site (W3C Fetch Metadata), over plain HTTP to elsewhere than loopback, or
+    when it is an old one, in Origin (Fetch standard) alone.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        own = site in ("same-origin", "none")
+    else:
+        origin = request.headers.get("origin")
+        own = origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    if not own:
         raise _foreign()
 
 
