@@ -1,0 +1,67 @@
+"""What a detector is, and the boundaries all of them share."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# Where a value may begin: not in the middle of a word; but after a backslash escape (in JSON and in COPY's
+# text format `\\n` or `\\u00a0` end in what looks like a word), and after the length word of an array's or
+# a composite's element in binary format, whose last bytes may look like letters or digits.
+START = (
+    rb"(?:(?<![0-9A-Za-z])"
+    rb"|(?<=\\[nrtbfv])|(?<=\\u[0-9A-Fa-f]{4})"
+    rb"|(?<=\x00\x00\x00[0-9A-Za-z])|(?<=\x00\x00[0-9A-Za-z]{2}))"
+)
+END = rb"(?![0-9A-Za-z])"
+
+_HIDDEN = bytes(
+    0x2A if chr(byte).isalnum() or byte >= 0x80 or byte in b"+/=_\\" else byte for byte in range(256)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """A kind of value that is sensitive wherever it stands.
+
+    `triggers` are for one fast scan over many rows together: Hyperscan patterns, each ending in the value or
+    one byte after it, met at least once by every value, whatever stands before it. `pattern` finds the value
+    in the bytes of one field; it runs in linear time. `mask` gives as many bytes as it is given, or None
+    when a check says that this is not such a value.
+    """
+
+    name: str
+    triggers: tuple[bytes, ...]
+    pattern: re.Pattern[bytes]
+    mask: Callable[[bytes], bytes | None]
+    examples: tuple[bytes, ...]
+    counter_examples: tuple[bytes, ...]
+
+    def redact(self, value: bytes) -> tuple[bytes, int]:
+        """The value with all that is found in it masked, in as many bytes; and how many were found."""
+        count = position = 0
+        while found := self.pattern.search(value, position):
+            start, end = found.span()
+            masked = self.mask(found[0])
+            if masked is None:
+                position = start + 1
+            else:
+                value = value[:start] + masked + value[end:]
+                count += 1
+                position = end
+        return value, count
+
+
+def hide(value: bytes) -> bytes:
+    """Stars for all but punctuation and white space, so that what is around the value can still be read.
+
+    A backslash becomes a star with what it escapes: half an escape is not valid JSON.
+    """
+    return value.translate(_HIDDEN)
+
+
+def digits_of(value: bytes) -> bytes:
+    """The ASCII digits among these bytes."""
+    return value.translate(None, _NOT_DIGITS)
+
+
+_NOT_DIGITS = bytes(set(range(256)) - set(b"0123456789"))

@@ -1,0 +1,65 @@
+"""The detectors of a plan over bytes: one Hyperscan pass finds candidates, Python's `re` confirms them."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import hyperscan
+
+from processors.masking.detectors import DETECTORS, Detector
+
+_NUMBER_BITS = 8
+_NUMBER = (1 << _NUMBER_BITS) - 1
+
+
+class Scanner:
+    """Some detectors, ready to run. Holds no state between calls; for one thread.
+
+    `names`: the detectors' names; the number of a detector is its place among them.
+    """
+
+    def __init__(self, detectors: tuple[Detector, ...]) -> None:
+        self.names = tuple(detector.name for detector in detectors)
+        self._detectors = detectors
+        expressions = [trigger for detector in detectors for trigger in detector.triggers]
+        numbers = [number for number, detector in enumerate(detectors) for _ in detector.triggers]
+        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        self._database.compile(expressions=expressions, ids=numbers, elements=len(expressions), flags=0)
+
+    def candidates(self, data: bytes) -> list[tuple[int, int]]:
+        """Where a detector should look: positions inside candidates in rising order, with its number.
+
+        `data` may be many values with framing between them.
+        """
+        ends: list[int] = []
+
+        def note(number: int, start: int, end: int, flags: int, context: object) -> None:
+            ends.append(end << _NUMBER_BITS | number)
+
+        self._database.scan(data, note)
+        ends.sort()
+        # A trigger may end one byte after its value: two before the end is in the value either way.
+        return [((end >> _NUMBER_BITS) - 2, end & _NUMBER) for end in ends]
+
+    def redact(self, value: bytes, numbers: Iterable[int], counts: list[int]) -> bytes:
+        """One value with what these detectors find in it masked, in as many bytes; the same object when they
+        find nothing. Adds to `counts`, by the detector's number."""
+        for number in numbers:
+            value, count = self._detectors[number].redact(value)
+            counts[number] += count
+        return value
+
+    def redact_all(self, value: bytes, counts: list[int]) -> bytes:
+        """As `redact`, with all detectors that have a candidate in the value."""
+        candidates = self.candidates(value)
+        return (
+            self.redact(value, sorted({number for _, number in candidates}), counts) if candidates else value
+        )
+
+
+@lru_cache(maxsize=64)
+def make_scanner(names: tuple[str, ...]) -> Scanner:
+    """The scanner of these detectors. Raises ValueError for a name that is not in DETECTORS."""
+    unknown = [name for name in names if name not in DETECTORS]
+    if unknown:
+        raise ValueError(f"no detector is called {', '.join(unknown)}")
+    return Scanner(tuple(DETECTORS[name] for name in dict.fromkeys(names)))
