@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 _PAUSE = 0.02
@@ -14,17 +14,22 @@ class NeverHappened(AssertionError):
     """The condition did not hold before the deadline."""
 
 
+@overload
 async def eventually(
-    condition: Callable[[], T | None] | Callable[[], Awaitable[T | None]],
-    *,
-    seconds: float = 20.0,
-    what: str = "the condition",
-) -> T:
+    condition: Callable[[], Awaitable[T | None]], *, seconds: float = 20.0, what: str = "the condition"
+) -> T: ...
+@overload
+async def eventually(
+    condition: Callable[[], T | None], *, seconds: float = 20.0, what: str = "the condition"
+) -> T: ...
+async def eventually(
+    condition: Callable[[], Any], *, seconds: float = 20.0, what: str = "the condition"
+) -> Any:
     """The first true value of `condition`, a plain or an async function. Raises NeverHappened."""
     deadline = time.monotonic() + seconds
     while True:
         answer = condition()
-        value: T | None = await answer if inspect.isawaitable(answer) else answer
+        value = await answer if inspect.isawaitable(answer) else answer
         if value:
             return value
         if time.monotonic() >= deadline:
