@@ -1,0 +1,18 @@
+"""Events in, decisions out: one Faust app for policy and approvals. It knows no protocol.
+
+    commands ──CommandRequested──▶ policy ──┬─ CommandAllowed, CommandDenied ─▶ verdicts
+                                            └─ ApprovalRequested ─▶ approvals, ApprovalPending ─▶ verdicts
+    approvals ──ApprovalRequested, ReviewDecided, ApprovalWithdrawn──▶ approvals ─ ApprovalSettled ─▶ back
+    approvals ──ApprovalSettled──▶ approvals ─ CommandAllowed, CommandDenied ─▶ verdicts
+    whatever does not verify ─ EventRejected ─▶ dead-letters
+
+- `main.py`: the role: builds what does I/O and runs the worker.
+- `app.py`: the Faust app and its settings.
+- `agents.py`: every agent and timer, a few lines each: the wiring.
+- `intake.py`: a message of Kafka -> an event whose signature and place were checked.
+- `emission.py`: publishes what follows from an event, and then acknowledges the event.
+- `desk.py`: the approvals in the table, and their deadlines.
+- `configured.py`: the configuration file -> the bundle to decide by.
+- `policy/`, `approvals/`: the decisions, pure.
+- `masking/`: plans, masks and detectors, pure; an ingress uses them too.
+"""

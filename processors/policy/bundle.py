@@ -16,6 +16,9 @@ from processors.policy.command import Resource
 from processors.policy.rule import Rule
 from processors.policy.rules import BadRule, CompiledRule, compile_rule
 
+BUNDLE = "main"
+"""The name of the one bundle there is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:

@@ -1,0 +1,71 @@
+"""The Faust app: its settings, and where Kafka is."""
+
+from pathlib import Path
+from typing import Any
+
+import faust
+
+from infra.kafka.address import KafkaAddress
+from infra.kafka.broker import MAX_MESSAGE
+from schemas.topics import APPROVALS, Topic
+
+APP_ID = "countersign-processors"
+"""The consumer group of all workers, and how their changelog topics begin."""
+
+APPROVALS_TABLE = "approvals"
+
+CHANGELOG = Topic(
+    f"{APP_ID}-{APPROVALS_TABLE}-changelog", APPROVALS.partitions, (), str, kept=None, compacted=True
+)
+"""What the approvals' table is restored from. Created beforehand, as the brokers would have it replicated:
+Faust's own creation knows only fixed numbers."""
+
+
+def make_app(address: KafkaAddress, folder: Path) -> Any:
+    """A Faust app on this Kafka, without agents. `folder`: where Faust may keep its files.
+
+    Every value is bytes: events are read and written by schemas/codec.py.
+    """
+    return faust.App(
+        APP_ID,
+        broker=[f"kafka://{server}" for server in address.bootstrap.split(",")],
+        broker_credentials=_credentials(address),
+        store="memory://",
+        datadir=str(folder),
+        autodiscover=False,
+        web_enabled=False,
+        key_serializer="raw",
+        value_serializer="raw",
+        topic_disable_leader=True,
+        reply_create_topic=False,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=MAX_MESSAGE,
+        producer_acks=-1,
+        producer_max_request_size=MAX_MESSAGE,
+        # What was not committed is judged again after a crash: keep that short.
+        broker_commit_interval=0.5,
+        # A worker that was killed is replaced after this; an ingress waits 15 s for its verdicts.
+        broker_session_timeout=6.0,
+        broker_heartbeat_interval=2.0,
+        stream_buffer_maxsize=4096,
+        worker_redirect_stdouts=False,
+    )
+
+
+def approvals_table(app: Any) -> Any:
+    """The table of approvals: raw key -> raw record, kept in memory and in the changelog."""
+    return app.Table(APPROVALS_TABLE, partitions=APPROVALS.partitions, key_type=bytes, value_type=bytes)
+
+
+def _credentials(address: KafkaAddress) -> Any:
+    """Faust's form of the options for aiokafka; None where Kafka asks for nothing."""
+    options = address.options
+    context = options.get("ssl_context")
+    if "sasl_mechanism" in options:
+        return faust.SASLCredentials(
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            mechanism=options["sasl_mechanism"],
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context=context) if context is not None else None

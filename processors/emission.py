@@ -1,0 +1,91 @@
+"""Publishes what follows from an event and then acknowledges the event: what was acknowledged is durable."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import structlog
+
+from infra.kafka.bus import Bus, BusUnavailable, durable
+from schemas.events import Event
+from schemas.topics import TOPIC_OF, VERDICTS
+
+_log = structlog.get_logger()
+
+
+def _nothing() -> None:
+    """What there is to do when nobody waits for an event to be durable."""
+
+
+class Emission:
+    """Emits events in the background, so that the next one is decided meanwhile.
+
+    `on_failure` is called when Kafka does not take an event. The process must end then: what was not
+    acknowledged is read again by the next one, which says the same.
+    """
+
+    def __init__(self, bus: Bus, on_failure: Callable[[BaseException], None]) -> None:
+        self._bus = bus
+        self._on_failure = on_failure
+        self._under_way: set[asyncio.Future[Any]] = set()
+
+    async def emit(
+        self,
+        events: Sequence[Event],
+        done: Callable[[], object] = _nothing,
+        *,
+        reply_to: int | None = None,
+        after: Awaitable[object] | None = None,
+    ) -> None:
+        """Publishes the events, each once the one before is durable, and calls `done` when all are.
+
+        `reply_to`: the partition for verdicts. `after`: what else must be done before `done` is called.
+        Waits only while the client's buffer is full.
+        """
+        if not events and after is None:
+            done()
+        elif len(events) == 1 and after is None:
+            # Nearly every command: no task is needed for it.
+            try:
+                future = await self._bus.publish(events[0], partition=_partition(events[0], reply_to))
+            except BusUnavailable as error:
+                self._fail(error)
+            else:
+                self._watch(future, done)
+        else:
+            self._watch(asyncio.ensure_future(self._in_order(events, reply_to, after)), done)
+
+    async def drain(self) -> None:
+        """Returns when nothing is under way."""
+        while self._under_way:
+            await asyncio.wait(tuple(self._under_way))
+
+    async def _in_order(
+        self, events: Sequence[Event], reply_to: int | None, after: Awaitable[object] | None
+    ) -> None:
+        for event in events:
+            await durable(await self._bus.publish(event, partition=_partition(event, reply_to)))
+        if after is not None:
+            await after
+
+    def _watch(self, future: asyncio.Future[Any], done: Callable[[], object]) -> None:
+        self._under_way.add(future)
+
+        def finished(future: asyncio.Future[Any]) -> None:
+            self._under_way.discard(future)
+            if future.cancelled():
+                return
+            if error := future.exception():
+                self._fail(error)
+            else:
+                done()
+
+        future.add_done_callback(finished)
+
+    def _fail(self, error: BaseException) -> None:
+        _log.error("event_not_published", error=type(error).__name__, reason=str(error))
+        self._on_failure(error)
+
+
+def _partition(event: Event, reply_to: int | None) -> int | None:
+    return reply_to if TOPIC_OF[type(event)] is VERDICTS else None

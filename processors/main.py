@@ -1,0 +1,105 @@
+"""The role `processors`: builds what does I/O and runs the Faust worker until it is told to stop."""
+
+import asyncio
+import os
+import secrets
+import socket
+from typing import Any
+
+import faust
+import structlog
+import uvloop
+
+from infra.clock import now
+from infra.config import Config
+from infra.kafka.address import kafka_address
+from infra.kafka.bus import Bus, BusUnavailable
+from infra.kafka.topics import TopicsUnavailable, create_topics
+from infra.keys import keyring, signer
+from infra.readiness import report_ready
+from processors.agents import add_agents
+from processors.app import CHANGELOG, approvals_table, make_app
+from processors.configured import bundle_of
+from processors.desk import Desk
+from processors.emission import Emission
+from processors.policy.bundle import BUNDLE, Bundle
+from processors.reactions import Reactions
+from schemas.envelope import envelope
+from schemas.events import PolicyPublished
+from schemas.topics import APPROVALS, TOPICS
+from schemas.vocabulary import Role
+
+_log = structlog.get_logger()
+
+
+def run(config: Config) -> int:
+    """Runs the processors until SIGTERM or SIGINT; the exit status, 1 when Kafka is not to be had.
+
+    Raises ConfigError where the rules, the keys or Kafka's address cannot be used.
+    """
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    bundle = bundle_of(config)
+    address = kafka_address(config)
+    signs, keys = signer(config.state, Role.PROCESSORS), keyring(config.state)
+    node = f"processors@{socket.gethostname()}#{secrets.token_hex(4)}"
+    bus = Bus(address, signs, keys)
+    try:
+        # Faust never sees a topic that is not there when it starts.
+        loop.run_until_complete(create_topics(address, (*TOPICS, CHANGELOG)))
+        loop.run_until_complete(bus.start())
+    except (TopicsUnavailable, BusUnavailable) as error:
+        _log.error("kafka_unavailable", reason=str(error))
+        return 1
+    emission = Emission(bus, _give_up)
+    app = make_app(address, config.state / "faust")
+    table = approvals_table(app)
+    desk = Desk(table, bundle, signs, keys, node)
+    add_agents(app, Reactions(bundle, desk, node), emission, keys, now, node)
+    _add_beginning_and_end(app, table, desk, bus, emission, bundle, node)
+    worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
+    worker.spinner = None  # it would draw on stdout
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+
+
+def _add_beginning_and_end(
+    app: Any, table: Any, desk: Desk, bus: Bus, emission: Emission, bundle: Bundle, node: str
+) -> None:
+    """What happens once the table is back, and when the worker was told to stop."""
+
+    async def recovered() -> None:
+        assigned = app.consumer.assignment()
+        desk.recover({place.partition for place in assigned if place.topic == APPROVALS.name})
+
+    async def ready() -> None:
+        published = PolicyPublished(
+            envelope=envelope(now(), node),
+            bundle=BUNDLE,
+            policy_version=bundle.version,
+            document=bundle.document,
+        )
+        await bus.publish_durably(published)
+        _log.info("processors_ready", policy_version=bundle.version, approvals=desk.open)
+        report_ready()
+
+    async def stop(*_: object, **__: object) -> None:
+        await emission.drain()
+        await bus.stop()
+
+    table.on_recover(recovered)
+    app.task(ready)
+    app.on_before_shutdown.connect(stop)
+
+
+def _give_up(error: BaseException) -> None:
+    """Ends the process at once, as Kafka no longer takes what we say.
+
+    Nothing is lost: what was not acknowledged is read again by the next worker. A slow, orderly stop
+    would wait for the same Kafka, and would go on acknowledging meanwhile.
+    """
+    _log.critical("processors_gave_up", reason=str(error))
+    os._exit(1)
