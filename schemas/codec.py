@@ -71,7 +71,10 @@ def _expand(name: str, documents: Mapping[str, Any], defined: set[str]) -> Any:
         if isinstance(node, list):
             return [walk(item) for item in node]
         if isinstance(node, dict):
-            return {key: walk(value) if key in ("type", "items") else _fields(key, value) for key, value in node.items()}
+            return {
+                key: walk(value) if key in ("type", "items") else _fields(key, value)
+                for key, value in node.items()
+            }
         return node
 
     def _fields(key: str, value: Any) -> Any:
@@ -132,7 +135,9 @@ def decode(data: bytes) -> Event:
     """The event of these bytes, whoever signed it. Raises NotAnEvent."""
     contract = _contract(data)
     try:
-        record: Any = fastavro.schemaless_reader(io.BytesIO(data[_HEADER:]), contract.schema, contract.current)
+        record: Any = fastavro.schemaless_reader(
+            io.BytesIO(data[_HEADER:]), contract.schema, contract.current
+        )
         record.pop("signature")
         return msgspec.convert(record, contract.event, builtin_types=(bytes, datetime))
     except (EOFError, ValueError, TypeError, IndexError, KeyError, OverflowError, AttributeError) as error:
@@ -157,6 +162,11 @@ def verify(data: bytes, keyring: Keyring) -> Role:
         return role
     names = " or ".join(role.value for role in roles)
     raise SignatureRefused(f"{contract.event.__name__} is not signed by a key of {names}")
+
+
+def claimed_event(data: bytes) -> type[Event]:
+    """Which event these bytes say they are, read from their first ten alone. Raises NotAnEvent."""
+    return _contract(data).event
 
 
 def decode_verified(data: bytes, keyring: Keyring) -> Event:
