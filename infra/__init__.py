@@ -5,8 +5,10 @@
 - `identity.py`: token -> Principal.
 - `clock.py`: now(); tests hand in another.
 - `logs.py`: structlog; constant event names, no secrets.
-- `kafka/`: the embedded Apache Kafka, the topics, the bus.
+- `kafka/`: the embedded Apache Kafka, the topics, the bus (map there).
 - `clickhouse/`: the embedded ClickHouse and its client.
-- `supervisor.py`: starts the roles as processes and stops them cleanly.
-- `demo/`: the sample database.
+- `supervisor.py`: starts the parts of a gateway, keeps them running, stops them in order.
+- `role.py`: one part: a role as a process; `readiness.py`: how that process says that it serves.
+- `child.py`: children that end when we do; `filelock.py`: locks between processes.
+- `demo/`: the sample database and configuration of `countersign demo`.
 """

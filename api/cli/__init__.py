@@ -10,13 +10,13 @@
 | hash-token | `tokens.py` |
 | approvals, sessions, audit | `approvals.py`, `sessions.py`, `audit.py`: clients of a running gateway |
 
-`config.py` is what they share about the configuration file, `gateway.py` what the clients share.
+`config.py` is what they share about the configuration file, `parts.py` what a gateway consists of,
+`gateway.py` what the clients share; `__main__.py` is for `python -P -m api.cli`.
 Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration; 3 the gateway cannot be reached.
 """
 
 import sys
 from importlib import import_module
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
@@ -70,6 +70,8 @@ _app = typer.Typer(cls=_Commands, add_completion=False, no_args_is_help=True)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # takes 50 ms
+
         print(f"countersign {version('countersign-gateway')}")
         raise typer.Exit(0)
 

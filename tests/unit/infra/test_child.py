@@ -2,11 +2,9 @@ import subprocess
 import sys
 import textwrap
 
-import pytest
 from support.wait import block_until
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="prctl(2) is Linux's")
 def test_a_child_ends_with_a_parent_that_was_killed() -> None:
     script = textwrap.dedent("""
         import subprocess, sys
