@@ -1,0 +1,130 @@
+"""Who sees what, and who decides."""
+
+from datetime import timedelta
+
+import pytest
+from support.builders import configuration
+from support.reviews import AGENT_7, AUDREY, DANA, ERIN, NOW, decided, requested, settled
+
+from api.access import Access, Why, access_of, how_it_ended, obstacle
+from api.inbox import Approval, Inbox, Position
+from infra.config import Config
+from schemas.events import Event
+from schemas.vocabulary import ApprovalState, Principal, PrincipalKind
+
+ACCESS = Access(frozenset({"compliance"}), {"orders": frozenset({"dba"}), "hr": frozenset({"hr-leads"})})
+OTHER_AGENT = Principal("agent-9", PrincipalKind.AGENT, ("agents",))
+ROBOT_DBA = Principal("robot", PrincipalKind.AGENT, ("dba",))
+
+
+def approval_after(*events: Event) -> Approval:
+    inbox = Inbox()
+    for offset, event in enumerate(events):
+        inbox.apply(event, Position(0, offset))
+    return (*inbox.pending(), *inbox.settled())[0]
+
+
+@pytest.mark.parametrize(
+    ("who", "sees"), [(AGENT_7, True), (DANA, True), (AUDREY, True), (OTHER_AGENT, False), (ROBOT_DBA, True)]
+)
+def test_who_sees_an_approval(who: Principal, sees: bool) -> None:
+    assert ACCESS.sees(who, approval_after(requested())) is sees
+
+
+@pytest.mark.parametrize(
+    ("who", "resource", "sees"),
+    [
+        (AGENT_7, "orders", True),
+        (AUDREY, "hr", True),
+        (DANA, "orders", True),
+        (DANA, "hr", False),
+        (OTHER_AGENT, "orders", False),
+        (ROBOT_DBA, "orders", False),
+    ],
+)
+def test_who_sees_a_session(who: Principal, resource: str, sees: bool) -> None:
+    assert ACCESS.sees_session(who, "agent-7", resource) is sees
+
+
+def test_a_reviewer_of_the_group_may_decide() -> None:
+    assert obstacle(DANA, approval_after(requested()), NOW) is None
+
+
+@pytest.mark.parametrize("who", [AGENT_7, AUDREY, OTHER_AGENT, ROBOT_DBA])
+def test_nobody_else_may(who: Principal) -> None:
+    found = obstacle(who, approval_after(requested()), NOW)
+
+    assert found is not None
+    assert found.why is Why.FORBIDDEN
+
+
+def test_a_reviewer_never_decides_on_their_own_request() -> None:
+    found = obstacle(DANA, approval_after(requested(principal=DANA)), NOW)
+
+    assert found is not None
+    assert found.why is Why.FORBIDDEN
+    assert "yourself" in found.reason
+
+
+def test_there_is_nothing_left_to_decide() -> None:
+    request = requested()
+    cases = {
+        "approved by dana": approval_after(request, settled(request)),
+        "decided already": approval_after(request, decided(request, ERIN)),
+    }
+    for reason, approval in cases.items():
+        found = obstacle(ERIN, approval, NOW)
+        assert found is not None
+        assert found.why is Why.TOO_LATE
+        assert reason in found.reason
+
+
+def test_its_time_ends() -> None:
+    approval = approval_after(requested(NOW, lasts=timedelta(minutes=1)))
+
+    assert obstacle(DANA, approval, NOW + timedelta(seconds=59)) is None
+    found = obstacle(DANA, approval, NOW + timedelta(seconds=60))
+    assert found is not None
+    assert found.why is Why.TOO_LATE
+
+
+def test_the_end_in_words() -> None:
+    request = requested()
+
+    assert how_it_ended(approval_after(request)) == "pending"
+    assert how_it_ended(approval_after(request, settled(request))) == "approved by dana"
+    timed_out = settled(request, ApprovalState.TIMED_OUT, decided_by=())
+    assert how_it_ended(approval_after(request, timed_out)) == "timed out"
+
+
+def test_reviewers_of_a_resource_are_those_of_the_rules_that_may_concern_it() -> None:
+    def resource(name: str, **labels: str) -> dict[str, object]:
+        return {
+            "name": name,
+            "protocol": "postgres",
+            "address": "127.0.0.1:5432",
+            "labels": labels,
+            "credentials": {"user": "app"},
+        }
+
+    def review(name: str, group: str, **when: object) -> dict[str, object]:
+        return {"name": name, "when": when, "verdict": "review", "review": {"reviewers": [group]}}
+
+    document = configuration(
+        listen={},
+        resources=[resource("orders-eu", env="prod"), resource("scratch")],
+        policies=[
+            review("production", "dba", labels={"env": "prod"}),
+            review("orders", "order-leads", resources=["orders-*"]),
+            review("all", "security"),
+            {"name": "reads", "when": {"intents": ["read"]}, "verdict": "allow"},
+        ],
+    )
+
+    access = access_of(Config.model_validate(document))
+
+    assert access.auditors == {"compliance"}
+    assert access.reviewed == {
+        "orders-eu": {"dba", "order-leads", "security"},
+        "scratch": {"security"},
+    }
