@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,7 @@ FORBIDDEN = {
     "time.sleep": ((), "it stops the event loop: await an event or asyncio.sleep"),
     "print": (("api/cli/",), "only the command line talks to a terminal; others log"),
     "os.system": ((), "a shell reads its argument: use subprocess with a list"),
-    "os._exit": ((), "it skips every finally"),
+    "os._exit": (("processors/main.py",), "it skips every finally"),
     "eval": ((), "it runs what it is given"),
     "exec": ((), "it runs what it is given"),
     "datetime.utcnow": ((), "it has no time zone: infra.clock.now"),
@@ -167,6 +168,14 @@ def test_no_package_registry_and_no_path_of_a_machine_is_named() -> None:
 def test_a_released_schema_is_never_broken(version: int) -> None:
     """Events of that version are on users' disks: see support/released.py."""
     assert list(breaks(records(AVRO / "released" / str(version)), records(AVRO))) == []
+
+
+def test_no_other_distribution_takes_our_names() -> None:
+    """Top-level packages with plain names: a dependency of the same name would be imported instead."""
+    owners = packages_distributions()
+    assert {
+        name: owners[name] for name in PACKAGES if set(owners.get(name, ())) - {"countersign-gateway"}
+    } == {}
 
 
 def test_the_wheel_ships_all_and_nothing_else(tmp_path: Path) -> None:
