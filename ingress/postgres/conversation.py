@@ -28,6 +28,7 @@ from ingress.interface import (
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
+from ingress.postgres.copy_options import copy_options
 from ingress.postgres.execution import Execution, Expected, Group, Kind
 from ingress.postgres.facts import Context
 from ingress.postgres.judge import Judge
@@ -44,7 +45,7 @@ from ingress.postgres.namespace import Namespace
 from ingress.postgres.refusal import make_decided, make_refusal, make_waiting
 from ingress.postgres.results import ResultMasker
 from ingress.postgres.target_side import TargetSide
-from schemas.vocabulary import MaskingPlan, Outcome
+from schemas.vocabulary import Intent, MaskingPlan, Outcome
 
 _AHEAD = 64  # groups whose verdicts are asked for before the first of them is sent
 _OWED = 512  # answers the target may owe before more is taken from the client
@@ -82,7 +83,7 @@ class PostgresConversation:
         self._target_reader = TargetReader()
         self._names = Namespace()
         self._client = ClientSide(self._names, judge)
-        self._target = TargetSide(self._names, ResultMasker(base_plan, self._origin))
+        self._target = TargetSide(self._names, ResultMasker(base_plan, self._origin, proven=False))
         self._target.parameters.update(parameters)
         self._groups: deque[Group] = deque()
         self._next: Message | None = None
@@ -334,8 +335,7 @@ class PostgresConversation:
             obligations = execution.allowed.obligations
             plan = obligations.masking
             if plan != MaskingPlan():
-                options = execution.statement.copy_options if execution.statement is not None else None
-                execution.masker = ResultMasker(plan, self._origin, copy=options)
+                execution.masker = self._make_masker(execution, plan)
             if obligations.seconds is not None:
                 self._requests.append(StopAfter(execution.command.id, obligations.seconds))
             self._requests.append(Record(Frame.COMMAND, execution.command.text.encode()))
@@ -348,6 +348,17 @@ class PostgresConversation:
                 self._unsettled.discard(execution.command.id)
         self._unflushed = not (group.simple or group.syncs) and bool(group.messages)
         self._ran_in_series = not (group.simple or group.syncs) and (self._ran_in_series or bool(asked))
+
+    def _make_masker(self, execution: Execution, plan: MaskingPlan) -> ResultMasker:
+        facts = execution.command.facts
+        statement = execution.statement
+        copies = statement is not None and "copy" in facts.statements
+        return ResultMasker(
+            plan,
+            self._origin,
+            proven=Intent.UNKNOWN not in facts.intents,
+            copy=copy_options(statement.text) if statement is not None and copies else None,
+        )
 
     def _refuse(self, group: Group, command: str, refusal: Refusal) -> None:
         """One command of a group is refused: nothing of the group is sent."""

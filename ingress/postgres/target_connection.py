@@ -7,8 +7,9 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-import scramp
 import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from infra.config import Resource
 from ingress.channel import Channel
@@ -112,7 +113,7 @@ async def _sign_in(resource: Resource, base: Path, channel: Channel, settings: d
         credentials.password.read(base) if credentials.password is not None else None,
         settings,
         encrypted=tls is not None,
-        channel_binding=scramp.make_channel_binding("tls-server-end-point", tls) if tls is not None else None,
+        channel_binding=_channel_binding(tls.getpeercert(binary_form=True)) if tls is not None else None,
     )
     while not login.done:
         channel.write([login.data_to_send()])
@@ -121,6 +122,16 @@ async def _sign_in(resource: Resource, base: Path, channel: Channel, settings: d
             raise TargetError("the target closed the connection while signing in")
         login.receive_data(data)
     return Target(channel, login.parameters, login.key)
+
+
+def _channel_binding(certificate: bytes) -> tuple[str, bytes]:
+    """RFC 5929, section 4.1: the certificate's hash by its signature's own function, SHA-256 for MD5 or SHA-1."""
+    algorithm = x509.load_der_x509_certificate(certificate).signature_hash_algorithm
+    if algorithm is None or algorithm.name in ("md5", "sha1"):
+        algorithm = hashes.SHA256()
+    digest = hashes.Hash(algorithm)
+    digest.update(certificate)
+    return "tls-server-end-point", digest.finalize()
 
 
 def leave(channel: Channel) -> None:

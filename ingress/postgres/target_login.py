@@ -118,7 +118,7 @@ class TargetLogin:
             known = [name for name in known if name == "SCRAM-SHA-256"]
         try:
             # PostgreSQL takes the user from the start-up packet and ignores this one.
-            self._scram = scramp.ScramClient(known, "", self._password, channel_binding=binding)
+            self._scram = scramp.ScramClient(known, self._user, self._password, channel_binding=binding)
             first = self._scram.get_client_first()
         except scramp.ScramException as error:
             raise TargetError("SCRAM with the target failed", str(error)) from error

@@ -83,7 +83,7 @@ class TargetSide:
             case b"S":
                 name, value = parse_parameter_status(item.body)
                 self.parameters[name] = value
-                self._out.append(item.raw)
+                self._out.append(replace(item, body=self._masker().parameter(item.body)).raw)
             case b"G":
                 self._copy_in(item)
             case b"H":
