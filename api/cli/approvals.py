@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ import typer
 from api.cli.gateway import ConfigOption, JsonOption, Place, call, checked, find, reaching
 from api.visible import on_one_line, visible
 from api.web.words import duration
+from infra.clock import now
 
 app = typer.Typer(help="What waits for a reviewer, and the decision on it.", no_args_is_help=True)
 
@@ -38,7 +39,7 @@ def list_approvals(
     if as_json:
         return print(json.dumps(found, indent=2))
     for approval in found:
-        print(line(approval, datetime.now(UTC)))
+        print(line(approval, now()))
     if not found:
         print("Nothing waits." if state == "pending" else "None.")
     return None
@@ -81,16 +82,16 @@ def watch(config: ConfigOption = None) -> None:
     place = find(config)
     try:
         for kind, approval in _events(place):
-            stamp = datetime.now().astimezone().strftime("%H:%M:%S")
-            print(f"{stamp}  {kind:<9}  {line(approval, datetime.now(UTC))}", flush=True)
+            stamp = now().astimezone().strftime("%H:%M:%S")
+            print(f"{stamp}  {kind:<9}  {line(approval, now())}", flush=True)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
 
 
-def line(approval: dict[str, Any], now: datetime) -> str:
+def line(approval: dict[str, Any], at: datetime) -> str:
     """An approval on one line: id, who → where, intents, command, and how long it waits or how it ended."""
     if approval["state"] == "pending":
-        left = datetime.fromisoformat(approval["expires_at"]) - now
+        left = datetime.fromisoformat(approval["expires_at"]) - at
         end = f"{duration(left)} left"
     else:
         end = approval["state"].replace("_", " ")
@@ -111,7 +112,7 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
     def fact(label: str, value: str) -> str:
         return f"{label + ':':<12} {visible(value)}"
 
-    yield line(approval, datetime.now(UTC))
+    yield line(approval, now())
     yield ""
     yield visible(approval["command"])
     for number, parameter in enumerate(approval["parameters"], start=1):
@@ -147,7 +148,7 @@ def _decide(place: Place, identifier: str, answer: str, comment: str, as_json: b
         given = sum(decision["answer"] == "approve" for decision in approval["decisions"])
         print(f"{approval['id'][:8]}: recorded, {given} of {approval['approvals_needed']} approvals")
     else:
-        print(line(approval, datetime.now(UTC)))
+        print(line(approval, now()))
     return None
 
 

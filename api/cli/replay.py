@@ -4,13 +4,14 @@ The bytes are zstd over frames (`ingress/recorder.py`); how an answer reads is i
 is a reader a format. What a recording holds was masked before it was written.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
 import zstandard
 
+from api.cli.output import table
 from api.visible import visible
 from ingress.errors import ProtocolError, TargetError
 from ingress.interface import Frame
@@ -159,32 +160,11 @@ def lines(entry: Entry, *, heading: bool = True) -> Iterator[str]:
             yield ""
             yield f"[{_clock(entry.at)}] {visible(entry.text)}"
         case Kind.ROWS:
-            yield from _table(entry.columns, entry.rows, heading=heading)
+            yield from table(entry.columns, entry.rows, heading=heading)
         case Kind.NOTE:
             yield f"-- {visible(entry.text)}"
         case _:
             yield from visible(entry.text).rstrip("\n").split("\n")
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str | None]], *, heading: bool) -> Iterator[str]:
-    head = [_cell(name) for name in columns]
-    body = [["NULL" if value is None else _cell(value) for value in row] for row in rows]
-    shown = [head, *body] if heading and head else body
-    width = max((len(row) for row in shown), default=0)
-    widths = [max((len(row[i]) for row in shown if i < len(row)), default=0) for i in range(width)]
-
-    def line(cells: Sequence[str]) -> str:
-        return (" " + " | ".join(c.ljust(w) for c, w in zip(cells, widths, strict=False))).rstrip()
-
-    if heading and head:
-        yield line(head)
-        yield "-" + "-+-".join("-" * w for w in widths) + "-"
-    for row in body:
-        yield line(row)
-
-
-def _cell(value: str) -> str:
-    return visible(value).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _report(fields: dict[str, str]) -> str:

@@ -1,0 +1,140 @@
+"""`countersign sessions`: list, show, replay."""
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from api.cli.gateway import ConfigOption, Exit, JsonOption, call, checked, fail, find, reaching
+from api.cli.output import array, table
+from api.cli.replay import READERS, Entry, Kind, NotARecording, entries, lines
+from api.visible import on_one_line, visible
+
+app = typer.Typer(help="What went through the gateway, session by session.", no_args_is_help=True)
+
+_PREVIEW = 100  # characters of a command in a list
+
+Identifier = Annotated[str, typer.Argument(metavar="ID", help="The session's id.")]
+
+
+@app.command("list")
+def list_sessions(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 50,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Lists the newest sessions that you may see."""
+    found = call(find(config), "GET", "/api/sessions", query={"limit": str(limit)})
+    if as_json:
+        return print(json.dumps(found, indent=2))
+    rows = [
+        [
+            session["id"],
+            session["principal"],
+            session["resource"],
+            _moment(session["opened_at"]),
+            _moment(session["closed_at"]) if session["closed_at"] else "open",
+            str(session["commands"]),
+        ]
+        for session in found
+    ]
+    return print("\n".join(table(["session", "principal", "resource", "opened", "closed", "commands"], rows)))
+
+
+@app.command()
+def show(identifier: Identifier, as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Shows one session and its commands."""
+    found = call(find(config), "GET", f"/api/sessions/{quote(identifier, safe='')}")
+    if as_json:
+        return print(json.dumps(found, indent=2))
+    for text in _heading(found):
+        print(visible(text))
+    print()
+    rows = [
+        [
+            _moment(command["requested_at"]),
+            command["verdict"] or "-",
+            command["outcome"],
+            ", ".join(command["decided_by"]) or command["rule"],
+            str(command["rows"]),
+            on_one_line(command["text"], _PREVIEW),
+        ]
+        for command in found["commands_run"]
+    ]
+    return print("\n".join(table(["time", "verdict", "outcome", "by", "rows", "command"], rows)))
+
+
+@app.command()
+def replay(
+    identifier: Identifier,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="1 is as fast as it was, 2 twice as fast, 0 at once. "
+            "Without it: 1 on a terminal, 0 elsewhere.",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Plays a session's recording: its commands and their answers, masked as the client got them."""
+    place = find(config)
+    if speed is None:
+        speed = 1.0 if sys.stdout.isatty() and not as_json else 0.0
+    path = f"/api/sessions/{quote(identifier, safe='')}/recording"
+    with reaching(place), place.client() as client, client.stream("GET", path, timeout=None) as answer:
+        if not answer.is_success:
+            answer.read()
+        checked(answer)
+        name = answer.headers.get("x-recording-format", "")
+        if name not in READERS:
+            fail(Exit.REFUSED, f"this version cannot replay recordings of the format {name or '(none)'}")
+        played = paced(entries(answer.iter_bytes(), READERS[name]()), speed)
+        try:
+            for text in array(entry.as_json() for entry in played) if as_json else _texts(played):
+                print(text, end="", flush=True)
+        except NotARecording as error:
+            fail(Exit.REFUSED, f"the recording of session {identifier} is damaged: {error}")
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
+
+
+def paced(played: Iterable[Entry], speed: float) -> Iterator[Entry]:
+    """The entries, each when its time has come; `speed` 0: at once."""
+    start = time.monotonic()
+    for entry in played:
+        if speed:
+            time.sleep(max(0.0, start + entry.at / speed - time.monotonic()))
+        yield entry
+
+
+def _texts(played: Iterable[Entry]) -> Iterator[str]:
+    before = None
+    for entry in played:
+        # Rows that follow rows go on with the same answer.
+        heading = before is None or before.kind is not Kind.ROWS or before.columns != entry.columns
+        yield "".join(f"{line}\n" for line in lines(entry, heading=heading))
+        before = entry
+
+
+def _moment(text: str) -> str:
+    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _heading(session: dict[str, Any]) -> list[str]:
+    end = (
+        f"closed {_moment(session['closed_at'])}: {session['close_reason']}"
+        if session["closed_at"]
+        else "open"
+    )
+    return [
+        f"{session['principal']} → {session['resource']} ({session['protocol']})"
+        f" from {session['client_address']}",
+        f"opened {_moment(session['opened_at'])}, {end}",
+    ]
