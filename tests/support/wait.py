@@ -16,16 +16,26 @@ class NeverHappened(AssertionError):
 
 @overload
 async def eventually(
-    condition: Callable[[], Awaitable[T | None]], *, seconds: float = 20.0, what: str = "the condition"
+    condition: Callable[[], Awaitable[T | None]],
+    *,
+    seconds: float = 20.0,
+    every: float = _PAUSE,
+    what: str = "the condition",
 ) -> T: ...
 @overload
 async def eventually(
-    condition: Callable[[], T | None], *, seconds: float = 20.0, what: str = "the condition"
+    condition: Callable[[], T | None],
+    *,
+    seconds: float = 20.0,
+    every: float = _PAUSE,
+    what: str = "the condition",
 ) -> T: ...
 async def eventually(
-    condition: Callable[[], Any], *, seconds: float = 20.0, what: str = "the condition"
+    condition: Callable[[], Any], *, seconds: float = 20.0, every: float = _PAUSE, what: str = "the condition"
 ) -> Any:
-    """The first true value of `condition`, a plain or an async function. Raises NeverHappened."""
+    """The first true value of `condition`, a plain or an async function. Raises NeverHappened.
+
+    `every`: seconds between two looks."""
     deadline = time.monotonic() + seconds
     while True:
         answer = condition()
@@ -34,11 +44,15 @@ async def eventually(
             return value
         if time.monotonic() >= deadline:
             raise NeverHappened(f"{what} did not happen within {seconds:g} s; last seen: {value!r}")
-        await asyncio.sleep(_PAUSE)
+        await asyncio.sleep(every)
 
 
 def block_until(
-    condition: Callable[[], T | None], *, seconds: float = 20.0, what: str = "the condition"
+    condition: Callable[[], T | None],
+    *,
+    seconds: float = 20.0,
+    every: float = _PAUSE,
+    what: str = "the condition",
 ) -> T:
     """The first true value of `condition`, for code outside an event loop. Raises NeverHappened."""
     deadline = time.monotonic() + seconds
@@ -48,4 +62,4 @@ def block_until(
             return value
         if time.monotonic() >= deadline:
             raise NeverHappened(f"{what} did not happen within {seconds:g} s; last seen: {value!r}")
-        time.sleep(_PAUSE)
+        time.sleep(every)
