@@ -1,0 +1,330 @@
+"""A snapshot of what a database holds: what names mean, and what views and functions are.
+
+Pure: `catalogue_reader.py` fills it from a server. Nothing of it changes, except that what a view reads is
+found when it is first asked for, and kept.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ingress.postgres.columns import Column, Constant, Field, Row, Value, row_of
+from schemas.vocabulary import Intent
+
+SYSTEM_COLUMNS = ("tableoid", "ctid", "xmin", "xmax", "cmin", "cmax")
+TABLE, PARTITIONED, VIEW, MATERIALISED, FOREIGN, SEQUENCE = "r", "p", "v", "m", "f", "S"  # pg_class.relkind
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Relation:
+    """What a query can read from, as pg_class has it."""
+
+    oid: int
+    schema: str
+    name: str
+    kind: str  # pg_class.relkind
+    columns: tuple[Column, ...]
+    numbers: Mapping[int, Column]  # by pg_attribute.attnum
+    definition: str = ""  # of a view: its query
+    rules: bool = False  # it has rules of a user's
+    parents: tuple[int, ...] = ()  # OIDs, of a partition or a table that inherits
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def is_view(self) -> bool:
+        return self.kind in (VIEW, MATERIALISED)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """A function, procedure or aggregate, as pg_proc has it."""
+
+    schema: str
+    name: str
+    built_in: bool
+    volatility: str  # pg_proc.provolatile: i, s, v
+    language: str
+    extension: str = ""  # the extension it belongs to
+    fewest: int = 0  # arguments it takes
+    most: int | None = 0  # None: any number
+    outputs: tuple[str, ...] | None = (
+        None  # of a row it returns, the names of the columns; None: one unnamed value
+    )
+    row: int = 0  # OID of the relation whose row it returns; 0: none
+    polymorphic: bool = False  # what it returns depends on its arguments, so it may be a row of any kind
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    def takes(self, count: int) -> bool:
+        return self.fewest <= count and (self.most is None or count <= self.most)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Type:
+    """A data type, as pg_type has it."""
+
+    oid: int
+    schema: str
+    name: str
+    row: int = 0  # OID of the relation whose row it is, or whose rows its arrays hold
+    runs: str = ""  # why making such a value may run a function of a user's; empty: it does not
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operator:
+    """An operator of a user's. (Those of PostgreSQL itself are not listed: they read and write nothing.)"""
+
+    schema: str
+    name: str
+    function: Function
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What reading from a view does and what its columns derive from."""
+
+    columns: tuple[Value, ...]
+    intents: frozenset[Intent]
+    tables: frozenset[str]
+    touched: frozenset[Column]
+    functions: frozenset[str]
+    unproven: tuple[str, ...]
+
+
+class Catalogue:
+    """The relations, functions, types and operators of one database. Treat it as a value: it never changes.
+
+    `see_through` reads a view's definition; it must be pure.
+    """
+
+    def __init__(
+        self,
+        *,
+        version: str,
+        server: int,
+        database: str,
+        schemas: Iterable[str],
+        relations: Iterable[Relation],
+        functions: Iterable[Function],
+        types: Iterable[Type],
+        operators: Iterable[Operator],
+        see_through: "Callable[[Catalogue, Relation], View]",
+    ) -> None:
+        self.version = version  # a hash of the content; part of cache keys
+        self.server = server  # major version
+        self.database = database
+        self.schemas = frozenset(schemas)
+        self._relations = {relation.oid: relation for relation in relations}
+        self._by_name = {(relation.schema, relation.name): relation for relation in self._relations.values()}
+        self._functions = _grouped(functions)
+        self._types = {(known.schema, known.name): known for known in types}
+        self._types_by_oid = {known.oid: known for known in self._types.values()}
+        self._operators = _grouped(operators)
+        self.has_operators = bool(self._operators)
+        self._see_through = see_through
+        self._children: dict[int, list[int]] = {}
+        for relation in self._relations.values():
+            for parent in relation.parents:
+                self._children.setdefault(parent, []).append(relation.oid)
+        self._rows: dict[int, Row] = {}
+        self._views: dict[int, View] = {}
+        self._own: dict[Column, tuple[str, ...]] = {}
+
+    def relation(self, oid: int) -> Relation | None:
+        return self._relations.get(oid)
+
+    def find_relation(self, schema: str, name: str, search_path: tuple[str, ...]) -> Relation | None:
+        """The relation a name means. An unqualified one has the `schema` "" and is sought along the path."""
+        if schema == "pg_temp":
+            schema = temporary_schema(search_path)
+        if schema:
+            return self._by_name.get((schema, name))
+        for candidate in search_path:
+            found = self._by_name.get((candidate, name))
+            if found is not None:
+                return found
+        return None
+
+    def find_functions(self, schema: str, name: str, search_path: tuple[str, ...]) -> list[Function]:
+        """Every function a name can mean: the arguments' types, which choose among them, are not known here.
+
+        The temporary schema is not searched for functions ("Runtime Configuration", search_path).
+        """
+        known = self._functions.get(name, ())
+        if schema == "pg_temp":
+            schema = temporary_schema(search_path)
+        if schema:
+            return [function for function in known if function.schema == schema]
+        return [
+            function
+            for function in known
+            if function.schema in search_path and not is_temporary(function.schema)
+        ]
+
+    def find_type(self, schema: str, name: str, search_path: tuple[str, ...]) -> Type | None:
+        if schema == "pg_temp":
+            schema = temporary_schema(search_path)
+        for candidate in (schema,) if schema else search_path:
+            found = self._types.get((candidate, name))
+            if found is not None:
+                return found
+        return None
+
+    def type(self, oid: int) -> Type | None:
+        return self._types_by_oid.get(oid)
+
+    def find_operators(self, schema: str, name: str, search_path: tuple[str, ...]) -> list[Operator]:
+        """The operators of users that a name can mean."""
+        known = self._operators.get(name)
+        if not known:
+            return []
+        return [op for op in known if (op.schema == schema if schema else op.schema in search_path)]
+
+    def row(self, relation: Relation) -> Row:
+        """The columns of a relation, each with all it derives from."""
+        row = self._rows.get(relation.oid)
+        if row is None:
+            row = self._rows[relation.oid] = self._make_row(relation)
+        return row
+
+    def _make_row(self, relation: Relation) -> Row:
+        if not relation.is_view and not any(column.expression for column in relation.columns):
+            return self.stored_row(relation)
+        columns = self.view(relation).columns
+        return row_of(
+            (
+                Field(column.name, Value(value.sources | {column}, value.proven, value.row))
+                for column, value in zip(relation.columns, columns, strict=True)
+            ),
+            [] if relation.is_view else _hidden(relation),
+        )
+
+    def stored_row(self, relation: Relation) -> Row:
+        """The columns of a table as they are stored, without what generated columns are computed from."""
+        return row_of(
+            (Field(column.name, self._value(column)) for column in relation.columns), _hidden(relation)
+        )
+
+    def _value(self, column: Column) -> Value:
+        known = self._types_by_oid.get(column.type)
+        inner = self._relations.get(known.row) if known and known.row else None
+        proven = column.qualified not in UNPROVEN_COLUMNS
+        sources: frozenset[Column | Constant] = frozenset((column,))
+        if inner is None or inner.is_view:
+            return Value(sources, proven)
+        fields = (Field(field.name, Value(sources, proven)) for field in inner.columns)
+        return Value(sources, proven, row_of(fields))
+
+    def view(self, relation: Relation) -> View:
+        """What reading from a view does, through the views it reads itself."""
+        view = self._views.get(relation.oid)
+        if view is None:
+            view = self._views[relation.oid] = self._see_through(self, relation)
+        return view
+
+    def names(self, column: Column) -> tuple[str, ...]:
+        """The column by name, "schema.table.column", and those it inherits from (a partition's is its table's)."""
+        names = self._own.get(column)
+        if names is None:
+            found = [column.qualified]
+            for oid in self._ancestors(column.relation):
+                found += _named(self._relations[oid], column.name)
+            names = self._own[column] = tuple(found)
+        return names
+
+    def inherited(self, column: Column) -> list[str]:
+        """The columns that inherit it, by name: what is read from a table comes from its partitions too."""
+        found = []
+        for oid in self._descendants(column.relation):
+            found += _named(self._relations[oid], column.name)
+        return found
+
+    def origin(self, table_oid: int, attribute: int) -> tuple[str, ...] | None:
+        """Every column "schema.table.column" that a result column can derive from, its own name first.
+
+        `table_oid` and `attribute` are RowDescription's. None where that is not proven: an OID that is not
+        known, a view with a column that is not understood.
+        """
+        relation = self._relations.get(table_oid)
+        if relation is None:
+            return None
+        column = relation.numbers.get(attribute)
+        if column is None:
+            return (f"{relation.qualified}.ctid",) if attribute < 0 and not relation.is_view else None
+        value = self.row(relation).index.get(column.name)
+        if value is None or not value.proven:
+            return None
+        names = dict.fromkeys(self.names(column))
+        for source in sorted((s for s in value.sources if isinstance(s, Column)), key=lambda s: s.qualified):
+            names |= dict.fromkeys(self.names(source))
+            names |= dict.fromkeys(self.inherited(source))
+        return tuple(names)
+
+    def _ancestors(self, oid: int) -> list[int]:
+        return _reach(oid, lambda at: self._relations[at].parents if at in self._relations else ())
+
+    def _descendants(self, oid: int) -> list[int]:
+        return _reach(oid, lambda at: self._children.get(at, ()))
+
+
+# Columns of the system's that hold values of other tables' columns: statistics and stored defaults.
+# The text of other sessions' statements holds literals.
+UNPROVEN_COLUMNS = frozenset(
+    {
+        *(f"pg_catalog.pg_statistic.stavalues{n}" for n in range(1, 6)),
+        "pg_catalog.pg_statistic_ext_data.stxdmcv",
+        "pg_catalog.pg_statistic_ext_data.stxdexpr",
+        "pg_catalog.pg_attribute.attmissingval",
+        "pg_catalog.pg_largeobject.data",
+    }
+)
+
+
+def is_temporary(schema: str) -> bool:
+    return schema.startswith("pg_temp_")
+
+
+def temporary_schema(search_path: tuple[str, ...]) -> str:
+    """What pg_temp stands for in a session with this path. A session without one has no temporary objects."""
+    return next((schema for schema in search_path if is_temporary(schema)), "pg_temp")
+
+
+def _hidden(relation: Relation) -> list[Field]:
+    """The system columns, which a star leaves out."""
+    own = {column.name for column in relation.columns}
+    return [
+        Field(name, Value(frozenset((Column(relation.oid, name, f"{relation.qualified}.{name}", 0),))))
+        for name in SYSTEM_COLUMNS
+        if name not in own
+    ]
+
+
+_Named = TypeVar("_Named", Function, Operator)
+
+
+def _grouped(items: Iterable[_Named]) -> dict[str, tuple[_Named, ...]]:
+    grouped: dict[str, list[_Named]] = {}
+    for item in items:
+        grouped.setdefault(item.name, []).append(item)
+    return {name: tuple(found) for name, found in grouped.items()}
+
+
+def _named(relation: Relation, column: str) -> list[str]:
+    return [found.qualified for found in relation.columns if found.name == column]
+
+
+def _reach(start: int, step: "Callable[[int], Iterable[int]]") -> list[int]:
+    """What can be reached from `start`, without it."""
+    found: dict[int, None] = {}
+    todo = [start]
+    while todo:
+        for oid in step(todo.pop()):
+            if oid not in found and oid != start:
+                found[oid] = None
+                todo.append(oid)
+    return list(found)

@@ -1,0 +1,153 @@
+"""What a text of SQL does: its statements, each with its facts, proven from the parse tree and a catalogue.
+
+The way of a text: `tree.py` parses it with PostgreSQL's own grammar; `queries.py` reads SELECT, INSERT,
+UPDATE, DELETE and MERGE (`lineage.py`, `from_clause.py`, `changes.py`, `expressions.py`), `utility.py` all
+other statements; names are resolved in a `scope.py` against a `catalogue.py`; `functions.py`,
+`statements.py` and `settings.py` are the tables of what things are for; all is noted in `findings.py`, and
+`literals.py` takes sensitive literals out of the text.
+
+What is not proven is unknown, with the reason: a relation, function or type that is not in the catalogue, a
+user's function, a DO block, a node that is not understood.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from ingress.postgres.catalogue import Catalogue
+from ingress.postgres.columns import Column, Constant, Row
+from ingress.postgres.findings import Findings, sensitivity
+from ingress.postgres.literals import redact
+from ingress.postgres.statements import STATEMENTS
+from ingress.postgres.tree import GRAMMAR, Source, Unparsable, parse, walk
+from ingress.postgres.utility import Cursor, Reading, describe
+from schemas.vocabulary import Facts, Intent, Output, SensitiveColumn
+
+__all__ = ["STATEMENTS", "Context", "Cursor", "Statement", "Unparsable", "analyse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the meaning of a text depends on beside the text."""
+
+    search_path: tuple[str, ...]  # effective schemas in order, as current_schemas(true) gives them
+    role: str  # current_user
+    standard_conforming_strings: bool = True
+    prepared: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # name -> text
+    cursors: Mapping[str, Cursor] = field(
+        default_factory=lambda: MappingProxyType({})
+    )  # by name, the open ones
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of a text."""
+
+    text: str  # the slice of the source that is this statement, comments before and after it included
+    facts: Facts
+    redacted: str  # the text with sensitive literals replaced by a placeholder
+    secret_parameters: frozenset[int]  # numbers n of $n that carry a sensitive value
+    changes_context: bool  # a statement after it may mean something else
+    changes_catalogue: bool  # it is, or may hide, DDL
+    prepares: tuple[str, str] | None = None  # PREPARE: name and text
+    deallocates: str | None = None  # DEALLOCATE: name; "" means all
+    declares: tuple[str, Cursor] | None = None  # DECLARE: name and cursor
+    closes: str | None = None  # CLOSE: name; "" means all
+
+
+def analyse(
+    text: str, catalogue: Catalogue, context: Context, sensitive: tuple[SensitiveColumn, ...]
+) -> tuple[Statement, ...]:
+    """The statements of a text in order; none for an empty one.
+
+    What follows a statement that changes the context, in the same text, is not proven: its names may then
+    mean something else. Raises Unparsable.
+    """
+    statements = []
+    doubts = list(_doubts_of_text(text, catalogue, context))
+    for source in parse(text):
+        statement = _statement(source, catalogue, context, sensitive, doubts)
+        statements.append(statement)
+        if statement.changes_context and not any(doubt is _AFTER for doubt in doubts):
+            doubts.append(_AFTER)
+    return tuple(statements)
+
+
+_AFTER = "a statement before it in the same text can change what its names mean"
+# Numbers that versions before 16 read as a number and a name.
+_NEW_NUMBERS = re.compile(r"(?<![\w$])(?:0[xXoObB]|\d+_\d)")
+
+
+def _doubts_of_text(text: str, catalogue: Catalogue, context: Context) -> Iterator[str]:
+    """Why the server could read the whole text otherwise."""
+    if not context.standard_conforming_strings and "\\" in text:
+        yield "with standard_conforming_strings off a backslash in a string means something else"
+    if catalogue.server > GRAMMAR:
+        yield f"the server is PostgreSQL {catalogue.server}, newer than the grammar of {GRAMMAR} known here"
+    if catalogue.server < 16 and _NEW_NUMBERS.search(text):
+        yield f"PostgreSQL {catalogue.server} reads a number of the text otherwise"
+
+
+def _statement(
+    source: Source,
+    catalogue: Catalogue,
+    context: Context,
+    sensitive: tuple[SensitiveColumn, ...],
+    doubts: list[str],
+) -> Statement:
+    findings = Findings(catalogue, context.search_path, sensitivity(sensitive))
+    reading = Reading(findings, context.prepared, context.cursors, source.text)
+    for doubt in doubts:
+        findings.doubt(doubt)
+    try:
+        row = describe(source.kind, source.node, reading)
+        secret_parameters = {constant.parameter for constant in findings.constants if constant.parameter}
+        every_string = findings.secret_text
+        if sensitive and Intent.UNKNOWN in findings.intents:
+            every_string = True
+            secret_parameters |= _parameters(source)
+    except RecursionError as error:
+        raise Unparsable("the statement is nested too deeply", 1) from error
+    return Statement(
+        text=source.text,
+        facts=_facts(findings, row, proven=not doubts),
+        redacted=redact(source.text, _places(findings.constants, source), every_string=every_string),
+        secret_parameters=frozenset(secret_parameters),
+        changes_context=findings.changes_context,
+        changes_catalogue=findings.changes_catalogue,
+        prepares=reading.prepares,
+        deallocates=reading.deallocates,
+        declares=reading.declares,
+        closes=reading.closes,
+    )
+
+
+def _places(constants: set[Constant], source: Source) -> set[int]:
+    return {constant.location - source.offset for constant in constants if not constant.parameter}
+
+
+def _parameters(source: Source) -> set[int]:
+    return {node.get("number", 0) for kind, node in walk(source.node) if kind == "ParamRef"}
+
+
+def _facts(findings: Findings, row: Row, *, proven: bool) -> Facts:
+    outputs = tuple(
+        Output(
+            name=name,
+            sources=tuple(sorted(findings.expand(s for s in value.sources if isinstance(s, Column)))),
+            proven=value.proven and proven,
+        )
+        for name, value in row.fields
+    )
+    return Facts(
+        intents=tuple(sorted(findings.intents)),
+        statements=tuple(sorted(findings.statements)),
+        tables=tuple(sorted(findings.tables)),
+        columns=tuple(sorted(findings.expand(findings.touched | findings.hidden))),
+        functions=tuple(sorted(findings.functions)),
+        programs=tuple(sorted(findings.programs)),
+        outputs=outputs,
+        outputs_known=row.rest is None and proven,
+        unproven=tuple(sorted(findings.unproven)),
+    )

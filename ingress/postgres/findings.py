@@ -1,0 +1,189 @@
+"""What is gathered while a statement is read."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from ingress.postgres.catalogue import FOREIGN, Catalogue, Function, Relation, is_temporary
+from ingress.postgres.columns import CLEAN, Column, Constant, Row, Value
+from ingress.postgres.functions import effect_of
+from ingress.postgres.tree import Node, strings
+from schemas.vocabulary import Intent, SensitiveColumn
+
+# Columns that hold passwords, their hashes, or how to sign in to other servers.
+CREDENTIALS = frozenset(
+    {
+        "pg_catalog.pg_authid.rolpassword",
+        "pg_catalog.pg_shadow.passwd",
+        "pg_catalog.pg_user_mapping.umoptions",
+        "pg_catalog.pg_user_mappings.umoptions",
+        "pg_catalog.pg_subscription.subconninfo",
+        "information_schema.user_mapping_options.option_value",
+    }
+)
+
+
+class Sensitivity:
+    """Which columns are sensitive: patterns "schema.table.column", each part a name or "*"."""
+
+    def __init__(self, columns: tuple[SensitiveColumn, ...]) -> None:
+        self._pattern = re.compile(
+            "|".join(
+                r"\.".join(".*" if part == "*" else re.escape(part) for part in column.pattern.split("."))
+                for column in columns
+            )
+            or r"(?!)"
+        )
+        self._known: dict[str, bool] = {}
+        self.any = bool(columns)
+
+    def covers(self, name: str) -> bool:
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = self._pattern.fullmatch(name) is not None
+        return known
+
+
+@lru_cache(maxsize=256)
+def sensitivity(columns: tuple[SensitiveColumn, ...]) -> Sensitivity:
+    return Sensitivity(columns)
+
+
+@dataclass(slots=True)
+class Findings:
+    """What one statement was found to do and to touch; grows while it is read."""
+
+    catalogue: Catalogue
+    search_path: tuple[str, ...]
+    sensitive: Sensitivity
+    prepared: Mapping[str, str] = field(default_factory=dict)
+    intents: set[Intent] = field(default_factory=set)
+    statements: set[str] = field(default_factory=set)
+    tables: set[str] = field(default_factory=set)
+    touched: set[Column] = field(default_factory=set)
+    hidden: set[Column] = field(default_factory=set)  # touched by the views it reads
+    functions: set[str] = field(default_factory=set)
+    programs: set[str] = field(default_factory=set)
+    within: list[list[Value]] = field(default_factory=list)  # of each subquery around, what it reads
+    unproven: dict[str, None] = field(default_factory=dict)  # in order
+    constants: set[Constant] = field(default_factory=set)  # the sensitive ones
+    secret_text: bool = False  # every literal of the statement is sensitive
+    queries: int = 0  # how many were read, to bound the work
+    changes_context: bool = False
+    changes_catalogue: bool = False
+
+    def doubt(self, reason: str) -> None:
+        """Something is not proven: the statement is unknown."""
+        self.unproven[reason] = None
+        self.intents.add(Intent.UNKNOWN)
+        self.changes_context = True
+        self.changes_catalogue = True
+
+    def is_sensitive(self, column: Column) -> bool:
+        covers = self.sensitive.covers
+        return any(map(covers, self.catalogue.names(column))) or any(
+            map(covers, self.catalogue.inherited(column))
+        )
+
+    def settle(self, *values: Value) -> None:
+        """These values meet in one expression, or are assigned to each other: constants that stand with a
+        sensitive column are sensitive."""
+        if not self.sensitive.any:
+            return
+        constants = {source for value in values for source in value.sources if isinstance(source, Constant)}
+        if not constants:
+            return
+        if any(
+            isinstance(source, Column) and self.is_sensitive(source)
+            for value in values
+            for source in value.sources
+        ):
+            self.constants |= constants
+
+    def derives_from_sensitive(self, value: Value) -> bool:
+        return self.sensitive.any and any(
+            isinstance(source, Column) and self.is_sensitive(source) for source in value.sources
+        )
+
+    def settle_each(self, row: Row) -> None:
+        """Each of these columns is a value of its own."""
+        if self.sensitive.any:
+            for column in row.fields:
+                self.settle(column.value)
+
+    def creates(self, node: Node) -> str:
+        """A statement makes a relation of this name, given as a RangeVar; "schema.name"."""
+        schema = node.get("schemaname", "")
+        if not schema:
+            fixed = [name for name in self.search_path if not is_temporary(name) and name != "pg_catalog"]
+            schema = "pg_temp" if node.get("relpersistence") == "t" else next(iter(fixed), "")
+        name = f"{schema}.{node['relname']}"
+        self.tables.add(name)
+        self.changes_context = self.changes_catalogue = True
+        return name
+
+    def copies(self, into: Node, row: Row) -> None:
+        """A statement makes a table (an IntoClause) of these columns. See `changes.assign` on the export."""
+        table = self.creates(into["rel"])
+        names = strings(into.get("colNames"))
+        for number, column in enumerate(row.fields):
+            name = names[number] if number < len(names) else column.name
+            if self.derives_from_sensitive(column.value) and not self.sensitive.covers(f"{table}.{name}"):
+                self.intents.add(Intent.EXPORT)
+
+    def expand(self, columns: Iterable[Column]) -> set[str]:
+        """The columns by name, with those they inherit from, and of those that inherit the sensitive ones."""
+        names: set[str] = set()
+        for column in columns:
+            names.update(self.catalogue.names(column))
+            names.update(filter(self.sensitive.covers, self.catalogue.inherited(column)))
+        return names
+
+    def touch(self, value: Value) -> None:
+        """A statement uses this value of a relation's."""
+        for source in value.sources:
+            if isinstance(source, Column) and source not in self.touched:
+                self.touched.add(source)
+                if source.qualified in CREDENTIALS:
+                    self.intents.add(Intent.CREDENTIAL)
+
+    def read_relation(self, relation: Relation) -> None:
+        """A statement reads from this relation, and runs the query of a view."""
+        self.use_relation(relation)
+        if relation.is_view:
+            view = self.catalogue.view(relation)
+            self.tables |= view.tables
+            self.hidden |= view.touched
+            # What a materialised view shows was computed when it was refreshed.
+            if relation.kind == "v":
+                self.functions |= view.functions
+                self.intents |= view.intents
+                for reason in view.unproven:
+                    self.doubt(reason)
+
+    def use_relation(self, relation: Relation) -> None:
+        """A statement touches this relation."""
+        self.tables.add(relation.qualified)
+        for parent in relation.parents:
+            above = self.catalogue.relation(parent)
+            if above is not None and above.qualified not in self.tables:
+                self.use_relation(above)
+        if relation.kind == FOREIGN:
+            self.intents.add(Intent.NETWORK)
+
+    def call(self, function: Function, arguments: Value = CLEAN) -> bool:
+        """A statement can call this function; whether its result derives from its arguments alone."""
+        effect = effect_of(function)
+        self.functions.add(function.qualified)
+        self.intents |= effect.intents
+        if effect.unproven:
+            self.doubt(f"function {function.qualified} {effect.unproven}")
+        if effect.changes_context:
+            self.changes_context = True
+        if effect.secret:
+            self.secret_text = True
+        if effect.intents and self.derives_from_sensitive(arguments):
+            # What it keeps, tells others or writes elsewhere can be read there unmasked.
+            self.intents.add(Intent.EXPORT)
+        return effect.proven

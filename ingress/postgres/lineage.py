@@ -1,0 +1,249 @@
+"""Which columns each column of a SELECT comes from, and what the SELECT touches on the way."""
+
+from functools import partial
+
+from ingress.postgres.bounds import is_bounded
+from ingress.postgres.columns import UNPROVEN, Field, Row, Value, combine, row_of
+from ingress.postgres.expressions import check_operators, doubtful, fold, value_of
+from ingress.postgres.from_clause import UNKNOWN_ROW, conditions, read_from, renamed, star
+from ingress.postgres.names import output_name
+from ingress.postgres.scope import Cte, Item, Scope
+from ingress.postgres.tree import Node, kind_of, strings
+from schemas.vocabulary import Intent
+
+# A recursive query is read again until nothing new is found. Each round adds a column to some output.
+_ROUNDS = 100
+
+
+def read_select(node: Node, scope: Scope) -> Row:
+    """The columns of a SELECT, VALUES or set operation. `scope`: what stands around it."""
+    inner = scope.inner()
+    if "withClause" in node:
+        read_with(node["withClause"], inner)
+    if "valuesLists" in node:
+        row = _values(node, inner)
+        _sort_output(node, row, inner)
+    elif node.get("op", "SETOP_NONE") != "SETOP_NONE":
+        row = _set_operation(node, inner)
+        _sort_output(node, row, inner)
+    else:
+        scope.findings.intents.add(Intent.READ)
+        row = _select(node, inner)
+    for part in ("limitCount", "limitOffset"):
+        if part in node:
+            value_of(node[part], inner)
+    if "lockingClause" in node:
+        # FOR UPDATE asks the server for the right to UPDATE, and is refused in a read-only transaction.
+        scope.findings.intents.add(Intent.WRITE)
+    return row
+
+
+def _select(node: Node, scope: Scope) -> Row:
+    findings = scope.findings
+    scope.items = read_from(node.get("fromClause", []), scope)
+    if "whereClause" in node:
+        conditions(node["whereClause"], scope)
+    for window in node.get("windowClause", ()):
+        definition = window["WindowDef"]
+        value = fold(definition, scope)
+        if (base := scope.windows.get(definition.get("refname", ""))) is not None:
+            value = combine((value, base))
+        scope.windows[definition["name"]] = value
+    row = read_targets(node.get("targetList", []), scope)
+    for element in node.get("groupClause", ()):
+        _order(element, row, scope, prefer_output=False)
+    if "havingClause" in node:
+        conditions(node["havingClause"], scope)
+    for element in node.get("sortClause", ()):
+        _order(element, row, scope, prefer_output=True)
+    for element in node.get("distinctClause", ()):
+        if element:  # a plain DISTINCT is a list of nothing
+            _order(element, row, scope, prefer_output=True)
+    if "intoClause" in node:
+        _into(node, row, scope)
+    findings.settle_each(row)
+    return row
+
+
+def read_targets(targets: list[Node], scope: Scope) -> Row:
+    """The columns of a SELECT list or of RETURNING, stars replaced by what they stand for."""
+    fields: list[Field] = []
+    rests: list[Value] = []
+    for wrapped in targets:
+        target = wrapped["ResTarget"]
+        row = _star_of(target["val"], scope)
+        if row is not None:
+            fields += row.fields
+            if row.rest is not None:
+                rests.append(row.rest)
+            continue
+        value = value_of(target["val"], scope)
+        fields.append(Field(target.get("name") or output_name(target["val"]), value))
+    return row_of(fields, rest=combine(rests) if rests else None)
+
+
+def _star_of(wrapped: Node, scope: Scope) -> Row | None:
+    """What a target that is a star stands for; None: it is no star."""
+    kind, node = kind_of(wrapped)
+    row: Row | None = None
+    if kind == "ColumnRef" and "A_Star" in node["fields"][-1]:
+        names = strings(node["fields"])
+        if not names:
+            row = star(scope.items)
+        else:
+            item = scope.item(names[-1], names[-2] if len(names) > 1 else "")
+            if item is None:
+                doubtful(scope, f"{'.'.join([*names, '*'])} is not known")
+                return UNKNOWN_ROW
+            row = item.row
+    elif kind == "A_Indirection" and "A_Star" in node["indirection"][-1]:
+        value = value_of({"A_Indirection": {**node, "indirection": node["indirection"][:-1]}}, scope)
+        row = value.row or row_of([], rest=value)
+    else:
+        return None
+    for field in row.fields:
+        scope.findings.touch(field.value)
+        for collected in scope.findings.within:
+            collected.append(field.value)
+    return row
+
+
+def _order(wrapped: Node, row: Row, scope: Scope, *, prefer_output: bool) -> None:
+    """An element of ORDER BY or GROUP BY: the name of an output column, or an expression over the items."""
+    kind, node = kind_of(wrapped)
+    if kind == "SortBy":
+        if "useOp" in node:
+            check_operators(scope, strings(node["useOp"])[-1])
+        kind, node = kind_of(node["node"])
+        wrapped = {kind: node}
+    names = strings(node["fields"]) if kind == "ColumnRef" else []
+    is_output = len(names) == 1 and names[0] in row.index
+    if is_output and (prefer_output or scope.column(names[0]) is None):
+        return
+    fold(wrapped, scope)
+
+
+def _sort_output(node: Node, row: Row, scope: Scope) -> None:
+    """ORDER BY of VALUES or of a set operation: over the output alone."""
+    place = scope.inner([Item("", row)])
+    for element in node.get("sortClause", ()):
+        _order(element, row, place, prefer_output=True)
+
+
+def _values(node: Node, scope: Scope) -> Row:
+    lists = [[value_of(item, scope) for item in entry["List"]["items"]] for entry in node["valuesLists"]]
+    if any(len(values) != len(lists[0]) for values in lists):
+        return UNKNOWN_ROW
+    return row_of(
+        Field(f"column{number}", combine(values) if len(lists) > 1 else values[0])
+        for number, values in enumerate(zip(*lists, strict=True), 1)
+    )
+
+
+def _set_operation(node: Node, scope: Scope) -> Row:
+    """UNION, INTERSECT, EXCEPT: column by column. A chain of them is read from the left without recursion."""
+    rights = []
+    left = node
+    while left.get("op", "SETOP_NONE") != "SETOP_NONE" and (left is node or left.keys() <= _PLAIN):
+        rights.append(left["rarg"])
+        left = left["larg"]
+    rows = [read_select(part, scope) for part in (left, *reversed(rights))]
+    row = merged(rows)
+    scope.findings.settle_each(row)
+    return row
+
+
+_PLAIN = {"op", "all", "larg", "rarg", "limitOption"}
+
+
+def merged(rows: list[Row]) -> Row:
+    """The columns of a set operation, called as in its first query."""
+    counts = {len(row.fields) for row in rows}
+    rests = [row.rest for row in rows if row.rest is not None]
+    if len(counts) > 1:
+        rests.append(UNPROVEN)
+    fields = zip(*(row.fields for row in rows), strict=False)
+    return row_of(
+        [Field(column[0].name, combine([field.value for field in column])) for column in fields],
+        rest=combine(rests) if rests else None,
+    )
+
+
+def _into(node: Node, row: Row, scope: Scope) -> None:
+    """SELECT INTO: a new table."""
+    findings = scope.findings
+    findings.statements.add("select_into")
+    findings.intents |= {Intent.DDL, Intent.WRITE}
+    if not is_bounded(node):
+        findings.intents.add(Intent.BULK_WRITE)
+    findings.copies(node["intoClause"], row)
+
+
+def read_with(clause: Node, scope: Scope) -> None:
+    """The queries of a WITH, put into `scope`. Each is read, named or not."""
+    recursive = "recursive" in clause
+    for wrapped in clause["ctes"]:
+        node = wrapped["CommonTableExpr"]
+        # Without RECURSIVE a query sees those before it alone: its own name means what it means outside.
+        place = scope if recursive else scope.inner()
+        if not recursive:
+            place.ctes = dict(scope.ctes)
+            place.outer = scope.outer
+        cte = Cte(partial(_read_cte, node, place, recursive))
+        scope.ctes[node["ctename"]] = cte
+        if not recursive:
+            cte.resolve()
+    for wrapped in clause["ctes"]:
+        scope.ctes[wrapped["CommonTableExpr"]["ctename"]].resolve()
+
+
+def _read_cte(node: Node, scope: Scope, recursive: bool, cte: Cte) -> Row:
+    query = node["ctequery"]
+    select = query.get("SelectStmt", {})
+    if recursive and select.get("op") == "SETOP_UNION":
+        return _fixpoint(cte, node, select, scope)
+    return _shaped(scope.query(query, scope), node)
+
+
+def _fixpoint(cte: Cte, node: Node, select: Node, scope: Scope) -> Row:
+    """A query that may name itself: what its first part gives and what comes of that, until nothing is new."""
+    inner = scope.inner()
+    if "withClause" in select:
+        read_with(select["withClause"], inner)
+    first = read_select(select["larg"], inner)
+    row = _shaped(first, node)
+    for _ in range(_ROUNDS):
+        cte.row, cte.named = row, False
+        grown = _shaped(merged([first, read_select(select["rarg"], inner)]), node)
+        if not cte.named or _same(row, grown):
+            return grown
+        row = grown
+    scope.findings.doubt("a recursive query is too deep to follow")
+    return UNKNOWN_ROW
+
+
+def _same(one: Row, other: Row) -> bool:
+    return (
+        len(one.fields) == len(other.fields)
+        and one.rest == other.rest
+        and all(
+            a.value.sources == b.value.sources and a.value.proven == b.value.proven
+            for a, b in zip(one.fields, other.fields, strict=True)
+        )
+    )
+
+
+def _shaped(row: Row, node: Node) -> Row:
+    """A WITH query's columns by the names it gives them, with those of SEARCH and CYCLE."""
+    row = renamed(row, strings(node.get("aliascolnames")))
+    added = []
+    if (search := node.get("search_clause")) is not None:
+        added.append(Field(search["search_seq_column"], _of(row, search["search_col_list"])))
+    if (cycle := node.get("cycle_clause")) is not None:
+        value = _of(row, cycle["cycle_col_list"])
+        added += [Field(cycle["cycle_mark_column"], value), Field(cycle["cycle_path_column"], value)]
+    return row_of([*row.fields, *added], rest=row.rest) if added else row
+
+
+def _of(row: Row, names: list[Node]) -> Value:
+    return combine(row.index.get(name, UNPROVEN) for name in strings(names))
