@@ -228,7 +228,7 @@ class Catalogue:
         return view
 
     def names(self, column: Column) -> tuple[str, ...]:
-        """The column by name, "schema.table.column", and those it inherits from (a partition's is its table's)."""
+        """The column by name, "schema.table.column", and those it inherits from: a partition's table's."""
         names = self._own.get(column)
         if names is None:
             found = [column.qualified]

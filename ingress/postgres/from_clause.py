@@ -208,7 +208,7 @@ def _function_row(call: Node, listed: list[Node] | None, alias: str, scope: Scop
 
 
 def _shape(function: Function, node: Node, scope: Scope) -> tuple[str, ...] | None:
-    """The columns a function's rows have; () for one called as the alias or the function; None: not certain."""
+    """The columns a function's rows have; () for one called as the alias or function; None: uncertain."""
     catalogue = scope.findings.catalogue
     if function.row:
         relation = catalogue.relation(function.row)

@@ -206,7 +206,7 @@ def _read_cte(node: Node, scope: Scope, recursive: bool, cte: Cte) -> Row:
 
 
 def _fixpoint(cte: Cte, node: Node, select: Node, scope: Scope) -> Row:
-    """A query that may name itself: what its first part gives and what comes of that, until nothing is new."""
+    """A query that may name itself: its first part, and what comes of that until nothing is new."""
     inner = scope.inner()
     if "withClause" in select:
         read_with(select["withClause"], inner)
