@@ -1,14 +1,28 @@
-"""PROTOCOLS: name -> what serves it. A new protocol is its folder and one line here."""
+"""PROTOCOLS: name -> what serves it. A new protocol is its folder, a function and a line here.
 
-import ssl
+A protocol's folder is loaded when it is served: every command reads the names, few need the rest.
+"""
+
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from infra.config import Config
-from ingress.interface import Endpoint
-from ingress.login import Login
-from ingress.postgres.endpoint import PostgresEndpoint
-from ingress.session import Services
+if TYPE_CHECKING:
+    import ssl
+
+    from infra.config import Config
+    from ingress.interface import Endpoint
+    from ingress.login import Login
+    from ingress.session import Services
+
+
+def _postgres(config: Config, login: Login, services: Services, tls: ssl.SSLContext) -> Endpoint:
+    from ingress.postgres.endpoint import PostgresEndpoint
+
+    return PostgresEndpoint(config, login, services, tls)
+
 
 PROTOCOLS: Mapping[str, Callable[[Config, Login, Services, ssl.SSLContext], Endpoint]] = {
-    "postgres": PostgresEndpoint,
+    "postgres": _postgres,
 }

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from ingress.postgres.facts import STATEMENTS
-from ingress.protocols import PROTOCOLS
 
 from infra.config import DEFAULT_PATH, Config, Names, load
+from ingress.postgres.statements import STATEMENTS
+from ingress.protocols import PROTOCOLS
 from processors.masking.detectors import DETECTORS
 from processors.masking.masks import MASKS
 
