@@ -31,6 +31,8 @@ from schemas.vocabulary import Role
 
 _log = structlog.get_logger()
 
+_STOP_LIMIT = 8.0  # seconds
+
 
 def run(config: Config) -> int:
     """Runs the processors until SIGTERM or SIGINT; the exit status, 1 when Kafka is not to be had.
@@ -60,9 +62,11 @@ def run(config: Config) -> int:
     _add_beginning_and_end(app, table, desk, bus, emission, bundle, node)
     worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
     worker.spinner = None  # it would draw on stdout
+    watch = loop.create_task(_end_in_time(app))
     try:
         worker.execute_from_commandline()
     except SystemExit as end:
+        watch.cancel()
         return end.code if isinstance(end.code, int) else 1
 
 
@@ -93,6 +97,13 @@ def _add_beginning_and_end(
     table.on_recover(recovered)
     app.task(ready)
     app.on_before_shutdown.connect(stop)
+
+
+async def _end_in_time(app: Any) -> None:
+    """Bounds an orderly stop, which without Kafka would wait for it for ever."""
+    await app.wait_until_stopped()
+    late = BusUnavailable(f"the stop took longer than {_STOP_LIMIT:g} s; is Kafka there?")
+    asyncio.get_running_loop().call_later(_STOP_LIMIT, _give_up, late)
 
 
 def _give_up(error: BaseException) -> None:
