@@ -27,7 +27,7 @@ def sensitive_column(column: str, columns: tuple[SensitiveColumn, ...]) -> Sensi
     """The entry that makes "schema.table.column" sensitive: of several the one with the fewest wildcards,
     of equals the first; None when the column is not sensitive."""
     matching = [entry for entry in columns if _pattern(entry.pattern).fullmatch(column)]
-    return min(matching, key=lambda entry: entry.pattern.split(".").count("*"), default=None)
+    return min(matching, key=lambda entry: entry.pattern.count("*"), default=None)
 
 
 def _mask_of_output(output: Output, columns: tuple[SensitiveColumn, ...]) -> str:
@@ -39,5 +39,4 @@ def _mask_of_output(output: Output, columns: tuple[SensitiveColumn, ...]) -> str
 @lru_cache(maxsize=4096)
 def _pattern(pattern: str) -> re.Pattern[str]:
     # A wildcard also spans dots: a name with a dot in it must not slip out of "*.*.ssn".
-    parts = (".*" if part == "*" else re.escape(part) for part in pattern.split("."))
-    return re.compile(r"\.".join(parts), re.DOTALL)
+    return re.compile(re.escape(pattern).replace(r"\*", ".*"), re.DOTALL)

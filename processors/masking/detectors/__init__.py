@@ -1,7 +1,12 @@
 """Values that are sensitive wherever they stand: one detector a file, listed in DETECTORS.
 
 A detector's replacement has as many bytes as the value, so that it can be written over it in any format that
-holds the value's bytes: text, JSON, an array or a composite in binary. `_core.py` says what a detector is.
+holds the value's bytes: text, JSON, an array or a composite in binary.
+
+- `_core.py`: what a detector is, and where a value may begin and end.
+- `card_number.py`, `iban.py`: numbers of money, with their check digits.
+- `email.py`, `phone.py`, `us_ssn.py`: numbers and addresses of people.
+- `aws_key.py`, `private_key.py`, `jwt.py`: credentials.
 """
 
 from collections.abc import Mapping

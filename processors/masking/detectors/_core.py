@@ -37,18 +37,23 @@ class Detector:
     counter_examples: tuple[bytes, ...]
 
     def redact(self, value: bytes) -> tuple[bytes, int]:
-        """The value with all that is found in it masked, in as many bytes; and how many were found."""
-        count = position = 0
+        """The value with all that is found in it masked, in as many bytes, and how many were found; the same
+        object when none were."""
+        pieces: list[bytes] = []
+        count = position = copied = 0
         while found := self.pattern.search(value, position):
             start, end = found.span()
             masked = self.mask(found[0])
             if masked is None:
                 position = start + 1
-            else:
-                value = value[:start] + masked + value[end:]
-                count += 1
-                position = end
-        return value, count
+                continue
+            pieces += (value[copied:start], masked)
+            count += 1
+            position = copied = end
+        if not count:
+            return value, 0
+        pieces.append(value[copied:])
+        return b"".join(pieces), count
 
 
 def hide(value: bytes) -> bytes:

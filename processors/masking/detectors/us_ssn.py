@@ -12,22 +12,14 @@ US_SSN = Detector(
     triggers=(rb"[0-9]{3}-[0-9]{2}-[0-9]{4}", rb"[0-9]{3} [0-9]{2} [0-9]{4}"),
     pattern=re.compile(
         START
-        + rb"(?:(?<![0-9][.-])"
+        + rb"(?<![0-9][.-])"
         + _AREA
-        + rb"-"
+        + rb"(?P<s>[ -])"
         + _GROUP
-        + rb"-"
+        + rb"(?P=s)"
         + _SERIAL
         + END
         + rb"(?![.-][0-9])"
-        + rb"|(?<![0-9][ .-])"
-        + _AREA
-        + rb" "
-        + _GROUP
-        + rb" "
-        + _SERIAL
-        + END
-        + rb"(?![ .-][0-9]))"
     ),
     mask=hide,
     examples=(b"078-05-1120", b"219 09 9999"),

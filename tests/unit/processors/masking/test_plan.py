@@ -1,0 +1,65 @@
+import pytest
+
+from processors.masking.plan import make_plan, sensitive_column
+from schemas.vocabulary import Facts, Intent, MaskingPlan, Output, SensitiveColumn
+
+COLUMNS = (
+    SensitiveColumn("*.*.ssn", "null"),
+    SensitiveColumn("public.customers.email", "email"),
+    SensitiveColumn("public.customers.*", "full"),
+    SensitiveColumn("public.payments*.card", "card"),
+)
+
+
+def facts(*outputs: Output, known: bool = True) -> Facts:
+    return Facts(intents=(Intent.READ,), outputs=outputs, outputs_known=known)
+
+
+def test_where_nothing_is_sensitive_only_the_detectors_run() -> None:
+    unknown = Output("x", (), proven=False)
+    assert make_plan(facts(unknown), (), ("email",)) == MaskingPlan(detectors=("email",))
+
+
+def test_each_output_is_masked_unless_proven_clean() -> None:
+    plan = make_plan(
+        facts(
+            Output("id", ("public.orders.id",), proven=True),
+            Output("email", ("public.customers.email",), proven=True),
+            Output("both", ("public.orders.id", "public.people.ssn"), proven=True),
+            Output("count", (), proven=True),
+            Output("f", (), proven=False),
+            Output("g", ("public.orders.id",), proven=False),
+        ),
+        COLUMNS,
+        (),
+    )
+    assert plan.outputs == ("", "full", "full", "", "full", "full")
+    assert plan.unproven == "full"
+    assert plan.columns == COLUMNS
+
+
+def test_outputs_that_are_not_known_are_not_in_the_plan() -> None:
+    plan = make_plan(facts(Output("id", ("public.orders.id",), proven=True), known=False), COLUMNS, ())
+    assert plan.outputs == ()
+    assert plan.unproven == "full"
+
+
+@pytest.mark.parametrize(
+    ("column", "mask"),
+    [
+        ("public.customers.email", "email"),
+        ("public.customers.name", "full"),
+        ("public.customers.ssn", "full"),  # one wildcard is closer than two
+        ("hr.people.ssn", "null"),
+        ("public.payments_2024.card", "card"),
+        ("public.orders.id", None),
+        ("public.customers2.email", None),
+        ("xpublic.customers.email", None),
+        ("public.a.b.ssn", "null"),  # a table called "a.b"
+        ("public.CUSTOMERS.email", None),
+        ("public.a\nb.ssn", "null"),
+    ],
+)
+def test_the_entry_with_the_fewest_wildcards_wins(column: str, mask: str | None) -> None:
+    entry = sensitive_column(column, COLUMNS)
+    assert (entry.mask if entry else None) == mask
