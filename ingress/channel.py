@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 _HIGH_WATER = 256 * 1024  # bytes waiting to be written before the other side is asked to pause
 
@@ -24,9 +25,9 @@ class Channel(asyncio.Protocol):
     # asyncio calls these
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.set_write_buffer_limits(high=_HIGH_WATER)
-        self.transport = transport
+        # uvloop's transports have the methods of asyncio.Transport but not its class.
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(high=_HIGH_WATER)
 
     def data_received(self, data: bytes) -> None:
         if self._on_data is not None:

@@ -221,6 +221,7 @@ class PostgresConversation:
     def _turn(self) -> None:
         """Takes, sends and answers until nothing more can be done without news."""
         while not self._closed:
+            self._collect()  # what has ended may be what the next command waited for
             taken = self._take()
             sent = self._send()
             self._target.flush_local()

@@ -91,10 +91,11 @@ class PostgresEndpoint:
                 sock.close()
         except (IngressError, TimeoutError, OSError) as error:
             _log.info("client.not_let_in", address=address, error=str(error) or type(error).__name__)
-            if channel is not None:
-                channel.abort()
-            else:
-                sock.close()
+            _drop(channel, sock)
+        except Exception:
+            # A bug lets nobody in.
+            _log.exception("client.failed", address=address)
+            _drop(channel, sock)
 
     async def _open_session(self, channel: Channel, host: str, address: str) -> None:
         read = await read_startup(channel)
@@ -217,6 +218,13 @@ class PostgresEndpoint:
     def _link(self, approval: str) -> str:
         url = self._config.api_url
         return f"{url}/approvals/{approval}" if url else ""
+
+
+def _drop(channel: Channel | None, sock: socket.socket) -> None:
+    if channel is not None:
+        channel.abort()
+    else:
+        sock.close()
 
 
 def _call_all(functions: list[Callable[[], None]]) -> None:

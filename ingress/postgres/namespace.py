@@ -7,6 +7,7 @@ a Parse that the target refuses (the name is taken) could make an Execute run an
 
 from dataclasses import dataclass, field
 
+from ingress.postgres.facts import Cursor
 from ingress.postgres.messages import Bind
 
 
@@ -43,7 +44,7 @@ class Namespace:
 
     _confirmed: dict[tuple[bytes, bytes], Prepared | Portal] = field(default_factory=dict)
     _provisional: list[Change] = field(default_factory=list)
-    cursors: dict[str, str] = field(default_factory=dict)  # of SQL's DECLARE: name -> text of the query
+    cursors: dict[str, Cursor] = field(default_factory=dict)  # of SQL's DECLARE, by name
 
     def ask(self, change: Change) -> Change:
         self._provisional.append(change)

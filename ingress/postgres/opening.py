@@ -144,8 +144,10 @@ async def _read(sock: socket.socket, count: int) -> bytes:
 
 
 async def _wrap(sock: socket.socket, context: ssl.SSLContext) -> Channel:
+    channel = Channel()
     try:
-        _, channel = await asyncio.get_running_loop().connect_accepted_socket(Channel, sock, ssl=context)
+        # What uvloop returns beside the transport is its own TLS layer, not the protocol it was given.
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: channel, sock, ssl=context)
     except (ssl.SSLError, OSError) as error:
         raise ClientError(f"TLS with the client failed: {error}") from error
     return channel

@@ -125,7 +125,7 @@ async def _sign_in(resource: Resource, base: Path, channel: Channel, settings: d
 
 
 def _channel_binding(certificate: bytes) -> tuple[str, bytes]:
-    """RFC 5929, section 4.1: the certificate's hash by its signature's own function, SHA-256 for MD5 or SHA-1."""
+    """RFC 5929, section 4.1: the certificate's hash, by its signature's function but for MD5 and SHA-1."""
     algorithm = x509.load_der_x509_certificate(certificate).signature_hash_algorithm
     if algorithm is None or algorithm.name in ("md5", "sha1"):
         algorithm = hashes.SHA256()

@@ -282,7 +282,8 @@ class TargetSide:
         if statement.deallocates is not None:
             self._names.deallocate(statement.deallocates)
         if statement.declares is not None:
-            self._names.cursors.__setitem__(*statement.declares)
+            name, cursor = statement.declares
+            self._names.cursors[name] = cursor
         if statement.closes is not None:
             self._names.close_cursor(statement.closes)
         if tag in ("DISCARD ALL", "DEALLOCATE ALL"):

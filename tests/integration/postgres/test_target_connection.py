@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.postgres import Postgres
+from support.wait import eventually
 
 from infra.config import Resource
 from ingress.errors import TargetError
@@ -68,7 +69,9 @@ async def test_a_cancel_request_stops_what_runs(postgres: Postgres, tmp_path: Pa
     resource = a_resource(postgres, tmp_path, "app")
     target = await open_target(resource, tmp_path, {"database": "sample"})
     target.channel.write([make(b"Q", b"select pg_sleep(60)\0")])
-    assert await target.channel.receive()  # the row's description: the statement runs
+    await eventually(
+        lambda: postgres.execute("select 1 from pg_stat_activity where query = 'select pg_sleep(60)'") == "1"
+    )
     await cancel(resource, tmp_path, target.key)
     assert b"57014" in await target.channel.receive()
     leave(target.channel)
