@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from api.cli.config import DEFAULT, ConfigOption, load_config
+from api.cli.config import DEFAULT, ConfigOption, load_checked
 from infra.config import ConfigError
 
 app = typer.Typer(add_completion=False)
@@ -14,7 +14,7 @@ app = typer.Typer(add_completion=False)
 def check(config: ConfigOption = DEFAULT) -> None:
     """Says whether a configuration is good, or prints each problem on a line and exits with 1."""
     try:
-        found = load_config(config)
+        found = load_checked(config)
     except ConfigError as error:
         print("\n".join(error.problems), file=sys.stderr)
         raise typer.Exit(1) from None

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from infra.config import DEFAULT_PATH, Config, Names, load
+from infra.config import DEFAULT_PATH, Config, ConfigError, Names, load
 from ingress.postgres.statements import STATEMENTS
 from ingress.protocols import PROTOCOLS
 from processors.masking.detectors import DETECTORS
@@ -20,6 +20,17 @@ DEFAULT = DEFAULT_PATH
 def load_config(path: Path) -> Config:
     """The configuration, checked against all that this version knows. Raises ConfigError."""
     return load(path, names())
+
+
+def load_checked(path: Path) -> Config:
+    """The configuration, its rules tried as well. Raises ConfigError."""
+    # Here, not above: what tries an expression takes time, and only the processors need it again.
+    from processors.configured import rule_problems
+
+    config = load_config(path)
+    if problems := rule_problems(config):
+        raise ConfigError([f"{path}: {problem}" for problem in problems])
+    return config
 
 
 def names() -> Names:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from api.cli.config import DEFAULT, ConfigOption, load_config
+from api.cli.config import DEFAULT, ConfigOption, load_checked
 from api.cli.parts import listeners, make_parts
 from infra.config import Config
 from infra.supervisor import PartFailed, Supervisor
@@ -21,7 +21,7 @@ def up(config: ConfigOption = DEFAULT) -> None:
 
     Ctrl-C or SIGTERM stops them in order; a second one ends them at once.
     """
-    raise typer.Exit(asyncio.run(_up(load_config(config), config)))
+    raise typer.Exit(asyncio.run(_up(load_checked(config), config)))
 
 
 async def _up(config: Config, path: Path) -> int:
