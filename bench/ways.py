@@ -1,6 +1,7 @@
 """The three ways to one PostgreSQL: direct, through pgbouncer, through Countersign."""
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -150,7 +151,11 @@ def countersign(postgres: Postgres, folder: Path) -> Iterator[tuple[Gateway, Way
 
     with running_gateway(folder, document) as gateway:
         address = gateway.listen["postgres"]
-        yield gateway, _way("Countersign", address, AGENT.name, AGENT.token, "plain", gateway.ca)
+        try:
+            yield gateway, _way("Countersign", address, AGENT.name, AGENT.token, "plain", gateway.ca)
+        except Exception:
+            print(gateway.logs(), file=sys.stderr)
+            raise
 
 
 def _way(name: str, address: str, user: str, password: str, database: str, ca: Path) -> Way:

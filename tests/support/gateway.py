@@ -90,6 +90,7 @@ def running_gateway(
     listen = _free_addresses()
     config = write_configuration(folder, document(listen), {"app.password": PASSWORD})
     log = folder / "up.log"
+    log.unlink(missing_ok=True)  # an earlier run in this folder was ready once
     process = start(countersign("up", "--config", str(config)), log, cwd=folder, env=_environment(folder))
     gateway = Gateway(folder, config, process, log, listen)
     try:
