@@ -79,7 +79,7 @@ class RoleProcess:
 
     async def _launch(self) -> bool:
         """Starts it; whether it said that it is ready, rather than ended."""
-        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._log.exists() and self._log.stat().st_size > _LOG_LIMIT:
             self._log.replace(self._log.with_suffix(".log.1"))
         reading, writing = os.pipe()

@@ -104,7 +104,8 @@ def _ways_on(folder: DemoFolder, config: Config) -> Iterator[str]:
     yield f"   {config.api_url}   name {REVIEWER}, token: cat {tokens}/{REVIEWER}"
     yield "As the auditor:"
     yield f"   export COUNTERSIGN_USER={AUDITOR} COUNTERSIGN_TOKEN=$(cat {tokens}/{AUDITOR})"
-    yield f'   {command} audit query "select * from commands" --config {_near(folder.config)}'
+    query = "select * from commands"
+    yield f"   {command} audit query '{query}' --config {_near(folder.config)}"
     yield f"Logs are in {_near(folder.path / 'state' / 'log')}, the configuration is {_near(folder.config)}."
 
 

@@ -4,13 +4,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingress.protocols import PROTOCOLS
-
 from infra.config import Config
 from infra.kafka.jars import Progress
 from infra.kafka.part import KafkaPart
 from infra.role import RoleProcess
 from infra.supervisor import Part
+from ingress.protocols import PROTOCOLS
 
 
 def make_parts(config: Config, path: Path, progress: Progress) -> list[Part]:
@@ -19,6 +18,7 @@ def make_parts(config: Config, path: Path, progress: Progress) -> list[Part]:
     A client that is let in finds everything behind it running, and what stops first lets nobody in.
     """
     listen = config.gateway.listen
+    config.state.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def role(name: str, *after: str) -> RoleProcess:
         command = [sys.executable, "-P", "-m", "api.cli", name, "--config", str(path.absolute())]

@@ -70,6 +70,7 @@ def _set_up(path: Path) -> None:
     _write_secret(path / "app-password", new_token())
     ports = _free_ports()
     template = Template((files("infra.demo") / "countersign.yaml").read_text())
+    (path / "state").mkdir(mode=0o700, exist_ok=True)
     (path / "countersign.yaml").write_text(template.substitute(ports, **hashes))
     # Last: a folder without it is set up again.
     (path / "demo.json").write_text(json.dumps({"target_port": ports["target"]}) + "\n")

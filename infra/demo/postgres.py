@@ -49,7 +49,7 @@ class SamplePostgres:
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._log.parent.mkdir(parents=True, exist_ok=True)
+            self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             prefix = await _giving_up_root(self._folder)
             if not (self._data / "PG_VERSION").exists():
                 await self._initialise(prefix)

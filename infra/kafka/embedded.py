@@ -56,8 +56,10 @@ class EmbeddedKafka:
             return
         await self.stop()
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._log.parent.mkdir(parents=True, exist_ok=True)
+            # Events are for the gateway's eyes alone.
+            self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._log.parent.mkdir(mode=0o700, exist_ok=True)
             java = await _prepared_java(cache_folder(), self._progress)
             self._lock = await self._locked()
             ports = self._ports()
