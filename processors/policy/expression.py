@@ -13,12 +13,14 @@ import celpy
 from celpy import celtypes
 from celpy.adapter import json_to_cel
 from celpy.celparser import CELParseError
-from celpy.evaluation import CELEvalError
+from celpy.evaluation import CELEvalError, base_functions
 
 from processors.policy.command import Command, Resource
 from schemas.vocabulary import Facts, Intent, Principal, PrincipalKind
 
 _NOT_BOOLEAN = "an expression must be true or false"
+_VARIABLES = frozenset({"principal", "resource", "command", "context", "client", "now"})
+_MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})  # each names a variable of its own
 
 
 class ExpressionFailed(Exception):
@@ -26,12 +28,19 @@ class ExpressionFailed(Exception):
 
 
 def compile_expression(text: str) -> Callable[[Command, datetime], bool]:
-    """The expression as a predicate that raises ExpressionFailed. Raises ValueError when it is not CEL."""
+    """The expression as a predicate that raises ExpressionFailed.
+
+    Raises ValueError when it is not CEL, or uses a name there is not.
+    """
     environment = celpy.Environment()
     try:
-        program = environment.program(environment.compile(text))
+        tree = environment.compile(text)
     except CELParseError as error:
         raise ValueError(f"not a CEL expression: {_place(error)}") from error
+    if undeclared := _undeclared(tree):
+        known = ", ".join(sorted(_VARIABLES))
+        raise ValueError(f"{', '.join(undeclared)}: no such variable or function; variables are {known}")
+    program = environment.program(tree)
 
     def holds(command: Command, now: datetime) -> bool:
         try:
@@ -52,9 +61,8 @@ def check_expression(text: str) -> str | None:
     except ValueError as error:
         return str(error)
     except ExpressionFailed as error:
-        # What a map lacks depends on the command; what is not declared never will be.
-        reason = str(error)
-        return reason if reason == _NOT_BOOLEAN or reason.startswith("undeclared") else None
+        # Whether a map has a key, or a value a type, depends on the command.
+        return _NOT_BOOLEAN if str(error) == _NOT_BOOLEAN else None
     return None
 
 
@@ -94,6 +102,20 @@ def _map(**values: Any) -> Any:
     )
 
 
+def _undeclared(tree: Any) -> list[str]:
+    """The names that nothing stands for: evaluation would find one only if it got there."""
+    variables = {str(node.children[0]) for node in tree.find_data("ident")}
+    functions = {str(node.children[0]) for node in tree.find_data("ident_arg")}
+    own = set()
+    for node in tree.find_data("member_dot_arg"):
+        method = str(node.children[1])
+        functions.add(method)
+        if method in _MACROS:
+            own |= {str(name.children[0]) for name in node.children[2].children[0].find_data("ident")}
+    known = set(base_functions)  # the names of types are among them
+    return sorted((variables - _VARIABLES - own - known) | (functions - _MACROS - known - {"has", "dyn"}))
+
+
 def _place(error: CELParseError) -> str:
     return f"line {error.line}, column {error.column}" if error.line else "it does not parse"
 
@@ -101,8 +123,5 @@ def _place(error: CELParseError) -> str:
 def _reason(error: CELEvalError) -> str:
     """The first words of a CEL error, which name the kind of mistake; the rest holds values."""
     words = str(error.args[0]) if error.args else ""
-    for known in ("undeclared reference", "no such member in mapping", "found no matching overload"):
-        if words.startswith(known):
-            name = words.removeprefix(known).split("(in activation", 1)[0].strip(" '\"")
-            return f"{known} {name}" if known == "undeclared reference" else known
-    return "it could not be evaluated"
+    known = ("no such member in mapping", "found no matching overload")
+    return next((kind for kind in known if words.startswith(kind)), "it could not be evaluated")

@@ -1,0 +1,390 @@
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition
+from hypothesis.stateful import rule as step
+from support.commands import bundle, resource, rule
+from support.reviews import AGENT_7, AUDREY, DANA, DELETE, ERIN, NOW, decided, requested, settled
+
+from processors.approvals.approval import KEPT_FOR, Approval, Input, Step, apply, expire
+from processors.policy.bundle import Bundle
+from processors.policy.verdict import verdict_id
+from schemas.envelope import envelope
+from schemas.events import (
+    ApprovalRequested,
+    ApprovalSettled,
+    ApprovalWithdrawn,
+    CommandAllowed,
+    CommandDenied,
+    Event,
+    ReviewDecided,
+)
+from schemas.vocabulary import Answer, ApprovalState, Fallback, Principal, PrincipalKind
+
+NODE = "processors@test#1"
+RULES = bundle()
+ROBOT = Principal("robot", PrincipalKind.AGENT, ("dba",))
+SOON = NOW + timedelta(seconds=30)
+
+
+def asked(**more: Any) -> ApprovalRequested:
+    return requested(NOW, policy_version=RULES.version, **more)
+
+
+def withdrawn(request: ApprovalRequested) -> ApprovalWithdrawn:
+    return ApprovalWithdrawn(
+        envelope=envelope(SOON, "ingress@test#1"), approval=request.approval, reason="the client left"
+    )
+
+
+def through(
+    *events: Input, at: datetime = SOON, rules: Bundle = RULES
+) -> tuple[Approval | None, list[Event]]:
+    """All these events one after the other, and whatever they make the machine say read back at once."""
+    approval: Approval | None = None
+    said: list[Event] = []
+    waiting = list(events)
+    while waiting:
+        result = apply(approval, waiting.pop(0), rules, at, NODE)
+        approval = result.approval
+        said += result.events
+        waiting[:0] = [event for event in result.events if isinstance(event, ApprovalSettled)]
+    return approval, said
+
+
+def verdicts(said: list[Event]) -> list[CommandAllowed | CommandDenied]:
+    return [event for event in said if isinstance(event, CommandAllowed | CommandDenied)]
+
+
+class TestApproved:
+    def test_one_reviewer(self) -> None:
+        request = asked()
+        approval, said = through(request, decided(request, DANA))
+        settlement, allowed = said
+        assert isinstance(settlement, ApprovalSettled)
+        assert isinstance(allowed, CommandAllowed)
+        assert approval is not None
+        assert approval.state is settlement.state is ApprovalState.APPROVED
+        assert settlement.decided_by == allowed.decided_by == ("dana",)
+        assert settlement.comment == allowed.comment == "OPS-12, fine"
+        assert settlement.requested_at == request.envelope.time
+        assert (allowed.approval, allowed.digest) == (request.approval, request.digest)
+        assert (allowed.rule, allowed.policy_version) == (request.rule, RULES.version)
+        assert allowed.obligations == request.obligations
+        assert allowed.expires_at == settlement.envelope.time + timedelta(seconds=request.valid_for)
+        assert allowed.envelope.id == verdict_id(request.envelope.command)
+        assert allowed.envelope.session == request.envelope.session
+
+    def test_the_verdict_follows_only_when_the_settlement_is_read_back(self) -> None:
+        request = asked()
+        first = apply(None, request, RULES, SOON, NODE)
+        second = apply(first.approval, decided(request), RULES, SOON, NODE)
+        (settlement,) = second.events
+        assert second.approval is not None
+        assert second.approval.state is ApprovalState.PENDING
+        assert isinstance(settlement, ApprovalSettled)
+        third = apply(second.approval, settlement, RULES, SOON, NODE)
+        assert [type(event) for event in third.events] == [CommandAllowed]
+
+    def test_two_persons(self) -> None:
+        request = asked(approvals=2)
+        _, said = through(request, decided(request, DANA, comment="a"))
+        assert said == []
+        _, said = through(request, decided(request, DANA, comment="a"), decided(request, ERIN, comment="b"))
+        (allowed,) = verdicts(said)
+        assert (allowed.decided_by, allowed.comment) == (("dana", "erin"), "a; b")
+
+    @pytest.mark.parametrize("name", ["dana", "Dana", "DANA"])
+    def test_one_person_counts_once(self, name: str) -> None:
+        request = asked(approvals=2)
+        again = decided(request, replace(DANA, name=name))
+        approval, said = through(request, decided(request, DANA), again)
+        assert said == []
+        assert approval is not None
+        assert len(approval.votes) == 1
+
+
+class TestDoesNotCount:
+    @pytest.mark.parametrize(
+        ("reviewer", "why"),
+        [
+            (AUDREY, "groups"),
+            (ROBOT, "person"),
+            (replace(AGENT_7, kind=PrincipalKind.PERSON, groups=("dba",)), "own request"),
+            (Principal("AGENT-7", PrincipalKind.PERSON, ("dba",)), "own request"),
+            (Principal("zoe", PrincipalKind.PERSON, ()), "groups"),
+        ],
+    )
+    @pytest.mark.parametrize("answer", list(Answer))
+    def test_whom_the_rule_does_not_name(self, reviewer: Principal, why: str, answer: Answer) -> None:
+        request = asked()
+        approval = apply(None, request, RULES, SOON, NODE).approval
+        result = apply(approval, decided(request, reviewer, answer), RULES, SOON, NODE)
+        assert (result.approval, result.events) == (approval, ())
+        assert why in result.ignored
+
+    def test_a_decision_on_another_command(self) -> None:
+        request = asked()
+        _, said = through(request, decided(request, digest="0" * 64))
+        assert said == []
+
+    def test_a_decision_that_came_too_late_ends_it_as_timed_out(self) -> None:
+        request = asked()
+        approval, said = through(request, decided(request), at=request.expires_at)
+        assert approval is not None
+        assert approval.state is ApprovalState.TIMED_OUT
+        (denied,) = verdicts(said)
+        assert isinstance(denied, CommandDenied)
+
+    @pytest.mark.parametrize("make", [decided, withdrawn, settled])
+    def test_an_approval_that_is_not_there(self, make: Any) -> None:
+        result = apply(None, make(asked()), RULES, SOON, NODE)
+        assert (result.approval, result.events) == (None, ())
+        assert result.ignored
+
+
+class TestDenied:
+    def test_one_rejection_ends_it(self) -> None:
+        request = asked(approvals=2)
+        approval, said = through(
+            request, decided(request, DANA), decided(request, ERIN, Answer.REJECT, comment="no ticket")
+        )
+        (denied,) = verdicts(said)
+        assert isinstance(denied, CommandDenied)
+        assert approval is not None
+        assert approval.state is denied.state is ApprovalState.REJECTED
+        assert (denied.decided_by, denied.comment) == (("erin",), "no ticket")
+        assert (denied.approval, denied.digest) == (request.approval, request.digest)
+        assert denied.message
+        assert denied.hint
+
+    def test_withdrawn(self) -> None:
+        request = asked()
+        approval, said = through(request, withdrawn(request))
+        (denied,) = verdicts(said)
+        assert isinstance(denied, CommandDenied)
+        assert denied.state is ApprovalState.WITHDRAWN
+        assert approval is not None
+        assert approval.state is ApprovalState.WITHDRAWN
+
+    def test_nobody_in_time(self) -> None:
+        request = asked()
+        approval, _ = through(request)
+        assert approval is not None
+        assert expire(approval, request.expires_at - timedelta(seconds=1), NODE).events == ()
+        (settlement,) = expire(approval, request.expires_at, NODE).events
+        assert isinstance(settlement, ApprovalSettled)
+        approval, said = through(request, settlement)
+        (denied,) = verdicts(said)
+        assert isinstance(denied, CommandDenied)
+        assert (denied.state, denied.decided_by) == (ApprovalState.TIMED_OUT, ())
+
+    def test_nobody_in_time_where_the_rule_then_allows(self) -> None:
+        request = asked(on_timeout=Fallback.ALLOW)
+        _, said = through(request, settled(request, ApprovalState.TIMED_OUT, decided_by=(), comment=""))
+        (allowed,) = verdicts(said)
+        assert isinstance(allowed, CommandAllowed)
+        assert allowed.decided_by == ()
+
+
+class TestTheFirstSettlementInTheLogCounts:
+    @pytest.mark.parametrize("first", [s for s in ApprovalState if s.value not in ("pending", "revoked")])
+    def test_a_later_one_changes_nothing(self, first: ApprovalState) -> None:
+        request = asked()
+        approval, said = through(request, settled(request, first))
+        for state in ApprovalState:
+            if state is not first:
+                result = apply(approval, settled(request, state), RULES, SOON, NODE)
+                assert (result.approval, result.events) == (approval, ())
+        assert len(verdicts(said)) == 1
+
+    def test_a_repeat_says_the_verdict_again_and_it_is_the_same(self) -> None:
+        """The worker may have been killed before the verdict was durable."""
+        request = asked()
+        settlement = settled(request)
+        approval, said = through(request, settlement)
+        later = apply(approval, settlement, RULES, SOON + timedelta(seconds=9), NODE)
+        assert later.events == tuple(said)
+
+    def test_a_repeat_of_the_decision_asks_for_the_same_settlement(self) -> None:
+        request = asked()
+        approval = apply(None, request, RULES, SOON, NODE).approval
+        first = apply(approval, decided(request), RULES, SOON, NODE)
+        again = apply(first.approval, decided(request), RULES, SOON, NODE)
+        assert (again.approval, again.events) == (first.approval, first.events)
+
+    def test_a_settled_one_takes_no_decision(self) -> None:
+        request = asked()
+        approval, _ = through(request, settled(request, ApprovalState.REJECTED))
+        for late in (decided(request), withdrawn(request), request):
+            assert apply(approval, late, RULES, SOON, NODE).events == ()
+
+
+class TestThePolicyChangedMeanwhile:
+    REVIEW = rule("changes need a DBA", "review", {"intents": ["write"]})
+
+    def verdict(self, rules: Bundle, **more: Any) -> CommandAllowed | CommandDenied:
+        request = requested(NOW, policy_version="an older one", facts=DELETE, **more)
+        _, said = through(request, decided(request, DANA), rules=rules)
+        (verdict,) = verdicts(said)
+        assert verdict.policy_version == rules.version
+        assert verdict.decided_by == ("dana",)
+        return verdict
+
+    def test_a_deny_denies_after_all(self) -> None:
+        verdict = self.verdict(bundle(self.REVIEW, rule("frozen", "deny", {}, message="Change freeze.")))
+        assert isinstance(verdict, CommandDenied)
+        assert (verdict.rule, verdict.message) == ("frozen", "Change freeze.")
+        assert verdict.state is ApprovalState.APPROVED
+
+    def test_nothing_that_matches_denies(self) -> None:
+        verdict = self.verdict(bundle(rule("reads", "allow", {"intents": ["read"]})))
+        assert isinstance(verdict, CommandDenied)
+        assert verdict.rule == ""
+
+    def test_a_review_that_is_satisfied_goes_on_under_the_new_rule(self) -> None:
+        verdict = self.verdict(bundle(self.REVIEW | {"name": "new", "limits": {"rows": 7}}))
+        assert isinstance(verdict, CommandAllowed)
+        assert (verdict.rule, verdict.obligations.rows) == ("new", 7)
+
+    def test_an_allow_goes_on(self) -> None:
+        assert isinstance(self.verdict(bundle(rule("open", "allow", {}))), CommandAllowed)
+
+    @pytest.mark.parametrize("terms", [{"approvals": 2}, {"reviewers": ["security"]}])
+    def test_a_review_that_asks_for_more_denies(self, terms: dict[str, Any]) -> None:
+        stricter = self.REVIEW | {"review": self.REVIEW["review"] | terms}
+        verdict = self.verdict(bundle(stricter))
+        assert isinstance(verdict, CommandDenied)
+        assert "policy changed" in verdict.message
+
+    def test_a_resource_that_is_gone_denies(self) -> None:
+        assert isinstance(self.verdict(bundle(self.REVIEW, resources=[resource("x")])), CommandDenied)
+
+    def test_a_timeout_that_no_longer_allows_denies(self) -> None:
+        request = requested(NOW, policy_version="an older one", on_timeout=Fallback.ALLOW)
+        ended = settled(request, ApprovalState.TIMED_OUT, decided_by=())
+        _, said = through(request, ended, rules=bundle(self.REVIEW))
+        (verdict,) = verdicts(said)
+        assert isinstance(verdict, CommandDenied)
+        _, said = through(request, ended, rules=bundle(rule("open", "allow", {})))
+        assert isinstance(verdicts(said)[0], CommandAllowed)
+
+
+class TestForgetting:
+    def test_a_settled_one_is_forgotten_a_day_after_its_deadline(self) -> None:
+        request = asked()
+        approval, _ = through(request, settled(request))
+        assert approval is not None
+        assert approval.due_at == request.expires_at + KEPT_FOR
+        assert expire(approval, approval.due_at - timedelta(seconds=1), NODE).approval is approval
+        assert expire(approval, approval.due_at, NODE) == Step(None)
+
+    def test_a_request_repeated_after_that_does_not_come_back(self) -> None:
+        request = asked()
+        assert apply(None, request, RULES, request.expires_at + KEPT_FOR, NODE).approval is None
+        late = request.expires_at + KEPT_FOR - timedelta(seconds=1)
+        assert apply(None, request, RULES, late, NODE).approval is not None
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """A log in which anything may come late, twice, or after a crash that lost the newest state."""
+
+    @initialize(approvals=st.integers(1, 3), fallback=st.sampled_from(Fallback))
+    def begin(self, approvals: int, fallback: Fallback) -> None:
+        self.request = asked(approvals=approvals, on_timeout=fallback)
+        self.now = NOW
+        self.approval: Approval | None = None
+        self.before: Approval | None = None  # what a crash would go back to
+        self.log: list[Input] = []
+        self.unread: list[ApprovalSettled] = []
+        self.said: list[Event] = []
+
+    def deliver(self, event: Input) -> None:
+        self.before = self.approval
+        self.log.append(event)
+        self.take(apply(self.approval, event, RULES, self.now, NODE))
+
+    def take(self, result: Step) -> None:
+        self.approval = result.approval
+        self.said += result.events
+        self.unread += [event for event in result.events if isinstance(event, ApprovalSettled)]
+
+    @step()
+    def request_arrives(self) -> None:
+        self.deliver(self.request)
+
+    @step(
+        reviewer=st.sampled_from([DANA, ERIN, AUDREY, ROBOT, replace(AGENT_7, groups=("dba",))]),
+        answer=st.sampled_from([Answer.APPROVE, Answer.APPROVE, Answer.APPROVE, Answer.REJECT]),
+        right=st.sampled_from([True, True, True, False]),
+    )
+    def someone_decides(self, reviewer: Principal, answer: Answer, right: bool) -> None:
+        digest = None if right else "0" * 64
+        self.deliver(decided(self.request, reviewer, answer, at=self.now, digest=digest))
+
+    @step()
+    def the_requester_leaves(self) -> None:
+        self.deliver(withdrawn(self.request))
+
+    @precondition(lambda self: self.unread)
+    @step(data=st.data())
+    def a_settlement_is_read_back(self, data: st.DataObject) -> None:
+        # In the order of the log: what was proposed first is read first.
+        self.deliver(self.unread.pop(0))
+
+    @precondition(lambda self: self.log)
+    @step(data=st.data())
+    def something_is_delivered_again(self, data: st.DataObject) -> None:
+        self.deliver(data.draw(st.sampled_from(self.log)))
+
+    @precondition(lambda self: self.log and self.approval is not self.before)
+    @step()
+    def the_worker_is_killed_before_it_committed(self) -> None:
+        """The last event was not acknowledged: it is read again, by a worker that lost what it did."""
+        self.approval = self.before
+        self.deliver(self.log[-1])
+
+    @step(seconds=st.sampled_from([1.0, 200.0, 599.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        if self.approval is not None and self.now >= self.approval.due_at:
+            self.take(expire(self.approval, self.now, NODE))
+
+    @invariant()
+    def there_is_one_verdict(self) -> None:
+        found = verdicts(self.said)
+        assert len({verdict.envelope.id for verdict in found}) <= 1
+        assert len({(type(verdict), verdict.decided_by) for verdict in found}) <= 1
+
+    @invariant()
+    def nothing_is_allowed_without_a_quorum(self) -> None:
+        for allowed in verdicts(self.said):
+            if not isinstance(allowed, CommandAllowed):
+                continue
+            approved = {
+                event.reviewer.name
+                for event in self.log
+                if isinstance(event, ReviewDecided)
+                and event.answer is Answer.APPROVE
+                and event.digest == self.request.digest
+            }
+            if allowed.decided_by:
+                assert len(set(allowed.decided_by)) == self.request.approvals
+                assert set(allowed.decided_by) <= approved & {"dana", "erin"}
+            else:
+                assert self.request.on_timeout is Fallback.ALLOW
+                assert self.now >= self.request.expires_at
+
+    @invariant()
+    def the_state_is_that_of_the_first_settlement(self) -> None:
+        if self.approval is not None and self.approval.state is not ApprovalState.PENDING:
+            read = [event for event in self.log if isinstance(event, ApprovalSettled)]
+            assert self.approval.state is read[0].state
+
+
+TestAnyOrder = AnyOrder.TestCase
+TestAnyOrder.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)

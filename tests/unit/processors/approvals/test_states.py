@@ -1,0 +1,20 @@
+from processors.approvals.states import FOLLOWERS, may_follow
+from schemas.vocabulary import ApprovalState
+
+
+def test_every_state_is_in_the_table() -> None:
+    assert set(FOLLOWERS) == set(ApprovalState)
+
+
+def test_only_pending_goes_on() -> None:
+    for state in ApprovalState:
+        for following in ApprovalState:
+            if may_follow(state, following):
+                assert state is ApprovalState.PENDING
+                assert following is not ApprovalState.PENDING
+
+
+def test_every_end_can_be_reached_but_revoked() -> None:
+    """Revoked is for grants; nothing leads an approval there yet."""
+    ends = set(ApprovalState) - {ApprovalState.PENDING, ApprovalState.REVOKED}
+    assert FOLLOWERS[ApprovalState.PENDING] == ends

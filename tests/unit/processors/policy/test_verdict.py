@@ -1,0 +1,182 @@
+from datetime import timedelta
+
+import pytest
+from support.commands import DELETE, DROP, NOW, READ, bundle, requested, resource, rule
+
+from processors.policy.bundle import Bundle
+from processors.policy.verdict import ALLOWED_FOR, REVIEWABLE, Answer, answer, refusal, verdict_id
+from schemas.events import (
+    ApprovalPending,
+    ApprovalRequested,
+    CommandAllowed,
+    CommandDenied,
+    CommandRequested,
+)
+from schemas.ids import approval_id
+from schemas.vocabulary import Facts, Intent, Output, Stage
+
+NODE = "processors@test#1"
+COLUMNS = [{"pattern": "public.customers.email", "mask": "email"}]
+
+
+def answered(request: CommandRequested, rules: Bundle | None = None, *, size: int = 600) -> Answer:
+    return answer(request, size, rules or bundle(), NOW, NODE)
+
+
+def test_allow() -> None:
+    request = requested(READ)
+    (allowed,) = answered(request).events
+    assert isinstance(allowed, CommandAllowed)
+    assert (allowed.digest, allowed.rule) == (request.digest, "agents read freely")
+    assert allowed.policy_version == bundle().version
+    assert allowed.expires_at == NOW + ALLOWED_FOR
+    assert (allowed.approval, allowed.decided_by, allowed.comment) == ("", (), "")
+
+
+def test_deny() -> None:
+    request = requested(DROP)
+    (denied,) = answered(request).events
+    assert isinstance(denied, CommandDenied)
+    assert (denied.digest, denied.rule) == (request.digest, "nobody drops")
+    assert denied.message == "Dropping is not possible."
+    assert denied.hint
+    assert denied.state is None
+
+
+def test_review_is_asked_for_before_the_client_is_told() -> None:
+    request = requested(DELETE)
+    asked, pending = answered(request).events
+    assert isinstance(asked, ApprovalRequested)
+    assert isinstance(pending, ApprovalPending)
+    assert asked.approval == pending.approval == approval_id(request.envelope.command)
+    assert asked.expires_at == pending.expires_at == NOW + timedelta(minutes=10)
+    assert asked.reviewers == pending.reviewers == ("dba",)
+    assert asked.rule == pending.rule == "changes need a DBA"
+    assert asked.digest == pending.digest == request.digest
+    for name in (
+        "principal",
+        "protocol",
+        "text",
+        "parameters",
+        "sealed",
+        "context",
+        "facts",
+        "client_address",
+    ):
+        assert getattr(asked, name) == getattr(request, name)
+    assert asked.reply_to == request.reply_to
+
+
+@pytest.mark.parametrize("facts", [READ, DROP, DELETE])
+def test_what_is_said_belongs_to_the_command(facts: Facts) -> None:
+    request = requested(facts)
+    for event in answered(request).events:
+        said, asked = event.envelope, request.envelope
+        assert (said.session, said.command, said.principal, said.resource, said.trace) == (
+            asked.session,
+            asked.command,
+            asked.principal,
+            asked.resource,
+            asked.trace,
+        )
+        assert (said.node, said.time) == (NODE, NOW)
+
+
+@pytest.mark.parametrize("facts", [READ, DROP, DELETE])
+def test_a_repeat_says_the_same(facts: Facts) -> None:
+    """A worker that is killed before it commits judges again; consumers know repeats by their ids."""
+    request = requested(facts)
+    first, second = answered(request), answered(request)
+    assert first == second
+    later = answer(request, 600, bundle(), NOW + timedelta(seconds=2), "processors@test#2")
+    assert [event.envelope.id for event in later.events] == [event.envelope.id for event in first.events]
+
+
+def test_a_command_has_one_verdict_id_and_others_have_others() -> None:
+    request = requested(READ)
+    (allowed,) = answered(request).events
+    (denied,) = answered(request, bundle(rule("no", "deny", {}))).events
+    assert allowed.envelope.id == denied.envelope.id == verdict_id(request.envelope.command)
+    ids = {event.envelope.id for event in answered(requested(DELETE)).events}
+    assert len(ids) == 2
+
+
+def test_nothing_is_said_after_the_deadline() -> None:
+    request = requested(READ, patience=timedelta(seconds=5))
+    assert answer(request, 600, bundle(), NOW + timedelta(seconds=5), NODE) == Answer(())
+    assert answer(request, 600, bundle(), NOW + timedelta(seconds=4.9), NODE).events
+
+
+class TestPreparation:
+    def test_a_review_lets_it_through(self) -> None:
+        request = requested(DELETE, stage=Stage.PREPARE)
+        (allowed,) = answered(request).events
+        assert isinstance(allowed, CommandAllowed)
+        assert (allowed.rule, allowed.approval) == ("changes need a DBA", "")
+
+    def test_a_deny_does_not(self) -> None:
+        (denied,) = answered(requested(DROP, stage=Stage.PREPARE)).events
+        assert isinstance(denied, CommandDenied)
+
+
+class TestObligations:
+    FACTS = Facts(
+        (Intent.READ,),
+        ("select",),
+        ("public.customers",),
+        outputs=(
+            Output("id", ("public.customers.id",), True),
+            Output("email", ("public.customers.email",), True),
+        ),
+        outputs_known=True,
+    )
+
+    def test_masking_and_limits(self) -> None:
+        rules = bundle(
+            rule("r", "allow", {}, limits={"rows": 5, "seconds": 2.5, "bytes": 99, "read_only": True}),
+            resources=[resource(columns=COLUMNS, detectors=["email"])],
+        )
+        (allowed,) = answered(requested(self.FACTS), rules).events
+        assert isinstance(allowed, CommandAllowed)
+        duty = allowed.obligations
+        assert (duty.rows, duty.bytes, duty.seconds, duty.read_only) == (5, 99, 2.5, True)
+        assert duty.masking.outputs == ("", "full")
+        assert duty.masking.columns[0].pattern == "public.customers.email"
+        assert duty.masking.detectors == ("email",)
+
+    def test_an_approval_leads_to_the_same(self) -> None:
+        sensitive = resource(columns=COLUMNS)
+        rules = bundle(rule("r", "review", {}, limits={"rows": 5}), resources=[sensitive])
+        asked, _ = answered(requested(self.FACTS), rules).events
+        assert isinstance(asked, ApprovalRequested)
+        assert asked.obligations.rows == 5
+        assert asked.obligations.masking.outputs == ("", "full")
+
+
+def test_a_resource_nobody_knows_is_denied() -> None:
+    (denied,) = answered(requested(READ, resource="elsewhere"), bundle(rule("r", "allow", {}))).events
+    assert isinstance(denied, CommandDenied)
+    assert "resource" in denied.message
+
+
+def test_nobody_is_asked_to_read_a_megabyte() -> None:
+    (denied,) = answered(requested(DELETE), size=REVIEWABLE + 1).events
+    assert isinstance(denied, CommandDenied)
+    assert denied.rule == "changes need a DBA"
+    assert "too long" in denied.message
+    assert len(answered(requested(DELETE), size=REVIEWABLE).events) == 2
+    (allowed,) = answered(requested(READ), size=REVIEWABLE + 1).events
+    assert isinstance(allowed, CommandAllowed)
+
+
+def test_rules_without_an_answer_are_named() -> None:
+    rules = bundle(rule("r", "deny", {"expression": "context.nothing == 'x'"}))
+    assert answered(requested(READ), rules).failed == ("r: no such member in mapping",)
+
+
+def test_a_fault_of_ours_refuses() -> None:
+    request = requested(READ)
+    denied = refusal(request, bundle(), NOW, NODE)
+    assert denied.digest == request.digest
+    assert denied.envelope.id == verdict_id(request.envelope.command)
+    assert "failed" in denied.message
