@@ -91,7 +91,7 @@ def _values(
             number += 1
             if at < start:  # within the framing
                 continue
-            if column >= columns or position > end:
+            if column >= columns or position > end or end > len(block):
                 raise TargetError("the target sent a row that does not fit its description")
             found = {detector}
             while number < total and candidates[number][0] < position:

@@ -150,7 +150,9 @@ def _without_quoted(value: bytes, names: list[bytes]) -> bytes:
         return TOKEN
     quoted_names = b"|".join(re.escape(b'"' + name + b'"') for name in names)
     parts = re.split(b"(" + quoted_names + b")", value) if names else [value]
-    if any(part.count(b'"') % 2 for part in parts[::2]):  # a name within a value: nothing is certain
+    if names and any(
+        part.count(b'"') % 2 for part in parts[::2]
+    ):  # a name within a value: nothing is certain
         return TOKEN
     parts[::2] = [_NUMBER.sub(b"*", _QUOTED.sub(_QUOTED_TOKEN, part)) for part in parts[::2]]
     return _AFTER_COLON.sub(
