@@ -25,7 +25,7 @@ class RoleProcess:
     def __init__(self, name: str, command: Sequence[str], log: Path, after: tuple[str, ...] = ()) -> None:
         self.name = name
         self.after = after
-        self._command = command
+        self.command = tuple(command)
         self._log = log
         self._process: Process | None = None
         self._began_at = 0  # offset in the log
@@ -88,7 +88,7 @@ class RoleProcess:
                 with self._log.open("ab") as output:
                     self._began_at = output.tell()
                     self._process = await asyncio.create_subprocess_exec(
-                        *self._command,
+                        *self.command,
                         stdin=asyncio.subprocess.DEVNULL,
                         stdout=output,
                         stderr=output,

@@ -35,11 +35,12 @@ def topics(
     table = Table("topic", "partitions", "kept", "events", box=None)
     for topic in TOPICS:
         events = ", ".join(event.__name__ for event in topic.events)
-        table.add_row(topic.name, str(topic.partitions), _kept(topic), events)
+        table.add_row(topic.name, str(topic.partitions), kept(topic), events)
     Console().print(table)
 
 
-def _kept(topic: Topic) -> str:
+def kept(topic: Topic) -> str:
+    """How long the events of a topic are kept, in words."""
     if topic.compacted:
         return "compacted"
     if topic.kept is None:

@@ -37,7 +37,7 @@ class SamplePostgres:
     def __init__(self, folder: Path, port: int, password: str, log: Path) -> None:
         self._folder = folder.absolute()
         self._data = self._folder / "data"
-        self._port = port
+        self.port = port
         self._password = password
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
@@ -54,7 +54,7 @@ class SamplePostgres:
             if not (self._data / "PG_VERSION").exists():
                 await self._initialise(prefix)
             settings = (
-                f"port={self._port}",
+                f"port={self.port}",
                 f"listen_addresses={HOST}",
                 "unix_socket_directories=",
                 "fsync=off",  # it is a sample
@@ -159,7 +159,7 @@ class SamplePostgres:
         (self._folder / "filled").touch()
 
     async def _psql(self, user: str, database: str, script: str) -> None:
-        where = ["-h", HOST, "-p", str(self._port), "-U", user, "-d", database]
+        where = ["-h", HOST, "-p", str(self.port), "-U", user, "-d", database]
         await self._finish([_program("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", *where, "-f", "-"], script)
 
     async def _finish(self, command: Sequence[str], script: str = "") -> None:
