@@ -3,7 +3,7 @@
 | command | module |
 | --- | --- |
 | up | `up.py`: the whole gateway, its roles as processes of their own |
-| demo | `demo.py`: the whole gateway before a sample database, and a walk through it |
+| demo | `demo.py`: the whole gateway before a sample database; `walk.py`: a walk through it |
 | ingress, processors, projections, api, clickhouse | `roles.py`: one role, in this process |
 | check | `check.py`: is this configuration good? |
 | topics | `topics.py`: the topics in Kafka |
@@ -11,7 +11,7 @@
 | approvals, sessions, audit | `approvals.py`, `sessions.py`, `audit.py`: clients of a running gateway |
 
 `config.py` is what they share about the configuration file, `parts.py` what a gateway consists of,
-`gateway.py` what the clients share; `__main__.py` is for `python -P -m api.cli`.
+`gateway.py` what the clients share, `output.py` how they print; `__main__.py` is for `python -P -m api.cli`.
 Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration; 3 the gateway cannot be reached.
 """
 
