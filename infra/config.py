@@ -343,7 +343,6 @@ class Limits(_Model):
     rows: int | None = Field(default=None, ge=1)
     bytes: int | None = Field(default=None, ge=1)
     time: Duration | None = None
-    read_only: bool = False
 
 
 class Policy(_Model):

@@ -60,7 +60,6 @@ def _rule(policy: Policy) -> dict[str, Any]:
             "rows": limits.rows,
             "bytes": limits.bytes,
             "seconds": None if limits.time is None else limits.time.total_seconds(),
-            "read_only": limits.read_only,
         },
         "message": policy.message,
     }

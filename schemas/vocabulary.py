@@ -101,7 +101,6 @@ class Obligations:
     """What an ingress must do when it forwards the command."""
 
     masking: MaskingPlan = MaskingPlan()
-    read_only: bool = False  # run it in a read-only transaction
     rows: int | None = None  # at most this many rows in the answer
     bytes: int | None = None  # at most this many bytes of answer
     seconds: float | None = None  # at most this long at the target

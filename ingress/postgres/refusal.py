@@ -24,7 +24,7 @@ def make_refusal(command: str, refusal: Refusal) -> bytes:
     }
     return make_error(
         INSUFFICIENT_PRIVILEGE,
-        refusal.message,
+        f'refused by rule "{refusal.rule}": {refusal.message}' if refusal.rule else refusal.message,
         detail=json.dumps({key: value for key, value in detail.items() if value}, ensure_ascii=False),
         hint=refusal.hint,
     )

@@ -55,7 +55,6 @@ class Limits:
     rows: int | None = None
     bytes: int | None = None
     seconds: float | None = None
-    read_only: bool = False
 
 
 NO_LIMITS = Limits()

@@ -148,5 +148,4 @@ def _strictest_limits(all_limits: Iterable[Limits]) -> Limits:
         rows=None if rows is None else int(rows),
         bytes=None if size is None else int(size),
         seconds=least(lambda limits: limits.seconds),
-        read_only=any(limits.read_only for limits in given),
     )

@@ -78,7 +78,6 @@ def obligations_of(
     resource = bundle.resources[event.envelope.resource]
     return Obligations(
         masking=make_plan(event.facts, resource.columns, resource.detectors),
-        read_only=limits.read_only,
         rows=limits.rows,
         bytes=limits.bytes,
         seconds=limits.seconds,

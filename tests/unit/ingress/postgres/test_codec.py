@@ -1,11 +1,13 @@
 """Any cut of the bytes gives the same messages; what no peer sends is refused."""
 
+import contextlib
 import struct
 from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.chunking import cut
 
 from ingress.errors import ClientError, ProtocolError, TargetError
 from ingress.postgres.codec import (
@@ -18,7 +20,6 @@ from ingress.postgres.codec import (
     startup_packet,
 )
 from ingress.postgres.messages import make
-from support.chunking import cut
 
 bodies = st.binary(max_size=200)
 client_messages = st.lists(st.tuples(st.sampled_from([b"Q", b"P", b"B", b"d", b"S"]), bodies), max_size=12)
@@ -120,10 +121,8 @@ def test_garbage_never_crashes_the_readers(data: bytes) -> None:
             pass
     except ProtocolError:
         pass
-    try:
+    with contextlib.suppress(ProtocolError):
         target.receive_data(data)
-    except ProtocolError:
-        pass
 
 
 def test_a_startup_packet_waits_until_it_is_whole() -> None:

@@ -150,14 +150,14 @@ class TestLimits:
     def test_the_limits_of_all_matching_rules_hold(self) -> None:
         wide = rule("wide", "allow", ANYTHING, limits={"rows": 1000, "seconds": 30.0})
         tight = rule("tight", "allow", ANYTHING, limits={"rows": 10, "bytes": 5000})
-        strict = rule("strict", "review", ANYTHING, limits={"read_only": True})
+        strict = rule("strict", "review", ANYTHING, limits={"rows": 1000})
         elsewhere = rule("elsewhere", "allow", {"users": ["otto"]}, limits={"rows": 1})
         limits = decide(READ, wide, tight, strict, elsewhere).limits
-        assert (limits.rows, limits.bytes, limits.seconds, limits.read_only) == (10, 5000, 30.0, True)
+        assert (limits.rows, limits.bytes, limits.seconds) == (10, 5000, 30.0)
 
     def test_no_limits_where_none_is_given(self) -> None:
         limits = decide(READ, rule("r", "allow", ANYTHING)).limits
-        assert (limits.rows, limits.bytes, limits.seconds, limits.read_only) == (None, None, None, False)
+        assert (limits.rows, limits.bytes, limits.seconds) == (None, None, None)
 
 
 class TestExpression:

@@ -133,13 +133,13 @@ class TestObligations:
 
     def test_masking_and_limits(self) -> None:
         rules = bundle(
-            rule("r", "allow", {}, limits={"rows": 5, "seconds": 2.5, "bytes": 99, "read_only": True}),
+            rule("r", "allow", {}, limits={"rows": 5, "seconds": 2.5, "bytes": 99}),
             resources=[resource(columns=COLUMNS, detectors=["email"])],
         )
         (allowed,) = answered(requested(self.FACTS), rules).events
         assert isinstance(allowed, CommandAllowed)
         duty = allowed.obligations
-        assert (duty.rows, duty.bytes, duty.seconds, duty.read_only) == (5, 99, 2.5, True)
+        assert (duty.rows, duty.bytes, duty.seconds) == (5, 99, 2.5)
         assert duty.masking.outputs == ("", "full")
         assert duty.masking.columns[0].pattern == "public.customers.email"
         assert duty.masking.detectors == ("email",)
