@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,10 @@ class Psql:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def interrupt(self) -> None:
+        """Presses Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
 
     async def send(self, text: str) -> None:
         """Types this."""
