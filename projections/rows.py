@@ -1,0 +1,449 @@
+"""What each event writes into which table; pure.
+
+A row holds the columns that the event says something about; the others are filled with DEFAULTS, which
+mean "nothing said" to the tables (tables/0002_sessions.sql). Every row is a function of its event alone, so
+that an event written twice leaves what it left the first time.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from schemas import events as e
+from schemas.envelope import Envelope
+from schemas.vocabulary import Facts, Principal
+
+Value = str | int | bytes | list[str] | list[str | None]
+Columns = Mapping[str, Value]
+
+_STRINGS: Final[list[str]] = []
+
+DEFAULTS: dict[str, dict[str, Value]] = {
+    "event_rows": {
+        **dict.fromkeys(("topic", "id", "type", "node", "session", "command", "principal", "resource"), ""),
+        **dict.fromkeys(("trace", "payload", "reason"), ""),
+        **dict.fromkeys(("partition", "offset", "stored_at", "version", "time"), 0),
+        **dict.fromkeys(("raw", "raw_hash", "chain"), b""),
+    },
+    "session_rows": {
+        **dict.fromkeys(("at", "opened_at", "closed_at", "terminated_at"), 0),
+        **dict.fromkeys(("session", "principal", "principal_kind", "resource", "protocol", "database"), ""),
+        **dict.fromkeys(("client_address", "client_name", "node", "close_reason", "termination"), ""),
+        "groups": _STRINGS,
+    },
+    "command_rows": {
+        **dict.fromkeys(("at", "requested_at", "held_at", "decided_at", "finished_at", "abandoned_at"), 0),
+        **dict.fromkeys(("decision", "rows", "bytes", "microseconds", "masked"), 0),
+        **dict.fromkeys(("command", "session", "node", "principal", "principal_kind", "resource"), ""),
+        **dict.fromkeys(("protocol", "stage", "text", "digest", "client_address", "review_rule"), ""),
+        **dict.fromkeys(("approval", "final_rule", "policy_version", "message", "comment", "ended"), ""),
+        **dict.fromkeys(("error_code", "error", "abandon_reason"), ""),
+        **dict.fromkeys(("groups", "parameters", "intents", "statements", "tables", "columns"), _STRINGS),
+        **dict.fromkeys(("functions", "programs", "unproven", "decided_by"), _STRINGS),
+    },
+    "approval_rows": {
+        **dict.fromkeys(("at", "requested_at", "expires_at", "settled_at", "withdrawn_at"), 0),
+        **dict.fromkeys(("approval", "session", "command", "principal", "principal_kind", "resource"), ""),
+        **dict.fromkeys(("protocol", "text", "digest", "client_address", "rule", "policy_version"), ""),
+        **dict.fromkeys(("on_timeout", "state", "comment", "withdrawal"), ""),
+        **dict.fromkeys(("groups", "parameters", "intents", "statements", "tables"), _STRINGS),
+        **dict.fromkeys(("reviewers", "decided_by"), _STRINGS),
+        "approvals_needed": 0,
+    },
+    "decision_rows": {
+        **dict.fromkeys(("approval", "id", "reviewer", "reviewer_kind", "answer", "comment", "digest"), ""),
+        "time": 0,
+        "reviewer_groups": _STRINGS,
+    },
+    "masked_field_rows": {
+        **dict.fromkeys(("at", "count", "time"), 0),
+        **dict.fromkeys(("command", "field", "mask", "session", "principal", "resource"), ""),
+    },
+    "recording_rows": {
+        **dict.fromkeys(("session", "principal", "resource", "format", "topic"), ""),
+        **dict.fromkeys(("sequence", "time", "bytes", "partition", "offset"), 0),
+    },
+    "node_rows": {"node": "", "role": "", "started_at": 0, "last_seen": 0},
+}
+"""Every column the projector writes, by table, with the value that says nothing. Times are microseconds
+since 1970 (`at` and `stored_at`: milliseconds)."""
+
+_ALLOW, _DENY = 1, 2  # command_rows.decision: the stricter of two is the greater
+
+_EARLIEST, _LATEST = 0, 10_413_791_999_999_999  # what DateTime64(6) holds: to the end of 2299
+
+
+class Row(NamedTuple):
+    """One row of one table."""
+
+    table: str
+    columns: Columns
+
+
+class Place(NamedTuple):
+    """Where a record stands in Kafka. `stored_at`: Kafka's time, milliseconds since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    stored_at: int
+
+
+def event_row(event: e.Event, place: Place, raw: bytes, chain: bytes) -> Row:
+    """The row of `events`."""
+    about = event.envelope
+    return Row(
+        "event_rows",
+        {
+            **_where(place),
+            "id": about.id,
+            "type": type(event).__name__,
+            "version": min(max(about.version, 0), 2**32 - 1),
+            "time": micros(about.time),
+            "node": about.node,
+            "session": about.session,
+            "command": about.command,
+            "principal": about.principal,
+            "resource": about.resource,
+            "trace": about.trace,
+            "payload": _payload(event),
+            "raw": raw,
+            "raw_hash": hashlib.sha256(raw).digest(),
+            "chain": chain,
+        },
+    )
+
+
+def rejected_row(reason: str, place: Place, raw: bytes, chain: bytes) -> Row:
+    """The row of `events` for bytes that are no event of ours. The bytes themselves may be anything, so
+    only their hash is kept."""
+    return Row(
+        "event_rows",
+        {
+            **_where(place),
+            "time": place.stored_at * 1000,
+            "raw_hash": hashlib.sha256(raw).digest(),
+            "reason": reason,
+            "chain": chain,
+        },
+    )
+
+
+def rows_of(event: e.Event, place: Place) -> Iterator[Row]:
+    """What the event writes besides its row of `events`."""
+    return ROWS[type(event)](event, place)
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970, within what the tables hold."""
+    delta = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return min(
+        max((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds, _EARLIEST), _LATEST
+    )
+
+
+def time_in(identifier: str) -> int:
+    """The milliseconds since 1970 that a UUIDv7 begins with; 0 for anything else."""
+    try:
+        value = uuid.UUID(identifier)
+    except ValueError:
+        return 0
+    return min(value.int >> 80, _LATEST // 1000) if value.version == 7 else 0
+
+
+def _where(place: Place) -> dict[str, Value]:
+    return {
+        "topic": place.topic,
+        "partition": place.partition,
+        "offset": place.offset,
+        "stored_at": max(place.stored_at, 0),
+    }
+
+
+def _payload(event: e.Event) -> str:
+    """The event's own fields as JSON: bytes in base64, a recording's frames left out."""
+    fields = msgspec.to_builtins(event, builtin_types=(bytes, datetime))
+    del fields["envelope"]
+    fields.pop("frames", None)
+    return msgspec.json.encode(fields).decode()
+
+
+def _principal(principal: Principal) -> dict[str, Value]:
+    return {
+        "principal": principal.name,
+        "principal_kind": principal.kind.value,
+        "groups": list(principal.groups),
+    }
+
+
+def _session_row(about: Envelope, said: Columns) -> Row:
+    key: Columns = {"at": time_in(about.session), "session": about.session}
+    return Row("session_rows", {**key, "resource": about.resource, **said})
+
+
+def _command_row(about: Envelope, said: Columns) -> Row:
+    key: Columns = {"at": time_in(about.command), "command": about.command}
+    return Row("command_rows", {**key, "session": about.session, **said})
+
+
+def _approval_row(about: Envelope, approval: str, said: Columns) -> Row:
+    key: Columns = {"approval": approval, "at": time_in(about.command)}
+    return Row("approval_rows", {**key, "session": about.session, "command": about.command, **said})
+
+
+def _session_opened(event: e.SessionOpened, _place: Place) -> Iterator[Row]:
+    yield _session_row(
+        event.envelope,
+        {
+            **_principal(event.principal),
+            "protocol": event.protocol,
+            "database": event.database,
+            "client_address": event.client_address,
+            "client_name": event.client_name,
+            "node": event.envelope.node,
+            "opened_at": micros(event.envelope.time),
+        },
+    )
+
+
+def _session_closed(event: e.SessionClosed, _place: Place) -> Iterator[Row]:
+    said: Columns = {"closed_at": micros(event.envelope.time), "close_reason": event.reason}
+    yield _session_row(event.envelope, said)
+
+
+def _session_terminated(event: e.SessionTerminated, _place: Place) -> Iterator[Row]:
+    said: Columns = {"terminated_at": micros(event.envelope.time), "termination": event.reason}
+    yield _session_row(event.envelope, said)
+
+
+def _facts(facts: Facts) -> dict[str, Value]:
+    return {
+        "intents": [intent.value for intent in facts.intents],
+        "statements": list(facts.statements),
+        "tables": list(facts.tables),
+    }
+
+
+def _command_requested(event: e.CommandRequested, _place: Place) -> Iterator[Row]:
+    facts = event.facts
+    yield _command_row(
+        event.envelope,
+        {
+            **_principal(event.principal),
+            **_facts(facts),
+            "node": event.envelope.node,
+            "resource": event.envelope.resource,
+            "protocol": event.protocol,
+            "stage": event.stage.value,
+            "text": event.text,
+            "parameters": list(event.parameters),
+            "digest": event.digest,
+            "client_address": event.client_address,
+            "columns": list(facts.columns),
+            "functions": list(facts.functions),
+            "programs": list(facts.programs),
+            "unproven": list(facts.unproven),
+            "requested_at": micros(event.envelope.time),
+        },
+    )
+
+
+def _command_finished(event: e.CommandFinished, _place: Place) -> Iterator[Row]:
+    about = event.envelope
+    yield _command_row(
+        about,
+        {
+            "ended": event.outcome.value,
+            "rows": event.rows,
+            "bytes": event.bytes,
+            "microseconds": event.microseconds,
+            "error_code": event.error_code,
+            "error": event.error,
+            "masked": min(sum(field.count for field in event.masked), 2**63 - 1),
+            "finished_at": micros(about.time),
+        },
+    )
+    for field in event.masked:
+        yield Row(
+            "masked_field_rows",
+            {
+                "at": time_in(about.command),
+                "command": about.command,
+                "field": field.field,
+                "mask": field.mask,
+                "count": field.count,
+                "time": micros(about.time),
+                "session": about.session,
+                "principal": about.principal,
+                "resource": about.resource,
+            },
+        )
+
+
+def _command_abandoned(event: e.CommandAbandoned, _place: Place) -> Iterator[Row]:
+    said: Columns = {"abandoned_at": micros(event.envelope.time), "abandon_reason": event.reason}
+    yield _command_row(event.envelope, said)
+
+
+def _command_allowed(event: e.CommandAllowed, _place: Place) -> Iterator[Row]:
+    yield _command_row(
+        event.envelope,
+        {
+            "decision": _ALLOW,
+            "final_rule": event.rule,
+            "policy_version": event.policy_version,
+            "approval": event.approval,
+            "decided_by": list(event.decided_by),
+            "comment": event.comment,
+            "decided_at": micros(event.envelope.time),
+        },
+    )
+
+
+def _command_denied(event: e.CommandDenied, _place: Place) -> Iterator[Row]:
+    yield _command_row(
+        event.envelope,
+        {
+            "decision": _DENY,
+            "final_rule": event.rule,
+            "policy_version": event.policy_version,
+            "message": event.message,
+            "approval": event.approval,
+            "decided_by": list(event.decided_by),
+            "comment": event.comment,
+            "decided_at": micros(event.envelope.time),
+        },
+    )
+
+
+def _approval_pending(event: e.ApprovalPending, _place: Place) -> Iterator[Row]:
+    yield _command_row(
+        event.envelope,
+        {
+            "approval": event.approval,
+            "review_rule": event.rule,
+            "held_at": micros(event.envelope.time),
+        },
+    )
+
+
+def _approval_requested(event: e.ApprovalRequested, _place: Place) -> Iterator[Row]:
+    yield _approval_row(
+        event.envelope,
+        event.approval,
+        {
+            **_principal(event.principal),
+            **_facts(event.facts),
+            "resource": event.envelope.resource,
+            "protocol": event.protocol,
+            "text": event.text,
+            "parameters": list(event.parameters),
+            "digest": event.digest,
+            "client_address": event.client_address,
+            "rule": event.rule,
+            "policy_version": event.policy_version,
+            "reviewers": list(event.reviewers),
+            "approvals_needed": event.approvals,
+            "on_timeout": event.on_timeout.value,
+            "requested_at": micros(event.envelope.time),
+            "expires_at": micros(event.expires_at),
+        },
+    )
+
+
+def _review_decided(event: e.ReviewDecided, _place: Place) -> Iterator[Row]:
+    yield Row(
+        "decision_rows",
+        {
+            "approval": event.approval,
+            "id": event.envelope.id,
+            "time": micros(event.envelope.time),
+            "reviewer": event.reviewer.name,
+            "reviewer_kind": event.reviewer.kind.value,
+            "reviewer_groups": list(event.reviewer.groups),
+            "answer": event.answer.value,
+            "comment": event.comment,
+            "digest": event.digest,
+        },
+    )
+
+
+def _approval_settled(event: e.ApprovalSettled, _place: Place) -> Iterator[Row]:
+    yield _approval_row(
+        event.envelope,
+        event.approval,
+        {
+            "state": event.state.value,
+            "decided_by": list(event.decided_by),
+            "comment": event.comment,
+            "settled_at": micros(event.envelope.time),
+        },
+    )
+
+
+def _approval_withdrawn(event: e.ApprovalWithdrawn, _place: Place) -> Iterator[Row]:
+    said: Columns = {"withdrawn_at": micros(event.envelope.time), "withdrawal": event.reason}
+    yield _approval_row(event.envelope, event.approval, said)
+
+
+def _recording_chunk(event: e.RecordingChunk, place: Place) -> Iterator[Row]:
+    about = event.envelope
+    yield Row(
+        "recording_rows",
+        {
+            "session": about.session,
+            "sequence": event.sequence,
+            "time": micros(about.time),
+            "principal": about.principal,
+            "resource": about.resource,
+            "format": event.format,
+            "bytes": len(event.frames),
+            "topic": place.topic,
+            "partition": place.partition,
+            "offset": place.offset,
+        },
+    )
+
+
+def _node_heartbeat(event: e.NodeHeartbeat, _place: Place) -> Iterator[Row]:
+    yield Row(
+        "node_rows",
+        {
+            "node": event.envelope.node,
+            "role": event.role.value,
+            "started_at": micros(event.started_at),
+            "last_seen": micros(event.envelope.time),
+        },
+    )
+
+
+def _only_in_events(_event: e.Event, _place: Place) -> Iterator[Row]:
+    return iter(())
+
+
+ROWS: dict[type[e.Event], Callable[[Any, Place], Iterator[Row]]] = {
+    e.SessionOpened: _session_opened,
+    e.SessionClosed: _session_closed,
+    e.SessionTerminated: _session_terminated,
+    e.CommandRequested: _command_requested,
+    e.CommandFinished: _command_finished,
+    e.CommandAbandoned: _command_abandoned,
+    e.CommandAllowed: _command_allowed,
+    e.CommandDenied: _command_denied,
+    e.ApprovalPending: _approval_pending,
+    e.ApprovalRequested: _approval_requested,
+    e.ReviewDecided: _review_decided,
+    e.ApprovalSettled: _approval_settled,
+    e.ApprovalWithdrawn: _approval_withdrawn,
+    e.RecordingChunk: _recording_chunk,
+    e.NodeHeartbeat: _node_heartbeat,
+    e.GrantIssued: _only_in_events,
+    e.GrantRevoked: _only_in_events,
+    e.PolicyPublished: _only_in_events,
+    e.CheckpointSigned: _only_in_events,
+    e.EventRejected: _only_in_events,
+}

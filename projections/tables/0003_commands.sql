@@ -1,0 +1,51 @@
+-- What the events of a command say, column by column (see 0002_sessions.sql). `at` is the time in the
+-- command's id, so that all its events have it and a question about a time reads little.
+CREATE TABLE IF NOT EXISTS command_rows
+(
+    at DateTime64(3, 'UTC'),
+    command String,
+    session SimpleAggregateFunction(max, String),
+    node SimpleAggregateFunction(max, String),
+    principal SimpleAggregateFunction(max, String),
+    principal_kind SimpleAggregateFunction(max, String),
+    groups SimpleAggregateFunction(max, Array(String)),
+    resource SimpleAggregateFunction(max, String),
+    protocol SimpleAggregateFunction(max, String),
+    stage SimpleAggregateFunction(max, String),
+    text SimpleAggregateFunction(max, String),
+    parameters SimpleAggregateFunction(max, Array(Nullable(String))),
+    digest SimpleAggregateFunction(max, String),
+    client_address SimpleAggregateFunction(max, String),
+    intents SimpleAggregateFunction(max, Array(String)),
+    statements SimpleAggregateFunction(max, Array(String)),
+    tables SimpleAggregateFunction(max, Array(String)),
+    columns SimpleAggregateFunction(max, Array(String)),
+    functions SimpleAggregateFunction(max, Array(String)),
+    programs SimpleAggregateFunction(max, Array(String)),
+    unproven SimpleAggregateFunction(max, Array(String)),
+    requested_at SimpleAggregateFunction(max, DateTime64(6, 'UTC')),
+    review_rule SimpleAggregateFunction(max, String),
+    held_at SimpleAggregateFunction(max, DateTime64(6, 'UTC')),
+    approval SimpleAggregateFunction(max, String),
+    decision SimpleAggregateFunction(max, UInt8),
+    final_rule SimpleAggregateFunction(max, String),
+    policy_version SimpleAggregateFunction(max, String),
+    message SimpleAggregateFunction(max, String),
+    decided_by SimpleAggregateFunction(max, Array(String)),
+    comment SimpleAggregateFunction(max, String),
+    decided_at SimpleAggregateFunction(max, DateTime64(6, 'UTC')),
+    ended SimpleAggregateFunction(max, String),
+    rows SimpleAggregateFunction(max, Int64),
+    bytes SimpleAggregateFunction(max, Int64),
+    microseconds SimpleAggregateFunction(max, Int64),
+    error_code SimpleAggregateFunction(max, String),
+    error SimpleAggregateFunction(max, String),
+    masked SimpleAggregateFunction(max, Int64),
+    finished_at SimpleAggregateFunction(max, DateTime64(6, 'UTC')),
+    abandoned_at SimpleAggregateFunction(max, DateTime64(6, 'UTC')),
+    abandon_reason SimpleAggregateFunction(max, String),
+    INDEX of_session session TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMM(at)
+ORDER BY (at, command)

@@ -1,0 +1,56 @@
+-- The commands: who asked for what, what was decided by whom, and what came of it.
+-- Preparations (parse and describe, nothing runs) are in `events`; here only where they were denied.
+CREATE OR REPLACE VIEW commands AS
+WITH
+    node IN (SELECT node FROM nodes WHERE is_gone) AS is_lost
+SELECT
+    at AS time,
+    session,
+    command,
+    principal,
+    principal_kind,
+    groups,
+    resource,
+    protocol,
+    stage,
+    text,
+    parameters,
+    intents,
+    statements,
+    tables,
+    columns,
+    functions,
+    programs,
+    unproven,
+    multiIf(decision = 2, 'deny', decision = 1, 'allow', approval != '', 'review', '') AS verdict,
+    approval != '' AS was_reviewed,
+    if(final_rule != '', final_rule, review_rule) AS rule,
+    policy_version,
+    message,
+    approval,
+    decided_by,
+    comment,
+    multiIf(
+        ended != '', ended,
+        abandoned_at IS NOT NULL, 'abandoned',
+        decision = 2, 'refused',
+        decision = 1, if(is_lost, 'unknown', 'running'),
+        is_lost, 'abandoned',
+        'held') AS outcome,
+    rows,
+    bytes,
+    masked,
+    error_code,
+    error,
+    abandon_reason,
+    requested_at,
+    nullIf(held_at, toDateTime64(0, 6, 'UTC')) AS held_at,
+    nullIf(decided_at, toDateTime64(0, 6, 'UTC')) AS decided_at,
+    nullIf(finished_at, toDateTime64(0, 6, 'UTC')) AS finished_at,
+    nullIf(abandoned_at, toDateTime64(0, 6, 'UTC')) AS abandoned_at,
+    microseconds / 1000 AS milliseconds,
+    client_address,
+    digest,
+    node
+FROM command_rows FINAL
+WHERE stage = 'execute' OR (stage = 'prepare' AND decision = 2)
