@@ -85,10 +85,12 @@ def configuration(path: Path | None) -> Config | None:
 
 def trust(config: Config | None) -> ssl.SSLContext | bool:
     """The system's authorities, and the gateway's own where its state folder is at hand."""
-    # Here, not above: what the server side of keys needs takes time that `approvals list` need not spend.
+    if config is None:
+        return True
+    # Here, not above: it takes time that a command without a configuration need not spend.
     from infra.keys import ca_path
 
-    authority = ca_path(config) if config is not None else None
+    authority = ca_path(config)
     if authority is None or not authority.is_file():
         return True
     context = ssl.create_default_context()
