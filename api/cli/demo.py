@@ -22,6 +22,8 @@ from infra.supervisor import PartFailed, Supervisor
 
 app = typer.Typer(add_completion=False)
 
+_WIDTH = 150  # columns where no terminal has another
+
 
 @app.command()
 def demo(
@@ -41,7 +43,7 @@ def demo(
 
 
 async def _demo(folder: DemoFolder, config: Config, once: bool) -> int:
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
 
     def say(name: str, sentence: str) -> None:
         console.print(Text(f"   {name:<12} {sentence}", style="dim"))

@@ -32,7 +32,7 @@ CHANGE = "update orders set total = total - 5 where id = 7"
 TOTAL = "select total from orders where id = 7"
 DROP = "drop table customers"
 _AUDIT = """\
-select command, text, verdict, rule, arrayStringConcat(decided_by, ', ') as decided_by, outcome
+select text, verdict, rule, arrayStringConcat(decided_by, ', ') as decided_by, outcome
 from commands
 where session = {session:String}
 order by requested_at
@@ -189,15 +189,16 @@ async def _audit(state: _Walk) -> None:
         CHANGE: ("allow", "succeeded", REVIEWER),
         DROP: ("deny", "refused", ""),
     }
+    _tell(state.console, " ".join(_AUDIT.split()), "cyan")
     async with _audit_log(state) as audit:
         while True:
             rows = await _commands(audit, state.session)
             found = {row["text"]: (row["verdict"], row["outcome"], row["decided_by"]) for row in rows}
-            if all(found.get(text) == what for text, what in expected.items()):
+            is_over = all(row["outcome"] != "running" for row in rows)
+            if is_over and all(found.get(text) == what for text, what in expected.items()):
                 break
             await asyncio.sleep(_PAUSE)
-    shown = [{key: value for key, value in row.items() if key != "command"} for row in rows]
-    _show(state.console, shown)
+    _show(state.console, rows)
 
 
 async def _commands(audit: httpx.AsyncClient, session: str) -> list[dict[str, Any]]:

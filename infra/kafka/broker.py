@@ -4,6 +4,7 @@ import asyncio
 import base64
 import os
 import re
+import shutil
 import signal
 import subprocess
 import uuid
@@ -22,6 +23,7 @@ _START_LIMIT = 120.0  # seconds; after a hard stop Kafka reads its newest segmen
 _STOP_LIMIT = 20.0
 _PAUSE = 0.03
 _TAIL = 12  # lines of the log in an error
+_NO_ROOM = 1024 * 1024  # bytes
 
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -168,6 +170,8 @@ class Broker:
 
     def _failed(self, what: str) -> KafkaUnavailable:
         said = self._said().decode(errors="replace")
+        if shutil.disk_usage(self._folder).free < _NO_ROOM:  # then its log could not be written either
+            said += "No space left on device\n"
         remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, said)), "")
         lines = [line for line in said.splitlines() if not line.startswith(("\tat ", "\t... "))]
         shown = "\n".join(f"  {line[:300]}" for line in lines[-_TAIL:])
