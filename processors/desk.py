@@ -86,6 +86,6 @@ class Desk:
                 self._deadlines.set(key, approval.due_at)
 
     @property
-    def open(self) -> int:
-        """How many approvals are remembered."""
+    def remembered(self) -> int:
+        """How many approvals there are, settled ones of the last day included."""
         return len(self._deadlines)

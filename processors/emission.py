@@ -2,15 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
-from infra.kafka.bus import Bus, BusUnavailable, durable
+from infra.kafka.bus import BusUnavailable, durable
 from schemas.events import Event
 from schemas.topics import TOPIC_OF, VERDICTS
 
 _log = structlog.get_logger()
+
+
+class Publisher(Protocol):
+    """What an emission needs of the bus."""
+
+    async def publish(self, event: Event, *, partition: int | None = None) -> asyncio.Future[Any]:
+        """Hands the event on; the future is done once it is durable. Raises BusUnavailable."""
 
 
 def _nothing() -> None:
@@ -24,7 +31,7 @@ class Emission:
     acknowledged is read again by the next one, which says the same.
     """
 
-    def __init__(self, bus: Bus, on_failure: Callable[[BaseException], None]) -> None:
+    def __init__(self, bus: Publisher, on_failure: Callable[[BaseException], None]) -> None:
         self._bus = bus
         self._on_failure = on_failure
         self._under_way: set[asyncio.Future[Any]] = set()

@@ -11,6 +11,9 @@ from schemas.ids import derived_id
 from schemas.signature import Keyring, SignatureRefused
 from schemas.topics import TOPIC_OF, VERDICTS, Topic
 
+KEPT_OF_A_REJECTED = 100_000
+"""Bytes kept of a rejected message: one that fills Kafka's limit would not fit into the event about it."""
+
 
 class NotBelieved(Exception):
     """The message is no event, not signed by whom it should be, or not where it belongs. Says which."""
@@ -54,6 +57,9 @@ class Intake:
     ) -> EventRejected:
         """What is said about a message that was not believed."""
         name = self._topic.name
+        raw = raw or b""
+        if len(raw) > KEPT_OF_A_REJECTED:
+            reason = f"{reason}; {len(raw)} bytes, the first {KEPT_OF_A_REJECTED} kept"
         event_id = derived_id("rejected", name, str(partition), str(offset))
         return EventRejected(
             envelope=envelope(now, self._node, id=event_id),
@@ -61,5 +67,5 @@ class Intake:
             partition=partition,
             offset=offset,
             reason=reason,
-            raw=raw or b"",
+            raw=raw[:KEPT_OF_A_REJECTED],
         )

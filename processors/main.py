@@ -51,6 +51,8 @@ def run(config: Config) -> int:
         # Faust never sees a topic that is not there when it starts.
         loop.run_until_complete(create_topics(address, (*TOPICS, CHANGELOG)))
         loop.run_until_complete(bus.start())
+        # On record before the first verdict by it.
+        loop.run_until_complete(bus.publish_durably(_published(bundle, node)))
     except (TopicsUnavailable, BusUnavailable) as error:
         _log.error("kafka_unavailable", reason=str(error))
         return 1
@@ -59,7 +61,7 @@ def run(config: Config) -> int:
     table = approvals_table(app)
     desk = Desk(table, bundle, signs, keys, node)
     add_agents(app, Reactions(bundle, desk, node), emission, keys, now, node)
-    _add_beginning_and_end(app, table, desk, bus, emission, bundle, node)
+    _add_beginning_and_end(app, table, desk, bus, emission, bundle)
     worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
     worker.spinner = None  # it would draw on stdout
     watch = loop.create_task(_end_in_time(app))
@@ -70,8 +72,17 @@ def run(config: Config) -> int:
         return end.code if isinstance(end.code, int) else 1
 
 
+def _published(bundle: Bundle, node: str) -> PolicyPublished:
+    return PolicyPublished(
+        envelope=envelope(now(), node),
+        bundle=BUNDLE,
+        policy_version=bundle.version,
+        document=bundle.document,
+    )
+
+
 def _add_beginning_and_end(
-    app: Any, table: Any, desk: Desk, bus: Bus, emission: Emission, bundle: Bundle, node: str
+    app: Any, table: Any, desk: Desk, bus: Bus, emission: Emission, bundle: Bundle
 ) -> None:
     """What happens once the table is back, and when the worker was told to stop."""
 
@@ -80,14 +91,7 @@ def _add_beginning_and_end(
         desk.recover({place.partition for place in assigned if place.topic == APPROVALS.name})
 
     async def ready() -> None:
-        published = PolicyPublished(
-            envelope=envelope(now(), node),
-            bundle=BUNDLE,
-            policy_version=bundle.version,
-            document=bundle.document,
-        )
-        await bus.publish_durably(published)
-        _log.info("processors_ready", policy_version=bundle.version, approvals=desk.open)
+        _log.info("processors_ready", policy_version=bundle.version, approvals=desk.remembered)
         report_ready()
 
     async def stop(*_: object, **__: object) -> None:

@@ -32,6 +32,9 @@ from schemas.vocabulary import (
 KEPT_FOR = timedelta(days=1)
 """How long after its deadline an approval is remembered, so that a late repeat finds it settled."""
 
+LONGEST_COMMENT = 10_000
+"""Characters kept of what reviewers say, so that no event about it grows too large for Kafka."""
+
 Input = ApprovalRequested | ReviewDecided | ApprovalWithdrawn | ApprovalSettled
 
 
@@ -128,7 +131,7 @@ def _decided(approval: Approval, event: ReviewDecided, now: datetime, node: str)
         return _propose(approval, ApprovalState.REJECTED, (event.reviewer.name,), event.comment, now, node)
     # Once there is a quorum no vote is added, so that a repeat proposes the same settlement.
     if not approval.has_quorum and not _has_voted(approval, event.reviewer):
-        votes = (*approval.votes, Vote(event.reviewer, event.comment))
+        votes = (*approval.votes, Vote(event.reviewer, event.comment[:LONGEST_COMMENT]))
         approval = replace(approval, votes=votes)
     if not approval.has_quorum:
         return Step(approval)
@@ -159,7 +162,7 @@ def _propose(
         state=state,
         rule=request.rule,
         decided_by=decided_by,
-        comment=comment,
+        comment=comment[:LONGEST_COMMENT],
         requested_at=request.envelope.time,
     )
     return Step(approval, (settled,))

@@ -62,8 +62,8 @@ def _resources(patterns: tuple[str, ...], _: bool) -> Predicate:
 
 
 def _labels(labels: Mapping[str, str], _: bool) -> Predicate:
-    wanted = dict(labels)
-    return lambda command, now: wanted.items() <= dict(command.resource.labels).items()
+    wanted = tuple(labels.items())
+    return lambda command, now: all(command.resource.labels.get(key) == value for key, value in wanted)
 
 
 def _intents(intents: tuple[Intent, ...], every: bool) -> Predicate:

@@ -139,6 +139,8 @@ def _strictest_review(rules: Sequence[Rule]) -> tuple[Rule, Review]:
 
 def _strictest_limits(all_limits: Iterable[Limits]) -> Limits:
     given = list(all_limits)
+    if len(given) == 1:
+        return given[0]
 
     def least(part: Callable[[Limits], float | None]) -> float | None:
         return min((value for limits in given if (value := part(limits)) is not None), default=None)

@@ -98,6 +98,15 @@ class TestApproved:
         (allowed,) = verdicts(said)
         assert (allowed.decided_by, allowed.comment) == (("dana", "erin"), "a; b")
 
+    def test_who_approves_after_the_quorum_changes_no_settlement(self) -> None:
+        """The settlement was asked for, but has not been read back yet."""
+        request = asked()
+        approval = apply(None, request, RULES, SOON, NODE).approval
+        first = apply(approval, decided(request, DANA), RULES, SOON, NODE)
+        second = apply(first.approval, decided(request, ERIN), RULES, SOON, NODE)
+        assert second.events == first.events
+        assert second.approval == first.approval
+
     @pytest.mark.parametrize("name", ["dana", "Dana", "DANA"])
     def test_one_person_counts_once(self, name: str) -> None:
         request = asked(approvals=2)

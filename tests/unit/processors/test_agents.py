@@ -1,0 +1,91 @@
+from dataclasses import dataclass, field
+from typing import Any
+
+from support.commands import NOW, READ, bundle, requested
+from support.memory_bus import MemoryBus
+from support.signing import KEYRING, signer, stranger
+from support.table import MemoryTable
+
+from infra.kafka.bus import BusUnavailable, partition_of
+from processors.agents import take
+from processors.desk import Desk
+from processors.emission import Emission
+from processors.intake import Intake
+from processors.reactions import Reactions
+from schemas.codec import encode
+from schemas.envelope import envelope
+from schemas.events import CommandAllowed, CommandRequested, EventRejected, SessionClosed
+from schemas.signature import Signer
+from schemas.topics import COMMANDS
+from schemas.vocabulary import Role
+
+NODE = "processors@test#1"
+
+
+@dataclass(frozen=True)
+class Place:
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass
+class Message:
+    """As Faust gives one."""
+
+    value: bytes
+    message: Place
+    acks: list[str] = field(default_factory=list)
+
+    def ack(self) -> None:
+        self.acks.append("ack")
+
+
+def message(event: Any, by: Signer) -> Message:
+    place = Place(COMMANDS.name, partition_of(COMMANDS.key(event), COMMANDS.partitions), 42)
+    return Message(encode(event, by), place)
+
+
+async def taken(message: Message, bus: MemoryBus) -> list[BaseException]:
+    rules, failures = bundle(), list[BaseException]()
+    desk = Desk(MemoryTable(), rules, signer(Role.PROCESSORS), KEYRING, NODE)
+    emission = Emission(bus, failures.append)
+    intake = Intake(COMMANDS, [CommandRequested], KEYRING, NODE)
+    await take(message, intake, Reactions(rules, desk, NODE).judge, emission, NOW)
+    if bus.durable_at_once:
+        await emission.drain()
+    return failures
+
+
+async def test_a_request_is_answered_and_acknowledged() -> None:
+    bus, asked = MemoryBus(), message(requested(READ, reply_to=4), signer(Role.INGRESS))
+    assert await taken(asked, bus) == []
+    ((verdict, partition),) = bus.published
+    assert isinstance(verdict, CommandAllowed)
+    assert (partition, asked.acks) == (4, ["ack"])
+
+
+async def test_a_forged_request_gets_no_verdict_but_a_dead_letter() -> None:
+    bus, forged = MemoryBus(), message(requested(READ), stranger(Role.INGRESS))
+    await taken(forged, bus)
+    (said,) = bus.events
+    assert isinstance(said, EventRejected)
+    assert (said.topic, said.offset, said.raw) == (COMMANDS.name, 42, forged.value)
+    assert forged.acks == ["ack"]
+
+
+async def test_what_others_consume_is_acknowledged_in_silence() -> None:
+    closed = SessionClosed(envelope=envelope(NOW, "ingress@test#1", session="s"), reason="the client left")
+    bus, passing = MemoryBus(), message(closed, signer(Role.INGRESS))
+    await taken(passing, bus)
+    assert (bus.published, passing.acks) == ([], ["ack"])
+
+
+async def test_an_answer_that_is_not_durable_is_not_acknowledged() -> None:
+    bus, asked = MemoryBus(durable_at_once=False), message(requested(READ), signer(Role.INGRESS))
+    failures = await taken(asked, bus)
+    assert asked.acks == []
+    bus.refuse(BusUnavailable("gone"))
+    await bus.publish(requested(READ))  # lets the loop run
+    assert asked.acks == []
+    assert failures == [] or str(failures[0]) == "gone"

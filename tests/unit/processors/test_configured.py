@@ -1,0 +1,125 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from support.builders import POLICIES, configuration
+from support.commands import NOW, READ, command
+
+from infra.config import Config, ConfigError, load
+from processors.configured import bundle_of, rule_problems
+from processors.policy.rules import evaluate
+from schemas.vocabulary import SensitiveColumn, Verdict
+
+ORDERS: dict[str, Any] = {
+    "name": "orders",
+    "protocol": "postgres",
+    "address": "127.0.0.1:5432",
+    "credentials": {"user": "app"},
+    "labels": {"env": "prod"},
+}
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Any:
+    def make(policies: Any = POLICIES, **more: Any) -> Config:
+        path = tmp_path / "countersign.yaml"
+        with path.open("w") as file:
+            YAML(typ="safe").dump(
+                configuration(listen={}, resources=[ORDERS | more], policies=policies), file
+            )
+        return load(path)
+
+    return make
+
+
+def allow(**when: Any) -> list[dict[str, Any]]:
+    return [{"name": "r", "when": when, "verdict": "allow"}]
+
+
+def test_every_key_of_the_configuration_reaches_its_rule(configured: Any) -> None:
+    when = {
+        "users": ["agent-7"],
+        "groups": ["agents"],
+        "kinds": ["agent"],
+        "resources": ["ord*"],
+        "labels": {"env": "prod"},
+        "intents": ["read"],
+        "statements": ["select"],
+        "tables": ["public.*"],
+        "columns": ["public.*.*"],
+        "functions": ["pg_catalog.*"],
+        "programs": ["ls"],
+        "command": "^select",
+        "hours": {"from": "09:00", "to": "10:00", "zone": "UTC", "days": ["mon"]},
+        "networks": ["10.0.0.0/8"],
+        "expression": "principal.name == 'agent-7'",
+    }
+    rules = bundle_of(configured(allow(**when))).rules
+    (compiled,) = rules
+    for key in when:
+        assert getattr(compiled.rule.when, key) is not None, key
+    assert evaluate(command(READ), rules, NOW).verdict is Verdict.ALLOW
+    assert evaluate(command(READ), rules, NOW.replace(hour=10)).verdict is Verdict.DENY
+
+
+def test_review_terms_and_limits_are_in_seconds(configured: Any) -> None:
+    review = {
+        "reviewers": ["dba"],
+        "approvals": 2,
+        "timeout": "10m",
+        "on_timeout": "allow",
+        "valid_for": "90s",
+    }
+    policy = {
+        "name": "r",
+        "when": {},
+        "verdict": "review",
+        "review": review,
+        "limits": {"rows": 5, "time": "1500ms"},
+    }
+    (compiled,) = bundle_of(configured([policy])).rules
+    terms, limits = compiled.rule.review, compiled.rule.limits
+    assert terms is not None
+    assert (terms.approvals, terms.timeout, terms.valid_for, terms.on_timeout.value) == (
+        2,
+        600.0,
+        90.0,
+        "allow",
+    )
+    assert (limits.rows, limits.seconds, limits.bytes) == (5, 1.5, None)
+
+
+def test_sensitive_sections_reach_their_resource(configured: Any) -> None:
+    sensitive = {"columns": {"public.customers.email": "email"}, "detect": ["jwt"]}
+    found = bundle_of(configured(sensitive=sensitive)).resources["orders"]
+    assert found.columns == (SensitiveColumn("public.customers.email", "email"),)
+    assert (found.detectors, found.labels) == (("jwt",), {"env": "prod"})
+
+
+def test_what_shapes_no_verdict_does_not_change_the_version(configured: Any) -> None:
+    version = bundle_of(configured()).version
+    assert bundle_of(configured(address="127.0.0.1:5433")).version == version
+    assert bundle_of(configured(labels={"env": "test"})).version != version
+
+
+def test_no_credential_is_in_the_document(configured: Any) -> None:
+    document = bundle_of(configured(credentials={"user": "app", "password": {"env": "HUNTER2"}})).document
+    assert "HUNTER2" not in document
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("expression", "principal.name =="), ("expression", "user == 'x'"), ("command", r"(a)\1")],
+)
+def test_a_rule_that_cannot_be_used_is_named(configured: Any, key: str, value: str) -> None:
+    config = configured(allow(**{key: value}))
+    (problem,) = rule_problems(config)
+    assert problem.startswith(f"policies: r: when.{key}: ")
+    with pytest.raises(ConfigError) as error:
+        bundle_of(config)
+    assert error.value.problems == [problem]
+
+
+def test_a_good_file_has_no_problems(configured: Any) -> None:
+    assert rule_problems(configured()) == []
