@@ -2,57 +2,79 @@
 
 import sys
 import tempfile
+import traceback
+from collections.abc import Callable
 from pathlib import Path
+
+from support.gateway import Gateway
 
 from bench import growth, held, idle, latency, starting, streaming
 from bench.processes import MIB, peak, roles, watched_stack
 from bench.row import Goal, Row, show, write
 from bench.ways import countersign, direct, pgbouncer, target
 
-NAMES = ("starting", "latency", "streaming", "growth", "idle", "held")
+NAMES = ("starting", "latency", "streaming", "growth", "memory", "idle", "held")
+
+
+class Run:
+    """The rows so far. A measurement that fails is told and fails the run; the others go on."""
+
+    def __init__(self, chosen: tuple[str, ...]) -> None:
+        self._chosen = chosen
+        self.rows: list[Row] = []
+        self.failed: list[str] = []
+
+    def measure(self, name: str, measurement: Callable[[], list[Row]]) -> None:
+        if name not in self._chosen:
+            return
+        say(name)
+        try:
+            self.rows += measurement()
+        except Exception:
+            traceback.print_exc()
+            self.failed.append(name)
 
 
 def main(chosen: tuple[str, ...]) -> int:
-    """0 when every goal that was measured holds."""
-    rows: list[Row] = []
-    _say("PostgreSQL with 1,000,000 rows")
+    """0 when everything could be measured and every goal holds."""
+    run = Run(chosen)
+    say("PostgreSQL with 1,000,000 rows")
     with target() as postgres, tempfile.TemporaryDirectory(prefix="countersign-bench-") as name:
-        with countersign(postgres, Path(name)):
-            _say("caches are warm")
-        if "starting" in chosen:
-            _say("starting")
-            rows += starting.measure(postgres)
-        with pgbouncer(postgres) as bouncer, countersign(postgres, Path(name)) as (gateway, ours):
+        folder = Path(name)
+        with countersign(postgres, folder):
+            say("caches are warm")
+        run.measure("starting", lambda: starting.measure(postgres))
+        with pgbouncer(postgres) as bouncer, countersign(postgres, folder) as (gateway, ours):
             ways = (direct(postgres), bouncer, ours)
             with watched_stack(gateway.process.pid) as most:
-                if "latency" in chosen:
-                    _say("latency")
-                    rows += latency.measure(ways)
-                if "streaming" in chosen:
-                    _say("streaming")
-                    rows += streaming.measure(ways)
-                if "growth" in chosen:
-                    _say("growth")
-                    rows += growth.measure(gateway, ours)
-            rows.append(
-                Row("the whole stack at its peak", "MiB", most[0] / MIB, goal=Goal.AT_MOST, bound=1536)
-            )
-            rows += [
-                Row(f"{role} at its peak", "MiB", peak(process) / MIB)
-                for role, process in roles(gateway.process.pid).items()
-            ]
-            if "idle" in chosen:
-                _say("idle connections")
-                rows += idle.measure(gateway, ours)
-            if "held" in chosen:
-                _say("held commands")
-                rows += held.measure(gateway, ours)
-    show(rows)
-    write(rows)
-    return 0 if all(row.holds is not False for row in rows) else 1
+                run.measure("latency", lambda: latency.measure(ways))
+                run.measure("streaming", lambda: streaming.measure(ways))
+                run.measure("growth", lambda: growth.measure(gateway, ours))
+            run.measure("memory", lambda: memory(gateway, most[0]))
+            run.measure("idle", lambda: idle.measure(gateway, ours))
+            run.measure("held", lambda: held.measure(gateway, ours))
+            if run.failed:
+                print(gateway.logs(), file=sys.stderr)
+    show(run.rows)
+    write(run.rows)
+    for failed in run.failed:
+        say(f"{failed} could not be measured, see above")
+    return 1 if run.failed or any(row.holds is False for row in run.rows) else 0
 
 
-def _say(sentence: str) -> None:
+def memory(gateway: Gateway, most: int) -> list[Row]:
+    """Of the whole gateway and of each process, at their peaks in all that was measured before."""
+    return [
+        Row("the whole stack at its peak", "MiB", most / MIB, goal=Goal.AT_MOST, bound=1536),
+        *(
+            Row(f"{role} at its peak", "MiB", peak(process) / MIB)
+            for role, process in roles(gateway.process.pid).items()
+        ),
+    ]
+
+
+def say(sentence: str) -> None:
+    """Progress, on stderr."""
     print(f"bench: {sentence}", file=sys.stderr, flush=True)
 
 
