@@ -54,6 +54,7 @@ class TargetSide:
         self._touched = False  # that happened in the open transaction, whose end may take it back
         self.ended = ""  # a fatal error of the target: its text, for the session's end
         self._statement = 0  # of a simple query: which one answers now
+        self._suspended_ones: dict[str, Execution] = {}  # command id -> at its row limit, not at its end
         self._ignored_syncs = 0  # Syncs that a COPY may have swallowed
         self._out: list[bytes] = []
         self._requests: list[Request] = []
@@ -126,6 +127,7 @@ class TargetSide:
             if expected.kind is Kind.QUERY and position == 0:
                 executions = executions[self._statement :]
             found.extend(executions)
+        found.extend(one for one in self._suspended_ones.values() if one not in found)
         return found
 
     def _head(self) -> Expected:
@@ -270,6 +272,8 @@ class TargetSide:
         if head.kind is not Kind.EXECUTE:
             raise TargetError("the target suspended what is not a portal")
         self._pass(message)
+        for execution in head.executions:
+            self._suspended_ones[execution.command.id] = execution
         self.expected.popleft()
 
     def _after(self, execution: Execution, tag: str) -> None:
@@ -319,6 +323,9 @@ class TargetSide:
         self.series_failed = False
         if status == b"I":
             self._names.end_transaction()
+            # Their portals are gone: the client has had of their rows what it wanted.
+            for execution in list(self._suspended_ones.values()):
+                self._finish(execution, Outcome.SUCCEEDED)
             if self._touched and self.status != b"I":
                 self.changed_names = True
             if self._catalogue_touched and self.status != b"I":
@@ -396,6 +403,7 @@ class TargetSide:
     def _finish(
         self, execution: Execution, outcome: Outcome, *, rows: int = 0, code: str = "", error: str = ""
     ) -> None:
+        self._suspended_ones.pop(execution.command.id, None)
         masked: tuple[MaskedField, ...] = execution.masker.masked() if execution.masker is not None else ()
         self._requests.append(
             Finish(
