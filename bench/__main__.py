@@ -6,10 +6,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from support.gateway import Gateway
-
 from bench import growth, held, idle, latency, starting, streaming
-from bench.processes import MIB, peak, roles, watched_stack
+from bench.processes import MIB, Peaks
 from bench.row import Goal, Row, show, write
 from bench.ways import countersign, direct, pgbouncer, target
 
@@ -46,11 +44,11 @@ def main(chosen: tuple[str, ...]) -> int:
         run.measure("starting", lambda: starting.measure(postgres))
         with pgbouncer(postgres) as bouncer, countersign(postgres, folder) as (gateway, ours):
             ways = (direct(postgres), bouncer, ours)
-            with watched_stack(gateway.process.pid) as most:
+            with Peaks(gateway.process.pid) as peaks:
                 run.measure("latency", lambda: latency.measure(ways))
                 run.measure("streaming", lambda: streaming.measure(ways))
                 run.measure("growth", lambda: growth.measure(gateway, ours))
-            run.measure("memory", lambda: memory(gateway, most[0]))
+            run.measure("memory", lambda: memory(peaks))
             run.measure("idle", lambda: idle.measure(gateway, ours))
             run.measure("held", lambda: held.measure(gateway, ours))
             if run.failed:
@@ -62,15 +60,10 @@ def main(chosen: tuple[str, ...]) -> int:
     return 1 if run.failed or any(row.holds is False for row in run.rows) else 0
 
 
-def memory(gateway: Gateway, most: int) -> list[Row]:
+def memory(peaks: Peaks) -> list[Row]:
     """Of the whole gateway and of each process, at their peaks in all that was measured before."""
-    return [
-        Row("the whole stack at its peak", "MiB", most / MIB, goal=Goal.AT_MOST, bound=1536),
-        *(
-            Row(f"{role} at its peak", "MiB", peak(process) / MIB)
-            for role, process in roles(gateway.process.pid).items()
-        ),
-    ]
+    total = Row("the whole stack at its peak", "MiB", peaks.total / MIB, goal=Goal.AT_MOST, bound=1536)
+    return [total, *(Row(f"{role} at its peak", "MiB", size / MIB) for role, size in peaks.of.items())]
 
 
 def say(sentence: str) -> None:

@@ -1,9 +1,8 @@
 """Memory of the gateway's processes, as the kernel counts it (proc(5): status, smaps_rollup)."""
 
+import contextlib
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -52,17 +51,19 @@ def pss(process: psutil.Process) -> int:
 
 def stack(pid: int) -> int:
     """Bytes of the whole gateway: the sum over its processes."""
-    total = 0
-    for process in roles(pid).values():
-        try:
-            total += pss(process)
-        except (FileNotFoundError, ProcessLookupError):  # it just ended
-            continue
-    return total
+    return sum(_sizes(pid).values())
+
+
+def _sizes(pid: int) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for role, process in roles(pid).items():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it just ended
+            sizes[role] = pss(process)
+    return sizes
 
 
 def peak(process: psutil.Process) -> int:
-    """The most resident bytes it ever had, or since `growth` began."""
+    """The most resident bytes it had since a `Growth` began, or ever."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     match = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
     assert match is not None
@@ -88,20 +89,31 @@ class Growth:
         self.bytes = peak(self._process) - self._before
 
 
-@contextmanager
-def watched_stack(pid: int) -> Iterator[list[int]]:
-    """Looks at the whole stack while the block runs; the one number in the list is the most it had."""
-    most = [stack(pid)]
-    done = threading.Event()
+class Peaks:
+    """The most bytes that each process, and all together, had at any look while the block ran."""
 
-    def look() -> None:
-        while not done.wait(_EVERY):
-            most[0] = max(most[0], stack(pid))
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._done = threading.Event()
+        self._watcher = threading.Thread(target=self._watch)
+        self.total = 0
+        self.of: dict[str, int] = {}
 
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    try:
-        yield most
-    finally:
-        done.set()
-        watcher.join()
+    def __enter__(self) -> Self:
+        self._watcher.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._watcher.join()
+
+    def _watch(self) -> None:
+        while True:
+            sizes = _sizes(self._pid)
+            self.total = max(self.total, sum(sizes.values()))
+            for role, size in sizes.items():
+                self.of[role] = max(self.of.get(role, 0), size)
+            if self._done.wait(_EVERY):
+                return
