@@ -114,7 +114,7 @@ class ResultMasker:
             block = change_lines(block, self._change_line)
         if self._scanner is None or self._copies_binary:
             return block
-        return detect_in_lines(block, self._scanner, self._found)
+        return detect_in_lines(block, self._scanner, self._found, self._copy_options)
 
     def text(self, body: bytes) -> bytes:
         """The body of an ErrorResponse or NoticeResponse, without values. Raises TargetError."""

@@ -53,24 +53,38 @@ def change_lines(block: bytes, change: Line) -> bytes:
     return b"".join(pieces)
 
 
-def detect_in_lines(block: bytes, scanner: Scanner, counts: list[int]) -> bytes:
+def detect_in_lines(
+    block: bytes, scanner: Scanner, counts: list[int], options: CopyOptions | None = None
+) -> bytes:
     """The messages with what the scanner finds in text or CSV lines overwritten; the same object when it
     finds nothing. Adds to `counts`, by the detector's number."""
     candidates = scanner.candidates(block)
     if not candidates:
         return block
-    edited = bytearray(block)
-    number, total = 0, len(candidates)
-    for start, end in messages(block):
-        found: set[int] = set()
-        while number < total and candidates[number][0] < end:
-            found.add(candidates[number][1])
-            number += 1
-        if found:
-            edited[start:end] = scanner.redact(block[start:end], sorted(found), counts)
-        if number == total:
-            break
-    return bytes(edited)
+    # Within a value there is never a tab that separates: there, and only there, single values are looked at.
+    tabs = options is not None and not options.is_csv and options.delimiter == b"\t"
+    edited, found = bytearray(block), False
+    payloads = messages(block)
+    line = line_end = value = value_end = looked_for = 0
+    for at, detector in candidates:
+        if at >= value_end:
+            while line_end <= at:
+                line, line_end = next(payloads)
+            value, value_end = line, line_end
+            if tabs and at >= line:
+                value = max(block.rfind(b"\t", line, at) + 1, line)
+                value_end = block.find(b"\t", at, line_end)
+                value_end = line_end if value_end < 0 else value_end
+            looked_for = 0
+        if at < value or looked_for >> detector & 1:
+            continue
+        looked_for |= 1 << detector
+        masked, count = scanner.redact_one(bytes(edited[value:value_end]), detector)
+        if count:
+            found = True
+            counts[detector] += count
+            edited[value:value_end] = masked
+    return bytes(edited) if found else block
 
 
 class TextLines:

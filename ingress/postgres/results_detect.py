@@ -2,7 +2,8 @@
 
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from enum import Enum, auto
 
 from ingress.errors import TargetError
 from ingress.postgres.results_columns import Column, Kind
@@ -19,87 +20,84 @@ _HEX = b"\\x"
 _JSON_STRING_OR_HIDDEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|([0-9+\-.]*\*[0-9+\-.*]*)', re.DOTALL)
 
 
+class _Way(Enum):
+    """What becomes of a value in which something is found."""
+
+    NOT_LOOKED_AT = auto()
+    OVERWRITTEN = auto()
+    JSON = auto()  # overwritten, but null where a number was
+    NULL = auto()
+
+
 def detect(block: bytes, columns: Sequence[Column], scanner: Scanner, counts: list[int]) -> bytes:
     """The rows with what the scanner finds in them masked; the same object when it finds nothing.
 
     Text is overwritten in place by as many bytes. A number cannot hold stars: it becomes NULL. Adds to
-    `counts`, by the detector's number. Raises TargetError.
+    `counts`, by the detector's number. Raises TargetError. Written for speed: it steps over rows and values
+    from one candidate to the next.
     """
     candidates = scanner.candidates(block)
     if not candidates:
         return block
-    edited: bytearray | None = None
+    ways = [_way(column) for column in columns]
+    edited, found = bytearray(block), False
     nulls: list[tuple[int, int, int]] = []
-    for row, index, start, end, numbers in _values(block, candidates, len(columns)):
-        column = columns[index]
-        if not _looked_at_in_place(column):
-            continue
-        value = block[start:end]
-        redacted = scanner.redact(value, numbers, counts)
-        if redacted is value:
-            continue
-        if edited is None:
-            edited = bytearray(block)
-        if column.kind is Kind.NUMBER:
-            nulls.append((row, start, end))
-        elif column.kind in (Kind.JSON, Kind.JSONB):
-            edited[start:end] = json_without_stars(redacted)
-        else:
-            edited[start:end] = redacted
-    if edited is None:
-        return block
-    for row, start, end in reversed(nulls):
-        edited[start - _VALUE_LENGTH.size : end] = _NULL
-        _LENGTH.pack_into(edited, row + 1, _LENGTH.unpack_from(edited, row + 1)[0] - (end - start))
-    return bytes(edited)
-
-
-def _looked_at_in_place(column: Column) -> bool:
-    """Whether text in the bytes of such a column is text of its values."""
-    match column.kind:
-        case Kind.FIXED:
-            return False
-        case Kind.NUMBER:
-            return not column.binary
-        case Kind.BYTES:
-            return column.binary
-        case _:
-            return True
-
-
-def _values(
-    block: bytes, candidates: Sequence[tuple[int, int]], columns: int
-) -> Iterator[tuple[int, int, int, int, list[int]]]:
-    """Each value with candidates in it: where its row starts, its column, where it starts and ends, and the
-    detectors' numbers, each once, in rising order."""
     message_length, value_length = _LENGTH.unpack_from, _VALUE_LENGTH.unpack_from
-    number, total = 0, len(candidates)
-    row = end = 0
+    row = row_end = value_start = value_end = looked_for = 0
+    column = -1
     try:
-        while number < total:
-            at, detector = candidates[number]
-            while end <= at:
-                row = end
-                end = row + 1 + message_length(block, row + 1)[0]
-            start = position = row + _FIRST_VALUE
-            column = -1
-            while position <= at and position < end:
-                column += 1
-                taken = value_length(block, position)[0]
-                start = position + 4
-                position = start + taken if taken > 0 else start
-            number += 1
-            if at < start:  # within the framing
+        for at, detector in candidates:
+            if at >= value_end:
+                position = value_end
+                if at >= row_end:
+                    while row_end <= at:
+                        row = row_end
+                        row_end = row + 1 + message_length(block, row + 1)[0]
+                    position, column = row + _FIRST_VALUE, -1
+                while at >= position:
+                    taken = value_length(block, position)[0]
+                    value_start = position + 4
+                    position = value_start + taken if taken > 0 else value_start
+                    column += 1
+                value_end = position
+                if column >= len(ways) or value_end > row_end or row_end > len(block):
+                    raise TargetError("the target sent a row that does not fit its description")
+                looked_for = 0
+            if at < value_start or looked_for >> detector & 1 or ways[column] is _Way.NOT_LOOKED_AT:
                 continue
-            if column >= columns or position > end or end > len(block):
-                raise TargetError("the target sent a row that does not fit its description")
-            found = {detector}
-            while number < total and candidates[number][0] < position:
-                found.add(candidates[number][1])
-                number += 1
-            yield row, column, start, position, sorted(found)
+            value = bytes(edited[value_start:value_end]) if looked_for else block[value_start:value_end]
+            looked_for |= 1 << detector
+            masked, count = scanner.redact_one(value, detector)
+            if not count:
+                continue
+            found = True
+            counts[detector] += count
+            if ways[column] is _Way.OVERWRITTEN:
+                edited[value_start:value_end] = masked
+            elif ways[column] is _Way.JSON:
+                edited[value_start:value_end] = json_without_stars(masked)
+            elif not nulls or nulls[-1][1] != value_start:
+                nulls.append((row, value_start, value_end))
     except struct.error as error:
         raise TargetError("the target sent a row that is cut off") from error
+    for row, start, end in reversed(nulls):
+        edited[start - _VALUE_LENGTH.size : end] = _NULL
+        _LENGTH.pack_into(edited, row + 1, message_length(edited, row + 1)[0] - (end - start))
+    return bytes(edited) if found else block
+
+
+def _way(column: Column) -> _Way:
+    match column.kind:
+        case Kind.FIXED:
+            return _Way.NOT_LOOKED_AT
+        case Kind.NUMBER:  # in binary: card_to_null
+            return _Way.NOT_LOOKED_AT if column.binary else _Way.NULL
+        case Kind.BYTES:  # in hex: detect_in_hex
+            return _Way.OVERWRITTEN if column.binary else _Way.NOT_LOOKED_AT
+        case Kind.JSON | Kind.JSONB:
+            return _Way.JSON
+        case Kind.TEXT | Kind.OTHER:
+            return _Way.OVERWRITTEN
 
 
 def json_without_stars(value: bytes) -> bytes:

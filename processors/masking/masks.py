@@ -5,6 +5,7 @@ that does not look as the mask expects becomes TOKEN. NULL itself is never maske
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 Mask = Callable[[bytes], bytes | None]
 
@@ -13,8 +14,10 @@ FULL = "full"  # the mask that is right for any text, also one computed from a s
 NOTHING = "null"  # the mask that is right for any type
 
 _CARD_SEPARATORS = b" -."
-_CARD_DIGITS = range(12, 20)  # ISO/IEC 7812-1: at most 19; the shortest in use have 12
+# ISO/IEC 7812-1: at most 19 digits; the shortest in use have 12.
+_HIDDEN_DIGITS = {digits: b"*" * (digits - 4) for digits in range(12, 20)}
 _STARS = bytes.maketrans(b"0123456789", b"**********")
+_LONGEST_DOMAIN = 256  # RFC 1035, 2.3.4: 255, and the @ before it
 _DOMAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
 _PARTIAL_KEPT = 4
 _PARTIAL_LONGER_THAN = 8
@@ -22,20 +25,31 @@ _PARTIAL_LONGER_THAN = 8
 
 def email(value: bytes) -> bytes:
     """`john.doe@example.com` -> `j***@example.com`."""
-    local, _, domain = value.rpartition(b"@")
-    if not local or b"." not in domain or domain.translate(None, _DOMAIN):
+    at = value.rfind(b"@")
+    if at < 1 or len(value) - at > _LONGEST_DOMAIN:
         return TOKEN
-    return (local[:1] if local[0] < 0x80 else b"*") + b"***@" + domain
+    shown = _shown_after_first_letter(value[at:])
+    if shown is None:
+        return TOKEN
+    first = value[:1]
+    return (first if first < b"\x80" else b"*") + shown
+
+
+@lru_cache(maxsize=1024)
+def _shown_after_first_letter(domain: bytes) -> bytes | None:
+    """`@example.com` -> `***@example.com`; None for what is no domain. A result has few of them."""
+    return None if b"." not in domain or domain[1:].translate(None, _DOMAIN) else b"***" + domain
 
 
 def card(value: bytes) -> bytes:
     """`4111-1111-1111-1111` -> `****-****-****-1111`: the last four digits stay, and the separators."""
+    length = len(value)
     if value.isdigit():
-        return b"*" * (len(value) - 4) + value[-4:] if len(value) in _CARD_DIGITS else TOKEN
+        return _HIDDEN_DIGITS[length] + value[-4:] if length in _HIDDEN_DIGITS else TOKEN
     digits = value.translate(None, _CARD_SEPARATORS)
-    if not digits.isdigit() or len(digits) not in _CARD_DIGITS:
+    if not digits.isdigit() or len(digits) not in _HIDDEN_DIGITS:
         return TOKEN
-    kept, start = 4, len(value)
+    kept, start = 4, length
     while kept:
         start -= 1
         kept -= value[start] not in _CARD_SEPARATORS

@@ -2,9 +2,10 @@
 
 import re
 
-from processors.masking.detectors._core import START, Detector, hide
+from processors.masking.detectors._core import END, Detector, begins, hide
 
-_NAMED = rb"[Ss][Ee][Cc][Rr][Ee][Tt][_ -]?[Aa][Cc][Cc][Ee][Ss][Ss][_ -]?[Kk][Ee][Yy]"
+_AFTER_NAME = rb"[\"' :=>]{1,8}[A-Za-z0-9/+]{40}"
+_NAMED = rb"[Ee][Cc][Rr][Ee][Tt][_ -]?[Aa][Cc][Cc][Ee][Ss][Ss][_ -]?[Kk][Ee][Yy]" + _AFTER_NAME  # after an s
 _SECRET = re.compile(rb"[A-Za-z0-9/+]{40}\Z")
 
 
@@ -15,13 +16,14 @@ def _mask(value: bytes) -> bytes:
 
 AWS_KEY = Detector(
     name="aws_key",
-    triggers=(rb"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", _NAMED + rb"[\"' :=>]{1,8}[A-Za-z0-9/+]{40}"),
+    triggers=(rb"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", rb"[Ss]" + _NAMED),
     pattern=re.compile(
-        START
-        + rb"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![0-9A-Za-z])"
-        + rb"|"
+        begins(rb"A")
+        + rb"(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}"
+        + END
+        + rb"|(?:S|s)"
         + _NAMED
-        + rb"[\"' :=>]{1,8}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
+        + rb"(?![A-Za-z0-9/+=])"
     ),
     mask=_mask,
     examples=(b"AKIAIOSFODNN7EXAMPLE", b"aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),

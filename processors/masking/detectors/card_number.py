@@ -2,9 +2,8 @@
 
 import re
 
-from processors.masking.detectors._core import END, START, Detector, digits_of
+from processors.masking.detectors._core import END, Detector, begins, digits_of
 
-_TO_VALUE = bytes.maketrans(b"0123456789", bytes(range(10)))
 _TO_DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))  # digit sum of the double
 _TO_STAR = bytes.maketrans(b"0123456789", b"**********")
 
@@ -28,7 +27,8 @@ def is_card_number(digits: bytes) -> bool:
     """Whether these ASCII digits are a card number: a known issuer, a length it uses, the Luhn digit."""
     if _ISSUERS.fullmatch(digits) is None:
         return False
-    total = sum(digits[::-2].translate(_TO_VALUE)) + sum(digits[-2::-2].translate(_TO_DOUBLED))
+    undoubled = digits[::-2]
+    total = sum(undoubled) - 48 * len(undoubled) + sum(digits[-2::-2].translate(_TO_DOUBLED))
     return total % 10 == 0
 
 
@@ -47,16 +47,16 @@ CARD_NUMBER = Detector(
         rb"[0-9]{4}[ .-][0-9]{4}[ .-][0-9]{4}[ .-][0-9]{4}",
         rb"[0-9]{4}[ .-][0-9]{6}[ .-][0-9]{4}",
     ),
+    # Neither the fraction of a decimal number nor its whole part.
     pattern=re.compile(
-        # Neither the fraction of a decimal number nor its whole part.
-        START
-        + rb"(?:(?<![0-9]\.)[2-8]\d{12,18}"
+        begins(rb"[2-8]")
+        + rb"(?:(?<!\d\.\d)\d{12,18}"
         + END
-        + rb"(?!\.[0-9])"
-        + rb"|(?<![0-9][.-])(?:\d{4}(?P<a>[ .-])\d{4}(?P=a)\d{4}(?P=a)\d{4}(?:(?P=a)\d{1,3})?"
-        + rb"|\d{4}(?P<b>[ .-])\d{6}(?P=b)\d{4,5})"
+        + rb"(?!\.\d)"
+        + rb"|(?<!\d[.-]\d)(?:\d{3}(?P<a>[ .-])\d{4}(?P=a)\d{4}(?P=a)\d{4}(?:(?P=a)\d{1,3})?"
+        + rb"|\d{3}(?P<b>[ .-])\d{6}(?P=b)\d{4,5})"
         + END
-        + rb"(?![.-][0-9]))"
+        + rb"(?![.-]\d))"
     ),
     mask=_mask,
     examples=(b"4111111111111111", b"5500-0000-0000-0004", b"3782 822463 10005"),

@@ -10,19 +10,22 @@ _LABEL = rb"[A-Za-z0-9\-\x80-\xff]"
 
 def _mask(value: bytes) -> bytes:
     """The first letter and the domain stay. Nothing of a local part of one letter, or after an escape."""
-    local, at, domain = value.rpartition(b"@")
-    stars = b"*" * len(local)
-    if len(local) > 1 and local[0] < 0x80 and local[0] != 0x5C:
-        stars = local[:1] + stars[1:]
-    return stars + at + domain
+    at = value.rfind(b"@")
+    first = value[:1]
+    if at > 1 and first < b"\x80" and first != b"\\":
+        return first + b"*" * (at - 1) + value[at:]
+    return b"*" * at + value[at:]
 
 
 EMAIL = Detector(
     name="email",
     triggers=(rb"[" + _LOCAL + rb"]@" + _LABEL + rb"+\.[A-Za-z0-9\x80-\xff]",),
-    # Backslashes before it belong to it: of `\u00e9ric@example.com` no half escape may stay.
+    # It begins where a run of its characters does. Backslashes before it belong to it: of
+    # `\u00e9ric@example.com` no half escape may stay.
     pattern=re.compile(
-        rb"(?:(?<![" + _LOCAL + rb"\\])|(?<!\\)\\++)[" + _LOCAL + rb"]++@(?:" + _LABEL + rb"++\.)+"
+        rb"[" + _LOCAL + rb"\\]"
+        rb"(?:(?<=\\)(?<!\\\\)\\*+[" + _LOCAL + rb"]|(?<!\\)(?<![" + _LOCAL + rb"\\](?s:.)))"
+        rb"[" + _LOCAL + rb"]*+@(?:" + _LABEL + rb"++\.)+"
         rb"(?:[A-Za-z\x80-\xff]{2,63}|xn--[A-Za-z0-9-]{1,59})(?![A-Za-z0-9\-\x80-\xff])"
     ),
     mask=_mask,

@@ -2,7 +2,7 @@
 
 import re
 
-from processors.masking.detectors._core import END, START, Detector, hide
+from processors.masking.detectors._core import END, Detector, begins, hide
 
 # The IBAN registry (SWIFT): country -> length.
 _LENGTHS: dict[bytes, int] = {
@@ -40,13 +40,14 @@ def _mask(value: bytes) -> bytes | None:
 
 # By country, so that an IBAN ends where its country's length says even when a word follows after a space.
 _BY_COUNTRY = b"|".join(
-    country + rb"\d\d(?: ?[A-Z0-9]){%d}" % (length - 4) for country, length in sorted(_LENGTHS.items())
+    rb"(?<=%c)%c\d\d(?: ?[A-Z0-9]){%d}" % (country[0], country[1], length - 4)
+    for country, length in sorted(_LENGTHS.items())
 )
 
 IBAN = Detector(
     name="iban",
     triggers=(rb"(?:" + _COUNTRIES + rb")[0-9]{2}(?: ?[A-Z0-9]){11}",),
-    pattern=re.compile(START + rb"(?:" + _BY_COUNTRY + rb")" + END),
+    pattern=re.compile(begins(rb"[A-Z]") + rb"(?:" + _BY_COUNTRY + rb")" + END),
     mask=_mask,
     examples=(b"DE89370400440532013000", b"GB29 NWBK 6016 1331 9268 19"),
     counter_examples=(b"DE89370400440532013001", b"XX89370400440532013000", b"DE8937040044053201300"),

@@ -1,21 +1,22 @@
-"""JSON web tokens (RFC 7519) in compact form: both the header and the claims are JSON objects."""
+"""JSON web tokens (RFC 7519) in compact form: both the header and the claims are JSON
+objects, and `{"` in base64url is `eyJ`."""
 
 import re
 
 from processors.masking.detectors._core import Detector, hide
 
 _PART = rb"[A-Za-z0-9_-]"
-# `{"` in base64url is `eyJ`. A token is not looked for inside a longer run of its own alphabet.
+# A token is not looked for inside a longer run of its own alphabet.
 _START = (
-    rb"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrtbfv])|(?<=\\u[0-9A-Fa-f]{4})"
-    rb"|(?<=\x00\x00\x00[0-9A-Za-z_-])|(?<=\x00\x00[0-9A-Za-z_-]{2}))"
+    rb"(?:(?<![A-Za-z0-9_-]eyJ)|(?<=\\[nrtbfv]eyJ)|(?<=\\u[0-9A-Fa-f]{4}eyJ)"
+    rb"|(?<=\x00\x00\x00[0-9A-Za-z_-]eyJ)|(?<=\x00\x00[0-9A-Za-z_-]{2}eyJ))"
 )
 
 JWT = Detector(
     name="jwt",
     triggers=(rb"eyJ" + _PART + rb"{8,}\.eyJ" + _PART + rb"{4}",),
     pattern=re.compile(
-        _START + rb"eyJ" + _PART + rb"{8,}+\.eyJ" + _PART + rb"{4,}+(?:\." + _PART + rb"*+){0,3}"
+        rb"eyJ" + _START + _PART + rb"{8,}+\.eyJ" + _PART + rb"{4,}+(?:\." + _PART + rb"*+){0,3}"
     ),
     mask=hide,
     examples=(

@@ -5,7 +5,7 @@ Digits without any separator are no telephone number here: they are far more oft
 
 import re
 
-from processors.masking.detectors._core import END, START, Detector, digits_of, hide
+from processors.masking.detectors._core import END, Detector, begins, digits_of, hide
 
 _MOST, _FEWEST = 15, 8  # digits of an international number, country code included
 _LAST_GROUP = re.compile(rb"[ .()-]+\d+\Z")
@@ -26,13 +26,17 @@ def _mask(value: bytes) -> bytes | None:
     return hide(number) + value[len(number) :]
 
 
-_INTERNATIONAL = rb"\+[1-9]\d{0,14}+(?:(?:[ .-]|[ .-]?\(\d{1,4}\)[ .-]?)\d{1,12}+){0,6}"
-_NORTH_AMERICA = rb"(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d(?P<s>[ .-]))[2-9]\d\d(?(s)(?P=s)|[ .-])\d{4}"
+# Each behind its first character, one of `+`, `(` and the digits.
+_INTERNATIONAL = rb"(?<=\+)[1-9]\d{0,14}+(?:(?:[ .-]|[ .-]?\(\d{1,4}\)[ .-]?)\d{1,12}+){0,6}"
+_NORTH_AMERICA = (
+    rb"(?:(?<=1)[ .-](?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])|(?<=\()[2-9]\d\d\) ?|(?<=[2-9])\d\d(?P<s>[ .-]))"
+    rb"[2-9]\d\d(?(s)(?P=s)|[ .-])\d{4}"
+)
 _TRUNK = (
-    rb"(?:(?<![0-9][ .])0[1-9](?:[ .]\d\d){4}(?![ .][0-9])"  # 01 23 45 67 89
-    rb"|(?<![0-9] )0\d{2,4} \d{3,4} \d{3,4}(?! [0-9])"  # 020 7946 0958
-    rb"|(?:0\d{2,4}[ /-]|\(0\d{1,4}\) ?)\d{6,8}"  # 0171 1234567, 030/1234567, (0171) 1234567
-    rb"|\(0\d{1,4}\) ?\d{3,4} \d{3,4})"  # (020) 7946 0958
+    rb"(?:(?<=0)(?<!\d[ .]0)[1-9](?:[ .]\d\d){4}(?![ .]\d)"  # 01 23 45 67 89
+    rb"|(?<=0)(?<!\d 0)\d{2,4} \d{3,4} \d{3,4}(?! \d)"  # 020 7946 0958
+    rb"|(?<=0)\d{2,4}[ /-]\d{6,8}"  # 0171 1234567, 030/1234567
+    rb"|(?<=\()0\d{1,4}\) ?(?:\d{6,8}|\d{3,4} \d{3,4}))"  # (0171) 1234567, (020) 7946 0958
 )
 
 PHONE = Detector(
@@ -45,8 +49,8 @@ PHONE = Detector(
         rb"0[0-9]{1,4}(?:\) ?|[ /-])[0-9]{6}",
     ),
     pattern=re.compile(
-        START
-        + rb"(?<![0-9+][.-])(?<![+(/])"
+        begins(rb"[+(0-9]")
+        + rb"(?<![0-9+][.-](?s:.))(?<![+(/](?s:.))"
         + rb"(?:"
         + _INTERNATIONAL
         + rb"|"
@@ -55,7 +59,7 @@ PHONE = Detector(
         + _TRUNK
         + rb")"
         + END
-        + rb"(?![.:/-][0-9])"
+        + rb"(?![.:/-]\d)"
     ),
     mask=_mask,
     examples=(b"+1 415 555 2671", b"(415) 555-2671", b"+442079460958", b"030/1234567"),

@@ -2,24 +2,17 @@
 
 import re
 
-from processors.masking.detectors._core import END, START, Detector, hide
-
-# Never issued: area 000, 666 and 900 to 999, group 00, serial 0000.
-_AREA, _GROUP, _SERIAL = rb"(?!000|666|9)\d{3}", rb"(?!00)\d\d", rb"(?!0000)\d{4}"
+from processors.masking.detectors._core import END, Detector, begins, hide
 
 US_SSN = Detector(
     name="us_ssn",
     triggers=(rb"[0-9]{3}-[0-9]{2}-[0-9]{4}", rb"[0-9]{3} [0-9]{2} [0-9]{4}"),
+    # Never issued: area 000, 666 and 900 to 999, group 00, serial 0000.
     pattern=re.compile(
-        START
-        + rb"(?<![0-9][.-])"
-        + _AREA
-        + rb"(?P<s>[ -])"
-        + _GROUP
-        + rb"(?P=s)"
-        + _SERIAL
+        begins(rb"[0-8]")
+        + rb"(?<!\d[.-]\d)\d\d(?<!000)(?<!666)(?P<s>[ -])(?!00)\d\d(?P=s)(?!0000)\d{4}"
         + END
-        + rb"(?![.-][0-9])"
+        + rb"(?![.-]\d)"
     ),
     mask=hide,
     examples=(b"078-05-1120", b"219 09 9999"),
