@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import os
 import re
 import shutil
@@ -197,7 +198,8 @@ async def _wait(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
 def _kill(process: "subprocess.Popen[bytes]") -> None:
     """With its own children: Java has one while it writes an archive."""
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it ended this very moment
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _cluster_id() -> str:
