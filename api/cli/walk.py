@@ -96,7 +96,7 @@ async def _connected(folder: DemoFolder, config: Config, console: Console) -> As
 
     def note(_connection: Any, message: Any) -> None:
         state.notices.append(message.message)
-        console.print(Text(f"   NOTICE:  {visible(message.message)}", style="yellow"))
+        _tell(console, f"NOTICE:  {message.message}", "yellow")
 
     agent.add_log_listener(note)
     try:
@@ -243,11 +243,12 @@ def _expect(holds: bool, otherwise: str) -> None:
 
 
 def _say(state: _Walk, sql: str) -> None:
-    state.console.print(Text(f"   {DATABASE}=> {sql};", style="cyan"))
+    _tell(state.console, f"{DATABASE}=> {sql};", "cyan")
 
 
 def _tell(console: Console, sentence: str, style: str = "") -> None:
-    console.print(Text(f"   {visible(sentence)}", style=style))
+    # The terminal breaks long lines, so that addresses can be copied whole.
+    console.print(Text(f"   {visible(sentence)}", style=style), soft_wrap=True)
 
 
 def _show(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
