@@ -79,7 +79,7 @@ def detect_in_lines(
         if at < value or looked_for >> detector & 1:
             continue
         looked_for |= 1 << detector
-        masked, count = scanner.redact_one(bytes(edited[value:value_end]), detector)
+        masked, count = scanner.redactors[detector](bytes(edited[value:value_end]))
         if count:
             found = True
             counts[detector] += count

@@ -43,8 +43,10 @@ def detect(block: bytes, columns: Sequence[Column], scanner: Scanner, counts: li
     edited, found = bytearray(block), False
     nulls: list[tuple[int, int, int]] = []
     message_length, value_length = _LENGTH.unpack_from, _VALUE_LENGTH.unpack_from
+    redactors, not_looked_at, overwritten = scanner.redactors, _Way.NOT_LOOKED_AT, _Way.OVERWRITTEN
     row = row_end = value_start = value_end = looked_for = 0
     column = -1
+    way = not_looked_at
     try:
         for at, detector in candidates:
             if at >= value_end:
@@ -63,18 +65,19 @@ def detect(block: bytes, columns: Sequence[Column], scanner: Scanner, counts: li
                 if column >= len(ways) or value_end > row_end or row_end > len(block):
                     raise TargetError("the target sent a row that does not fit its description")
                 looked_for = 0
-            if at < value_start or looked_for >> detector & 1 or ways[column] is _Way.NOT_LOOKED_AT:
+                way = ways[column]
+            if at < value_start or looked_for >> detector & 1 or way is not_looked_at:
                 continue
             value = bytes(edited[value_start:value_end]) if looked_for else block[value_start:value_end]
             looked_for |= 1 << detector
-            masked, count = scanner.redact_one(value, detector)
+            masked, count = redactors[detector](value)
             if not count:
                 continue
             found = True
             counts[detector] += count
-            if ways[column] is _Way.OVERWRITTEN:
+            if way is overwritten:
                 edited[value_start:value_end] = masked
-            elif ways[column] is _Way.JSON:
+            elif way is _Way.JSON:
                 edited[value_start:value_end] = json_without_stars(masked)
             elif not nulls or nulls[-1][1] != value_start:
                 nulls.append((row, value_start, value_end))

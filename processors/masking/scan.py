@@ -14,12 +14,13 @@ _NUMBER = (1 << _NUMBER_BITS) - 1
 class Scanner:
     """Some detectors, ready to run. Holds no state between calls; for one thread.
 
-    `names`: the detectors' names; the number of a detector is its place among them.
+    `names`: the detectors' names; the number of a detector is its place among them. `redactors`: by number,
+    `Detector.redact` of each.
     """
 
     def __init__(self, detectors: tuple[Detector, ...]) -> None:
         self.names = tuple(detector.name for detector in detectors)
-        self._redact = tuple(detector.redact for detector in detectors)
+        self.redactors = tuple(detector.redact for detector in detectors)
         expressions = [trigger for detector in detectors for trigger in detector.triggers]
         numbers = [number for number, detector in enumerate(detectors) for _ in detector.triggers]
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
@@ -40,15 +41,11 @@ class Scanner:
         # A trigger may end one byte after its value: two before the end is in the value either way.
         return [((end >> _NUMBER_BITS) - 2, end & _NUMBER) for end in ends]
 
-    def redact_one(self, value: bytes, number: int) -> tuple[bytes, int]:
-        """As `Detector.redact`, by the detector's number."""
-        return self._redact[number](value)
-
     def redact(self, value: bytes, numbers: Iterable[int], counts: list[int]) -> bytes:
         """One value with what these detectors find in it masked, in as many bytes; the same object when they
         find nothing. Adds to `counts`, by the detector's number."""
         for number in numbers:
-            value, count = self._redact[number](value)
+            value, count = self.redactors[number](value)
             counts[number] += count
         return value
 

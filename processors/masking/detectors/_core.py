@@ -48,24 +48,24 @@ class Detector:
     def redact(self, value: bytes) -> tuple[bytes, int]:
         """The value with all that is found in it masked, in as many bytes, and how many were found; the same
         object when none were."""
-        pieces: list[bytes] = []
-        count = position = copied = 0
-        search, mask = self.pattern.search, self.mask
-        while found := search(value, position):
-            start, end = found.span()
-            masked = mask(found[0])
-            if masked is None:
-                position = start + 1
-                continue
-            if start == 0 and end == len(value):  # nearly always
-                return masked, 1
-            pieces += (value[copied:start], masked)
-            count += 1
-            position = copied = end
-        if not count:
+        found = self.pattern.search(value)
+        if found is None:
             return value, 0
-        pieces.append(value[copied:])
-        return b"".join(pieces), count
+        if found.span() == (0, len(value)) and (masked := self.mask(value)) is not None:
+            return masked, 1
+        pieces: list[bytes] = []
+        count = copied = 0
+        while found is not None:
+            start, end = found.span()
+            masked = self.mask(found[0])
+            if masked is None:
+                end = start + 1
+            else:
+                pieces += (value[copied:start], masked)
+                count += 1
+                copied = end
+            found = self.pattern.search(value, end)
+        return b"".join((*pieces, value[copied:])) if count else value, count
 
 
 def hide(value: bytes) -> bytes:
