@@ -84,8 +84,10 @@ def _relation(row: Row, columns: list[dict[str, Any]]) -> Relation:
 
 
 def _function(row: Row) -> Function:
-    # One OUT argument without a name gives a column that is called as the function is.
-    outputs = tuple(row["outputs"]) if row["outputs"] and all(row["outputs"]) else None
+    # Of several OUT arguments one without a name is called column1 …; a single one as the function is.
+    outputs: tuple[str, ...] | None = None
+    if row["outputs"] and (len(row["outputs"]) > 1 or row["outputs"][0]):
+        outputs = tuple(name or f"column{number}" for number, name in enumerate(row["outputs"], 1))
     return Function(
         schema=row["schema"],
         name=row["name"],

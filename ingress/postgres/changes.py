@@ -137,6 +137,7 @@ def writes(relation: Relation, scope: Scope) -> None:
         findings.use_relation(relation)
     if relation.rules:
         findings.doubt(f"relation {relation.qualified} has rules, which rewrite what is done to it")
+        findings.rewritten = True
     if relation.schema == "pg_catalog":
         findings.intents |= {Intent.ADMIN, Intent.DDL}
         findings.changes_context = findings.changes_catalogue = True

@@ -147,7 +147,7 @@ class ClientSide:
             return self._refuse_open(Group(error=make_error("34000", f'portal "{shown}" does not exist')))
         if isinstance(portal.execution, Execution):
             # A suspended portal goes on: the same command, which has its verdict.
-            self._add(message, Expected(Kind.EXECUTE, [portal.execution], portal_name=name))
+            self._add(message, Expected(Kind.EXECUTE, [portal.execution], portal=portal))
             return []
         others = self._undecided_besides(portal)
         try:
@@ -160,7 +160,7 @@ class ClientSide:
         if execution is not None:
             portal.execution = execution
             self._describe_quietly(name, portal)
-        self._add(message, Expected(Kind.EXECUTE, executions, portal_name=name))
+        self._add(message, Expected(Kind.EXECUTE, executions, portal=portal))
         self._open.undecided = False
         return self._close_open()
 
@@ -169,7 +169,7 @@ class ClientSide:
         asked = any(expected.prepared is portal.prepared for expected in self._open.expected)
         if not asked and portal.description is None and portal.prepared.description is None:
             self._open.messages.append(make_describe(b"P", name))
-            quiet = Expected(Kind.DESCRIBE_PORTAL, prepared=portal.prepared, portal_name=name, quiet=True)
+            quiet = Expected(Kind.DESCRIBE_PORTAL, prepared=portal.prepared, portal=portal, quiet=True)
             self._open.expected.append(quiet)
 
     def _describe(self, message: Message) -> list[Group]:
@@ -180,7 +180,7 @@ class ClientSide:
             return self._close_open()
         portal = self._names.portal(name)
         prepared = portal.prepared if portal is not None else None
-        self._add(message, Expected(Kind.DESCRIBE_PORTAL, prepared=prepared, portal_name=name))
+        self._add(message, Expected(Kind.DESCRIBE_PORTAL, prepared=prepared, portal=portal))
         return []
 
     def _decide_open(self) -> list[Group]:

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from ingress.command import Command
 from ingress.gate import Allowed, Refusal
 from ingress.postgres.facts import Statement
-from ingress.postgres.namespace import Change, Prepared
+from ingress.postgres.namespace import Change, Portal, Prepared
 from ingress.postgres.results import ResultMasker
 
 
@@ -47,7 +47,7 @@ class Expected:
     data: bytes = b""
     change: Change | None = None
     prepared: Prepared | None = None
-    portal_name: bytes = b""
+    portal: Portal | None = None
     quiet: bool = False
     ready: bool = False  # LOCAL: ReadyForQuery follows
 

@@ -111,7 +111,7 @@ def _statement(
         raise Unparsable("the statement is nested too deeply", 1) from error
     return Statement(
         text=source.text,
-        facts=_facts(findings, row, proven=not doubts),
+        facts=_facts(findings, row, proven=not doubts and not findings.rewritten),
         redacted=redact(source.text, _places(findings.constants, source), every_string=every_string),
         secret_parameters=frozenset(secret_parameters),
         changes_context=findings.changes_context,

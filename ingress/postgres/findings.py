@@ -70,6 +70,7 @@ class Findings:
     constants: set[Constant] = field(default_factory=set)  # the sensitive ones
     secret_text: bool = False  # every literal of the statement is sensitive
     queries: int = 0  # how many were read, to bound the work
+    rewritten: bool = False  # a rule puts another statement in its place
     changes_context: bool = False
     changes_catalogue: bool = False
 

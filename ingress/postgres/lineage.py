@@ -131,13 +131,27 @@ def _sort_output(node: Node, row: Row, scope: Scope) -> None:
 
 
 def _values(node: Node, scope: Scope) -> Row:
-    lists = [[value_of(item, scope) for item in entry["List"]["items"]] for entry in node["valuesLists"]]
-    if any(len(values) != len(lists[0]) for values in lists):
+    lists = [_listed(entry["List"].get("items", []), scope) for entry in node["valuesLists"]]
+    if any(values is None or len(values) != len(lists[0] or ()) for values in lists):
         return UNKNOWN_ROW
     return row_of(
         Field(f"column{number}", combine(values) if len(lists) > 1 else values[0])
-        for number, values in enumerate(zip(*lists, strict=True), 1)
+        for number, values in enumerate(zip(*filter(None, lists), strict=True), 1)
     )
+
+
+def _listed(items: list[Node], scope: Scope) -> list[Value] | None:
+    """One row of VALUES, stars replaced by what they stand for; None where that is not certain."""
+    values: list[Value] = []
+    for item in items:
+        row = _star_of(item, scope)
+        if row is None:
+            values.append(value_of(item, scope))
+        elif row.rest is not None:
+            return None
+        else:
+            values += [field.value for field in row.fields]
+    return values
 
 
 def _set_operation(node: Node, scope: Scope) -> Row:
@@ -202,7 +216,8 @@ def _read_cte(node: Node, scope: Scope, recursive: bool, cte: Cte) -> Row:
     select = query.get("SelectStmt", {})
     if recursive and select.get("op") == "SETOP_UNION":
         return _fixpoint(cte, node, select, scope)
-    return _shaped(scope.query(query, scope), node)
+    row = renamed(scope.query(query, scope), strings(node.get("aliascolnames")))
+    return _with_added(row, node)
 
 
 def _fixpoint(cte: Cte, node: Node, select: Node, scope: Scope) -> Row:
@@ -210,13 +225,14 @@ def _fixpoint(cte: Cte, node: Node, select: Node, scope: Scope) -> Row:
     inner = scope.inner()
     if "withClause" in select:
         read_with(select["withClause"], inner)
+    names = strings(node.get("aliascolnames"))
     first = read_select(select["larg"], inner)
-    row = _shaped(first, node)
+    row = renamed(first, names)
     for _ in range(_ROUNDS):
         cte.row, cte.named = row, False
-        grown = _shaped(merged([first, read_select(select["rarg"], inner)]), node)
+        grown = renamed(merged([first, read_select(select["rarg"], inner)]), names)
         if not cte.named or _same(row, grown):
-            return grown
+            return _with_added(grown, node)
         row = grown
     scope.findings.doubt("a recursive query is too deep to follow")
     return UNKNOWN_ROW
@@ -233,9 +249,8 @@ def _same(one: Row, other: Row) -> bool:
     )
 
 
-def _shaped(row: Row, node: Node) -> Row:
-    """A WITH query's columns by the names it gives them, with those of SEARCH and CYCLE."""
-    row = renamed(row, strings(node.get("aliascolnames")))
+def _with_added(row: Row, node: Node) -> Row:
+    """A WITH query's columns with those that SEARCH and CYCLE add, which the query itself does not see."""
     added = []
     if (search := node.get("search_clause")) is not None:
         added.append(Field(search["search_seq_column"], _of(row, search["search_col_list"])))

@@ -195,7 +195,7 @@ class TargetSide:
 
         The recording gets it again, with the formats that the rows really have.
         """
-        portal = self._names.portal(head.portal_name)
+        portal = head.portal
         assert execution.masker is not None
         if portal is None:
             return  # without a description the masker masks everything
@@ -230,9 +230,8 @@ class TargetSide:
             description = message.body if message.kind == b"T" else b""
             if head.kind is Kind.DESCRIBE_STATEMENT and head.prepared is not None:
                 head.prepared.description = description
-            portal = self._names.portal(head.portal_name) if head.kind is Kind.DESCRIBE_PORTAL else None
-            if portal is not None:
-                portal.description = description
+            if head.kind is Kind.DESCRIBE_PORTAL and head.portal is not None:
+                head.portal.description = description
             self.expected.popleft()
             return
         execution = self._current()
@@ -257,7 +256,8 @@ class TargetSide:
         if head.kind is Kind.QUERY:
             self._statement += 1
         else:
-            self._forget_portal(head)
+            if head.portal is not None:
+                head.portal.execution = None
             self.expected.popleft()
 
     def _stopped(self, execution: Execution, head: Expected) -> None:
@@ -297,11 +297,6 @@ class TargetSide:
         if statement.changes_catalogue:
             self._requests.append(ReadCatalogue())
             self._catalogue_touched = True
-
-    def _forget_portal(self, head: Expected) -> None:
-        portal = self._names.portal(head.portal_name)
-        if portal is not None:
-            portal.execution = None
 
     def _ready(self, message: Message) -> None:
         status = message.body

@@ -59,7 +59,8 @@ def describe(kind: str, node: Node, reading: Reading) -> Row:
         if kind == "SelectStmt":
             findings.statements.add("select")
             findings.intents.add(Intent.READ)  # VALUES too
-        return read({kind: node}, outermost(findings))
+        row = read({kind: node}, outermost(findings))
+        return NOTHING if "select_into" in findings.statements else row
     reader = _READERS.get(kind)
     if reader is not None:
         return reader(node, reading)

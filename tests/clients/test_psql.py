@@ -5,11 +5,11 @@ import re
 
 import pytest
 from support.builders import AGENT, DANA
+from support.deciding import decide
 from support.gateway import Gateway
 from support.postgres import Postgres
 from support.psql import run_psql, running_psql
 from support.wait import eventually
-from support.deciding import decide
 
 
 async def test_a_read_is_masked_and_the_rest_is_as_it_is(gateway: Gateway) -> None:
