@@ -1,7 +1,6 @@
 """Backend messages as a PostgreSQL server sends them, and what is in them again."""
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 Value = bytes | None
