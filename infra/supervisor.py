@@ -7,8 +7,8 @@ stop one after the other, the last of the list first.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, Protocol
 
 _LONG = 15.0  # seconds: who lived that long did not die of its start
 _PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0)  # seconds before each restart
@@ -60,21 +60,11 @@ class Supervisor:
 
     async def start(self) -> None:
         """Returns when every part is ready. Raises PartFailed of the first one that fails; stop() then."""
-        try:
-            async with asyncio.TaskGroup() as starting:
-                for part in self._parts:
-                    starting.create_task(self._start(part))
-        except* PartFailed as failed:
-            raise _first(failed) from None
+        await _side_by_side(self._start(part) for part in self._parts)
 
     async def watch(self) -> None:
         """Restarts whatever ends, for ever. Raises PartFailed when one dies again and again."""
-        try:
-            async with asyncio.TaskGroup() as watching:
-                for part in self._parts:
-                    watching.create_task(self._keep(part))
-        except* PartFailed as failed:
-            raise _first(failed) from None
+        await _side_by_side(self._keep(part) for part in self._parts)
 
     async def stop(self) -> None:
         """Stops every part, the last of the list first."""
@@ -115,6 +105,20 @@ class Supervisor:
                     continue
                 self._tell(part.name, "ready again")
                 break
+
+
+async def _side_by_side(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Returns when all have returned. Raises the first PartFailed, which ends the others."""
+    failed: PartFailed | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            for each in work:
+                group.create_task(each)
+    except* PartFailed as failures:
+        failed = _first(failures)
+    # Not in the block above: Python before 3.11.4, as on Debian 12, puts what is raised there into a group.
+    if failed is not None:
+        raise failed
 
 
 def _first(group: BaseExceptionGroup[PartFailed]) -> PartFailed:
