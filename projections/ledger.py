@@ -7,7 +7,7 @@ an event before it was changed, left out or put in.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.topics import LEDGER
@@ -103,21 +103,31 @@ class Entry:
     link: bytes
 
 
-def first_break(partition: Partition, entries: Iterable[Entry], links: dict[int, bytes]) -> str | None:
-    """Where the chain of a partition does not hold, in words; None when it does.
+class ChainCheck:
+    """Whether the chain of a partition holds. Give it every event by offset, then ask `problem`.
 
-    `entries`: all of the partition, by offset. `links`: offset -> the link that a checkpoint signed.
+    `links`: offset -> the link that a checkpoint signed.
     """
-    head = Head(-1, first_link(partition))
-    missing = dict(links)
-    for entry in entries:
-        link = next_link(head.link, entry.raw_hash)
-        if link != entry.link:
-            return f"offset {entry.offset}: the chain does not follow from offset {head.offset}"
-        signed = missing.pop(entry.offset, None)
-        if signed is not None and signed != link:
-            return f"offset {entry.offset}: not what the checkpoint signed"
-        head = Head(entry.offset, link)
-    if missing:
-        return f"offset {min(missing)}: a checkpoint signed it, and it is not there"
-    return None
+
+    def __init__(self, partition: Partition, links: Mapping[int, bytes]) -> None:
+        self._head = Head(-1, first_link(partition))
+        self._missing = dict(links)
+        self._problem: str | None = None
+
+    def add(self, entry: Entry) -> None:
+        link = next_link(self._head.link, entry.raw_hash)
+        signed = self._missing.pop(entry.offset, link)
+        if self._problem is None:
+            if link != entry.link:
+                before = self._head.offset
+                self._problem = f"offset {entry.offset}: the chain does not follow from offset {before}"
+            elif signed != link:
+                self._problem = f"offset {entry.offset}: not what the checkpoint signed"
+        self._head = Head(entry.offset, entry.link)
+
+    @property
+    def problem(self) -> str | None:
+        """The first place where it does not hold, in words; None when it does."""
+        if self._problem is None and self._missing:
+            return f"offset {min(self._missing)}: a checkpoint signed it, and it is not there"
+        return self._problem

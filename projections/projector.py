@@ -2,7 +2,7 @@
 
 A batch is written table by table, `event_rows` last: where the projector goes on after a crash is what that
 table holds. What the crash left in the other tables is written again, and is the same rows
-(docs/decisions/0003-exactly-once.md). While ClickHouse or Kafka is away it waits and tries again, with the
+(docs/decisions/0004-exactly-once.md). While ClickHouse or Kafka is away it waits and tries again, with the
 batch in hand; Kafka keeps the rest.
 """
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
+from clickhouse_connect.driver import options
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
@@ -116,6 +117,8 @@ class ClickHouse:
             target = _target(self._config)
         except ConfigError as error:
             raise ClickHouseUnavailable(str(error)) from error
+        # An insert would load numpy and pandas, 65 MB, only to find that our lists are neither.
+        options.np = options.pd = None
         return await clickhouse_connect.get_async_client(
             **target,
             database=database or "__default__",

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import structlog
@@ -294,9 +295,11 @@ class _Reply:
             return  # without an end of the body
         self._encoder = Identity()
         headers = [(b"x-clickhouse-exception-code", str(error.code).encode())]
+        status = exchange.status_of(error.code)
         if error.code == exchange.AUTHENTICATION_FAILED and not self._request.has_credentials:
+            status = HTTPStatus.UNAUTHORIZED  # so that a browser asks for them
             headers.append((b"www-authenticate", b'Basic realm="ClickHouse server HTTP API"'))
-        await self._start(exchange.status_of(error.code), "text/plain; charset=UTF-8", headers)
+        await self._start(status, "text/plain; charset=UTF-8", headers)
         await self._body(text.encode(), more=False)
 
     async def _start(self, status: int, kind: str, headers: exchange.Headers) -> None:

@@ -1,5 +1,5 @@
 -- Every record of every topic, as it stood in Kafka. The key is where it stood, so a record that is written
--- twice is one row (docs/decisions/0003-exactly-once.md). What is no event of ours has `reason`, and no raw.
+-- twice is one row (docs/decisions/0004-exactly-once.md). What is no event of ours has `reason`, and no raw.
 CREATE TABLE IF NOT EXISTS event_rows
 (
     topic LowCardinality(String),

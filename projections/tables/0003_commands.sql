@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS command_rows
     finished_at SimpleAggregateFunction(max, DateTime64(6, 'UTC')),
     abandoned_at SimpleAggregateFunction(max, DateTime64(6, 'UTC')),
     abandon_reason SimpleAggregateFunction(max, String),
+    INDEX of_command command TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX of_session session TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = AggregatingMergeTree

@@ -1,6 +1,6 @@
 """The embedded ClickHouse as a process: `countersign clickhouse` on a free port in a folder of its own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,7 @@ class ClickHouse:
         name, password = (someone.name, someone.token) if someone else self.ours
         return httpx.post(self.url, params=parameters, content=text, auth=(name, password), timeout=60)
 
-    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    def rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """What the gateway's own user reads."""
         with self.client(None) as client:
             return list(client.query(sql, parameters).named_results())
@@ -62,7 +62,9 @@ class ClickHouse:
     def start(self) -> None:
         """Starts it (again) and returns when it answers."""
         self.process = start(
-            countersign("clickhouse", "--config", str(self.config_path)), self.log, cwd=self.config_path.parent
+            countersign("clickhouse", "--config", str(self.config_path)),
+            self.log,
+            cwd=self.config_path.parent,
         )
         block_until(lambda: self.process.poll() is not None or self._answers(), seconds=60, what="an answer")
         assert self.process.poll() is None, tail(self.log)

@@ -1,0 +1,133 @@
+"""Every read of the audit log that the API makes. The SQL is in `queries.sql`, by the function's name.
+
+Rows come as dicts with the columns of the view (docs/audit.md); times are aware, in UTC. All raise
+ClickHouseUnavailable and ClickHouseRefused.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from infra.clickhouse.client import ClickHouse
+from schemas.codec import decode
+from schemas.events import RecordingChunk
+
+Rows = list[dict[str, Any]]
+
+_HEADING = re.compile(r"^-- (\w+) --\n((?:-- .*\n)+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A named query: a sentence that says what it reads, and its SQL."""
+
+    sentence: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of a recording. `frames` is what ingress/recorder.py wrote."""
+
+    sequence: int
+    format: str
+    frames: bytes
+
+
+async def sessions(
+    clickhouse: ClickHouse, *, principal: str = "", resource: str = "", state: str = "", most: int = 100
+) -> Rows:
+    """The newest sessions; `state`: open, closed or lost. An empty string stands for all."""
+    given = {"principal": principal, "resource": resource, "state": state, "most": most}
+    return await _rows(clickhouse, "sessions", given)
+
+
+async def session(clickhouse: ClickHouse, session: str) -> dict[str, Any] | None:
+    """One session, or None."""
+    return await _row(clickhouse, "session", {"session": session})
+
+
+async def sessions_like(clickhouse: ClickHouse, prefix: str) -> list[str]:
+    """The ids of sessions that begin so, at most two."""
+    return [row["session"] for row in await _rows(clickhouse, "sessions_like", {"prefix": prefix})]
+
+
+async def commands_of_session(
+    clickhouse: ClickHouse, session: str, *, after: str = "", most: int = 1000
+) -> Rows:
+    """A session's commands in the order they came, after the command `after`."""
+    given = {"session": session, "after": after, "most": most}
+    return await _rows(clickhouse, "commands_of_session", given)
+
+
+async def command(clickhouse: ClickHouse, command: str) -> dict[str, Any] | None:
+    """One command, or None."""
+    return await _row(clickhouse, "command", {"command": command})
+
+
+async def recording(clickhouse: ClickHouse, session: str) -> dict[str, Any] | None:
+    """How much of a recording a session has, or None."""
+    return await _row(clickhouse, "recording", {"session": session})
+
+
+async def recording_chunks(
+    clickhouse: ClickHouse, session: str, *, after: int = -1, most: int = 16
+) -> list[Chunk]:
+    """The next chunks of a session's recording, in order, after the sequence number `after`.
+
+    Raises schemas.codec.NotAnEvent for what this version cannot read.
+    """
+    given = {"session": session, "after": after, "most": most}
+    found = await clickhouse.query(_query("recording_chunks").sql, given, binary=["raw"])
+    chunks = []
+    for row in found:
+        event = decode(row["raw"])
+        assert isinstance(event, RecordingChunk)
+        chunks.append(Chunk(event.sequence, event.format, event.frames))
+    return chunks
+
+
+async def approvals(clickhouse: ClickHouse, *, state: str = "", most: int = 100) -> Rows:
+    """The newest approvals in this state; an empty string stands for all that are settled."""
+    return await _rows(clickhouse, "approvals", {"state": state, "most": most})
+
+
+async def approval(clickhouse: ClickHouse, approval: str) -> dict[str, Any] | None:
+    """One approval, or None."""
+    return await _row(clickhouse, "approval", {"approval": approval})
+
+
+async def decisions_of_approval(clickhouse: ClickHouse, approval: str) -> Rows:
+    """The reviewers' answers to an approval, in the order they came."""
+    return await _rows(clickhouse, "decisions_of_approval", {"approval": approval})
+
+
+@cache
+def all_queries() -> Mapping[str, Query]:
+    """Every query of queries.sql by name. Raises ValueError when a name is there twice."""
+    text = (files("projections") / "queries.sql").read_text()
+    headings = list(_HEADING.finditer(text))
+    ends = [heading.start() for heading in headings[1:]] + [len(text)]
+    queries: dict[str, Query] = {}
+    for heading, end in zip(headings, ends, strict=True):
+        if heading[1] in queries:
+            raise ValueError(f"projections/queries.sql: {heading[1]} is there twice")
+        sentence = " ".join(line.removeprefix("-- ") for line in heading[2].splitlines())
+        queries[heading[1]] = Query(sentence, text[heading.end() : end].strip())
+    return queries
+
+
+def _query(name: str) -> Query:
+    return all_queries()[name]
+
+
+async def _rows(clickhouse: ClickHouse, name: str, given: Mapping[str, Any]) -> Rows:
+    return await clickhouse.query(_query(name).sql, given)
+
+
+async def _row(clickhouse: ClickHouse, name: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
+    rows = await _rows(clickhouse, name, given)
+    return rows[0] if rows else None
