@@ -40,14 +40,15 @@ select n.nspname::text as schema, p.proname::text as name, p.oid < 16384 as buil
         select coalesce(p.proargnames[i], '') from generate_subscripts(p.proargmodes, 1) i
         where p.proargmodes[i] in ('o', 'b', 't') order by i
     ) end as outputs,
-    coalesce(t.typrelid, 0)::bigint as row,
+    coalesce(nullif(t.typrelid, 0), b.typrelid, 0)::bigint as row,
     t.typname in ('record', 'anyelement', 'anyarray', 'anynonarray', 'anyenum', 'anyrange', 'anymultirange',
         'anycompatible', 'anycompatiblearray', 'anycompatiblenonarray', 'anycompatiblerange', 'anycompatiblemultirange'
-    ) as polymorphic
+    ) or coalesce(b.typtype = 'd', false) as polymorphic
 from pg_proc p
 join pg_namespace n on n.oid = p.pronamespace
 join pg_language l on l.oid = p.prolang
 join pg_type t on t.oid = p.prorettype
+left join pg_type b on b.oid = t.typbasetype
 left join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
 left join pg_extension e on e.oid = d.refobjid
 order by p.oid;
