@@ -244,6 +244,9 @@ class PostgresConversation:
                 self.client_left("the client left")
                 return True
             if message.kind in _COPY_KINDS:
+                if not self._target.copying_in and (self._groups or self._target.expected):
+                    self._flush()
+                    return taken  # some clients send data before the target has asked for it
                 self._copy_data(message)
             elif self._target.copying_in and message.kind in (b"S", b"H"):
                 self._for_target.append(message.raw)  # ignored by the target during COPY
@@ -291,7 +294,7 @@ class PostgresConversation:
         self._client.utf8 = encoding.upper().replace("-", "") in ("UTF8", "UNICODE")
 
     def _copy_data(self, message: Message) -> None:
-        """COPY data goes to the target while it asks for it; what comes after an error is dropped."""
+        """COPY data goes to the target while it asks for it; what is left after an error is dropped."""
         if self._target.copying_in:
             self._for_target.append(message.raw)
             if message.kind != b"d":

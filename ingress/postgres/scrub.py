@@ -3,7 +3,8 @@
 PostgreSQL documentation, "Error and Notice Message Fields" (protocol-error-fields). On a resource with
 sensitive columns:
 
-- An error with a position comes from parsing what the client itself wrote: it is shown.
+- An error with a position and no context comes from parsing what the client itself wrote: it is shown.
+  (With a context the text may be another: `select word::regtype` parses a value.)
 - What a function's own code says (RAISE and its kin), and all that is said while a command runs of which
   not everything is proven, is replaced as a whole.
 - Any other error comes from the server's own code, in the server's words: quoted text, numbers and what
@@ -92,7 +93,7 @@ class Scrubber:
         return name + b"\0" + self._redact(rest[:-1]) + b"\0"
 
     def _without_values(self, fields: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-        if b"P" in fields:
+        if b"P" in fields and b"W" not in fields:
             return dict(fields)
         code = fields.get(b"C", b"")
         by_code = code == _RAISED or fields.get(b"F", b"").startswith(_SPOKEN_BY_CODE)

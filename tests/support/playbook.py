@@ -3,12 +3,12 @@
 The target answers by itself what only the gateway asks it (search path and role).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ingress.command import Command
 from ingress.gate import Allowed, Refusal, Waiting
-from ingress.interface import Abandon, CancelTarget, Close, Finish, ReadCatalogue, Request, Submit
+from ingress.interface import ReadCatalogue, Request, Submit
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.codec import ClientReader, Message, TargetReader
 from ingress.postgres.conversation import PostgresConversation

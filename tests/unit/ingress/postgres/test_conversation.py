@@ -1,7 +1,6 @@
 """The conversation, line by line: what is held, what is sent, what the client gets, in which order."""
 
 import json
-from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -301,6 +300,22 @@ class TestCopy:
         assert book.kinds_to_client() == "GCZ"
         [finish] = book.of(Finish)
         assert finish.rows == 1
+
+    def test_data_sent_ahead_waits_until_it_is_asked_for(self) -> None:
+        book = play(allow=False)
+        book.client(query("copy orders from stdin"), make(b"d", b"1\tx\n"), make(b"c"))
+        book.allow(book.commands[0].id)
+        assert book.kinds_to_target() == "Q"
+        book.target(make(b"G", b"\0\0\0"))
+        assert book.kinds_to_target() == "dc"
+
+    def test_data_sent_ahead_of_a_copy_that_is_refused_is_dropped(self) -> None:
+        book = play(allow=False)
+        book.client(query("copy orders from stdin"), make(b"d", b"1\tx\n"), make(b"c"), query("select 1"))
+        book.refuse(book.commands[0].id)
+        book.allow(book.commands[1].id)
+        assert book.kinds_to_target() == "Q"
+        assert book.kinds_to_client() == "EZ"
 
     def test_data_nobody_asked_for_is_dropped(self) -> None:
         book = play()
