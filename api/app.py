@@ -58,8 +58,8 @@ def create_app(
         auth.routes(sign_in),
         approvals.routes(desk, sign_in, clock),
         stream.routes(feed, desk.access, sign_in, clock),
-        sessions.routes(audit_log, desk, sign_in),
-        recordings.routes(audit_log, desk, sign_in),
+        sessions.routes(audit_log, sign_in),
+        recordings.routes(audit_log, sign_in),
     ):
         app.include_router(router, prefix="/api")
     app.include_router(health.routes(desk, audit_log.obstacle))

@@ -1,11 +1,154 @@
-"""Reads of the audit log."""
+"""Reads of the audit log, for those who may see them, and what to say when ClickHouse is away.
 
-from infra.config import Config
+Approvals never come from here: the queue works without ClickHouse. Auditors who want more than sessions and
+recordings ask ClickHouse itself (docs/audit.md).
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+
+from api.access import Access
+from api.problems import Problem
+from infra.clickhouse.client import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
+from projections import queries
+from schemas.codec import NotAnEvent
+from schemas.vocabulary import Principal
+
+Row = dict[str, Any]
+
+_PROBE = "SELECT 1 FROM sessions LIMIT 1"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A session's recording. `is_whole`: no part is missing so far."""
+
+    format: str
+    is_whole: bool
 
 
 class AuditLog:
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    """The audit log as one principal may see it. Its methods raise Problem."""
+
+    def __init__(self, clickhouse: ClickHouse, access: Access) -> None:
+        self._clickhouse = clickhouse
+        self._access = access
 
     async def obstacle(self) -> str | None:
-        return "later"
+        """Why the audit log cannot be read; None when it can."""
+        try:
+            await self._clickhouse.query(_PROBE)
+        except ClickHouseUnavailable:
+            return "ClickHouse does not answer."
+        except ClickHouseRefused:
+            return "ClickHouse answers, but has no audit log: the projections role makes it."
+        return None
+
+    async def sessions(self, who: Principal, most: int) -> list[Row]:
+        """The newest sessions that `who` may see, newest first."""
+        with _answers():
+            if self._access.is_auditor(who):
+                return await queries.sessions(self._clickhouse, most=most)
+            found = await queries.sessions(self._clickhouse, principal=who.name, most=most)
+            for resource in sorted(self._access.resources_reviewed(who)):
+                found += await queries.sessions(self._clickhouse, resource=resource, most=most)
+        different = {row["session"]: row for row in found}
+        newest = sorted(different.values(), key=lambda row: (row["time"], row["session"]), reverse=True)
+        return newest[:most]
+
+    async def session(self, who: Principal, given: str) -> Row:
+        """The session with this id, or whose id begins so."""
+        with _answers():
+            found = await queries.sessions_like(self._clickhouse, given)
+            if len(found) > 1:
+                raise _ambiguous_session(given)
+            row = await queries.session(self._clickhouse, found[0]) if found else None
+        if row is None or not self._access.sees_session(who, row["principal"], row["resource"]):
+            raise _unknown_session(given)
+        return row
+
+    async def commands(self, session: str, after: str, most: int) -> list[Row]:
+        """A session's commands in the order they came, after the command `after`."""
+        with _answers():
+            return await queries.commands_of_session(self._clickhouse, session, after=after, most=most)
+
+    async def recording(self, session: str) -> Recording:
+        with _answers():
+            row = await queries.recording(self._clickhouse, session)
+        if row is None:
+            raise _no_recording(session)
+        return Recording(row["format"], bool(row["is_whole"]))
+
+    async def frames(self, session: str) -> AsyncIterator[bytes]:
+        """The parts of a recording in order, up to the first that is missing."""
+        last = -1
+        while True:
+            with _answers():
+                chunks = await queries.recording_chunks(self._clickhouse, session, after=last)
+            for chunk in chunks:
+                if chunk.sequence != last + 1:
+                    return
+                last = chunk.sequence
+                yield chunk.frames
+            if not chunks:
+                return
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    """Turns ClickHouse's absence into a problem with what to do."""
+    try:
+        yield
+    except ClickHouseUnavailable as error:
+        log.warning("audit_log_unreachable", reason=str(error))
+        raise _unavailable("ClickHouse does not answer, so the audit log cannot be read.") from error
+    except ClickHouseRefused as error:
+        log.error("audit_log_refused", reason=str(error))
+        raise _unavailable("ClickHouse answers, but refused to read the audit log.") from error
+    except NotAnEvent as error:
+        log.error("recording_unreadable", reason=str(error))
+        raise _unavailable("A part of the recording is of a version that cannot be read here.") from error
+
+
+def _unavailable(detail: str) -> Problem:
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "audit-log-unavailable",
+        detail,
+        "Approvals work without it. See to ClickHouse and the projections role; their logs say more.",
+        headers={"Retry-After": "5"},
+    )
+
+
+def _unknown_session(given: str) -> Problem:
+    return Problem(
+        HTTPStatus.NOT_FOUND,
+        "unknown-session",
+        f"There is no session {given} that you may see.",
+        "Check the id. A session appears here a moment after it was opened.",
+    )
+
+
+def _ambiguous_session(given: str) -> Problem:
+    return Problem(
+        HTTPStatus.CONFLICT,
+        "ambiguous-session",
+        f"Several sessions begin with {given}.",
+        "Give more characters of the id.",
+    )
+
+
+def _no_recording(session: str) -> Problem:
+    return Problem(
+        HTTPStatus.NOT_FOUND,
+        "no-recording",
+        f"Session {session} has no recording.",
+        "Its resource may say `recording: metadata`, or nothing was recorded yet.",
+    )

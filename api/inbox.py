@@ -123,9 +123,6 @@ class Inbox:
         """What is settled, newest first."""
         return tuple(self._settled[approval] for _, approval in sorted(self._oldest, reverse=True))
 
-    def of_session(self, session: str) -> tuple[Approval, ...]:
-        return tuple(approval for approval in self._all() if approval.request.envelope.session == session)
-
     def _all(self) -> tuple[Approval, ...]:
         return (*self._pending.values(), *self._settled.values())
 

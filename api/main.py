@@ -18,18 +18,22 @@ from api.auth import Cookies, SignIn
 from api.deciding import ANSWER_WITHIN, Desk
 from api.feed import Feed
 from api.inbox import Inbox
+from infra.clickhouse.client import connect
 from infra.clock import now
 from infra.config import Address, Config, ConfigError
 from infra.identity import Identities
 from infra.kafka.address import kafka_address
-from infra.kafka.bus import Bus
+from infra.kafka.bus import Bus, BusUnavailable
 from infra.keys import keyring, secret, server_certificate, signer
 from infra.readiness import report_ready
+from schemas.envelope import envelope
+from schemas.events import NodeHeartbeat
 from schemas.ids import uuid7
 from schemas.vocabulary import Role
 
 _LAST_REQUESTS = 3  # seconds that requests under way may still take when the server stops
 _LOOK_EVERY = 0.05  # seconds
+_HEARTBEAT = 5.0  # seconds
 
 log = structlog.get_logger()
 
@@ -48,25 +52,30 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
     node = f"api@{os.uname().nodename}#{uuid7(now())[-12:]}"
     bus = Bus(kafka_address(config), signer(config.state, Role.API), keyring(config.state))
     feed = Feed(bus, Inbox())
-    desk = Desk(feed, bus, access_of(config), node, within=ANSWER_WITHIN)
+    access = access_of(config)
+    desk = Desk(feed, bus, access, node, within=ANSWER_WITHIN)
+    clickhouse = connect(config)
     cookies = Cookies(secret(config.state, "web-sessions"), config.identity.users)
     tls = not address.is_loopback
     app = create_app(
         feed=feed,
         desk=desk,
         sign_in=SignIn(Identities(config), cookies, tls=tls),
-        audit_log=AuditLog(config),
+        audit_log=AuditLog(clickhouse, access),
     )
     server = uvicorn.Server(_settings(config, app, tls=tls))
     _survive_own_signals()
     try:
         async with asyncio.TaskGroup() as tasks:
             following = tasks.create_task(feed.run())  # should it fail, so does the process
+            beating = tasks.create_task(_heartbeat(bus, node))
             tasks.create_task(_report(server, address))
             await server.serve(sockets=[listener])
             following.cancel()
+            beating.cancel()
     finally:
         await bus.stop()
+        await clickhouse.close()
 
 
 def _settings(config: Config, app: object, *, tls: bool) -> uvicorn.Config:
@@ -81,6 +90,19 @@ def _settings(config: Config, app: object, *, tls: bool) -> uvicorn.Config:
         ssl_keyfile=key,
         timeout_graceful_shutdown=_LAST_REQUESTS,
     )
+
+
+async def _heartbeat(bus: Bus, node: str) -> None:
+    started_at = now()
+    while True:
+        await asyncio.sleep(_HEARTBEAT)
+        beat = NodeHeartbeat(
+            envelope=envelope(now(), node), role=Role.API, started_at=started_at, status="ready"
+        )
+        try:
+            await bus.publish_durably(beat)
+        except BusUnavailable as error:
+            log.warning("heartbeat_lost", reason=str(error))
 
 
 async def _report(server: uvicorn.Server, address: Address) -> None:

@@ -1,9 +1,49 @@
-from fastapi import APIRouter
+"""Recordings: what a session's client was shown, already masked."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.responses import StreamingResponse
 
 from api.audit import AuditLog
 from api.auth import SignIn
-from api.deciding import Desk
+from api.problems import documented
+from api.sessions import Identifier
+from schemas.vocabulary import Principal
+
+MEDIA_TYPE = "application/zstd"
 
 
-def routes(audit_log: AuditLog, desk: Desk, sign_in: SignIn) -> APIRouter:
-    return APIRouter()
+def routes(audit_log: AuditLog, sign_in: SignIn) -> APIRouter:
+    router = APIRouter(prefix="/sessions", tags=["sessions"])
+
+    @router.get(
+        "/{session}/recording",
+        response_class=StreamingResponse,
+        response_description="zstd over frames (application/zstd)",
+        responses=documented(
+            HTTPStatus.UNAUTHORIZED,
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.CONFLICT,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        ),
+    )
+    async def fetch_recording(
+        session: Identifier, who: Annotated[Principal, Depends(sign_in)]
+    ) -> StreamingResponse:
+        """A session's recording: zstd over frames, each a u32 length of its payload, u64 microseconds since
+        the session began, u8 kind (0 a command's text, 1 bytes of an answer in the form that
+        X-Recording-Format names, 2 a note), the payload; integers are big-endian.
+
+        X-Recording-Whole is `false` where a part is missing (perhaps not yet written): it ends before that.
+        """
+        row = await audit_log.session(who, session)
+        recording = await audit_log.recording(row["session"])
+        headers = {
+            "X-Recording-Format": recording.format,
+            "X-Recording-Whole": "true" if recording.is_whole else "false",
+        }
+        return StreamingResponse(audit_log.frames(row["session"]), media_type=MEDIA_TYPE, headers=headers)
+
+    return router

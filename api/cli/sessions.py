@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import typer
 
-from api.cli.gateway import ConfigOption, Exit, JsonOption, call, checked, fail, find, reaching
+from api.cli.gateway import ConfigOption, Exit, JsonOption, Place, call, checked, fail, find, reaching
 from api.cli.output import array, table
 from api.cli.replay import READERS, Entry, Kind, NotARecording, entries, lines
 from api.visible import on_one_line, visible
@@ -37,35 +37,37 @@ def list_sessions(
             session["id"],
             session["principal"],
             session["resource"],
+            session["state"],
             _moment(session["opened_at"]),
-            _moment(session["closed_at"]) if session["closed_at"] else "open",
-            str(session["commands"]),
+            session["client_address"],
         ]
         for session in found
     ]
-    return print("\n".join(table(["session", "principal", "resource", "opened", "closed", "commands"], rows)))
+    return print("\n".join(table(["session", "principal", "resource", "state", "opened", "from"], rows)))
 
 
 @app.command()
 def show(identifier: Identifier, as_json: JsonOption = False, config: ConfigOption = None) -> None:
     """Shows one session and its commands."""
-    found = call(find(config), "GET", f"/api/sessions/{quote(identifier, safe='')}")
+    place = find(config)
+    session = call(place, "GET", f"/api/sessions/{quote(identifier, safe='')}")
+    commands = _commands(place, session["id"])
     if as_json:
-        return print(json.dumps(found, indent=2))
-    for text in _heading(found):
+        return print(json.dumps({**session, "commands": list(commands)}, indent=2))
+    for text in _heading(session):
         print(visible(text))
-    print()
     rows = [
         [
             _moment(command["requested_at"]),
-            command["verdict"] or "-",
+            command["verdict"],
             command["outcome"],
             ", ".join(command["decided_by"]) or command["rule"],
             str(command["rows"]),
             on_one_line(command["text"], _PREVIEW),
         ]
-        for command in found["commands_run"]
+        for command in commands
     ]
+    print()
     return print("\n".join(table(["time", "verdict", "outcome", "by", "rows", "command"], rows)))
 
 
@@ -93,6 +95,7 @@ def replay(
             answer.read()
         checked(answer)
         name = answer.headers.get("x-recording-format", "")
+        is_whole = answer.headers.get("x-recording-whole") == "true"
         if name not in READERS:
             fail(Exit.REFUSED, f"this version cannot replay recordings of the format {name or '(none)'}")
         played = paced(entries(answer.iter_bytes(), READERS[name]()), speed)
@@ -103,6 +106,12 @@ def replay(
             fail(Exit.REFUSED, f"the recording of session {identifier} is damaged: {error}")
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
+    if not is_whole:
+        fail(
+            Exit.REFUSED,
+            f"the recording of session {identifier} ends here, before a part that is missing",
+            "if the session is still open, the part may come; the audit log lags behind a little",
+        )
 
 
 def paced(played: Iterable[Entry], speed: float) -> Iterator[Entry]:
@@ -112,6 +121,14 @@ def paced(played: Iterable[Entry], speed: float) -> Iterator[Entry]:
         if speed:
             time.sleep(max(0.0, start + entry.at / speed - time.monotonic()))
         yield entry
+
+
+def _commands(place: Place, session: str) -> Iterator[dict[str, Any]]:
+    """All commands of a session, fetched page by page."""
+    after = ""
+    while page := call(place, "GET", f"/api/sessions/{session}/commands", query={"after": after}):
+        yield from page
+        after = page[-1]["id"]
 
 
 def _texts(played: Iterable[Entry]) -> Iterator[str]:

@@ -16,12 +16,14 @@ from api.audit import AuditLog
 from api.auth import SignIn, WebSession
 from api.deciding import Desk, Review
 from api.problems import Problem
+from api.sessions import MOST_COMMANDS, command_view, session_view
 from api.visible import on_one_line, pieces
 from api.web import forms, words
 from infra.clock import Clock
 from schemas.vocabulary import Answer, ApprovalState, Principal
 
 _FOLDER = Path(__file__).parent
+_SESSIONS = 200  # the newest in the list
 _PREVIEW = 160  # characters of a command in a list; the page of the request has all of them
 
 
@@ -63,7 +65,7 @@ class Pages:
         router.get("/approvals/{approval}")(self.approval)
         router.post("/approvals/{approval}")(self.decide)
         router.get("/sessions")(self.sessions)
-        router.get("/sessions/{session}")(self.session)
+        router.get("/sessions/{recorded}")(self.recorded_session)
         return router
 
     async def sign_in_page(self, request: Request, next: str = "/") -> Response:
@@ -155,13 +157,29 @@ class Pages:
         session = self._sign_in.web_session(request)
         if session is None:
             return _to_sign_in(request)
-        return self._page(request, "sessions.html", session=session)
+        rows, problem = [], None
+        try:
+            rows = await self._audit_log.sessions(session.principal, _SESSIONS)
+        except Problem as away:
+            problem = away
+        status = problem.status if problem is not None else HTTPStatus.OK
+        found = [session_view(row) for row in rows]
+        return self._page(request, "sessions.html", status, session=session, found=found, problem=problem)
 
-    async def session(self, request: Request, session: str) -> Response:
-        web_session = self._sign_in.web_session(request)
-        if web_session is None:
+    async def recorded_session(self, request: Request, recorded: str, after: str = "") -> Response:
+        session = self._sign_in.web_session(request)
+        if session is None:
             return _to_sign_in(request)
-        return self._page(request, "session.html", session=web_session)
+        row = await self._audit_log.session(session.principal, recorded)
+        rows = await self._audit_log.commands(row["session"], after, MOST_COMMANDS)
+        return self._page(
+            request,
+            "session.html",
+            session=session,
+            recorded=session_view(row),
+            commands=[command_view(found) for found in rows],
+            has_more=len(rows) == MOST_COMMANDS,
+        )
 
     def problem(self, request: Request, problem: Problem) -> Response:
         """The page for an error anywhere on the site."""

@@ -115,13 +115,6 @@ def test_a_prefix_of_six_characters_finds() -> None:
     assert inbox.find("") == ()
 
 
-def test_of_one_session() -> None:
-    inbox, request, other = Inbox(), requested(), requested(principal=AGENT_7)
-    fill(inbox, request, other)
-
-    assert [a.id for a in inbox.of_session(request.envelope.session)] == [request.approval]
-
-
 @given(st.data())
 def test_repeats_change_nothing(data: st.DataObject) -> None:
     """Each event of a partition may come again at any time after it first came."""
