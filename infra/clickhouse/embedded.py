@@ -18,7 +18,7 @@ from typing import Any, Self
 from infra.config import ConfigError
 
 _CODE = re.compile(r"Code: (\d+)\. DB::Exception: ")
-_TRAILER = re.compile(r"(?:\s*\([A-Z_]+\))?(?:\s*\(version [^()]*(?:\([^()]*\))?\))?\s*$")
+_TRAILER = re.compile(r"\s*(?:\([A-Z_0-9]+\)|\(version [^()]*(?:\([^()]*\))?\)|\.)\s*$")
 _NAME = re.compile(r"\(([A-Z][A-Z_0-9]+)\)")
 _SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"})
@@ -242,7 +242,7 @@ def engine_error(error: RuntimeError) -> EngineError:
     names = _NAME.findall(message)
     while (shorter := _TRAILER.sub("", message)) != message:
         message = shorter
-    return EngineError(int(codes[-1][1]), names[-1] if names else "UNKNOWN", message.strip())
+    return EngineError(int(codes[-1][1]), names[-1] if names else "UNKNOWN", message)
 
 
 def _setting(name: str) -> str:

@@ -288,7 +288,7 @@ class _Reply:
         """The error with its status; when the answer has begun, as a last block (ClickHouse 25.11), after
         which the connection is cut so that nobody takes the answer for whole."""
         log.info("clickhouse_error", query=self.query_id, code=error.code, name=error.name)
-        text = exchange.error_text(error.code, error.name, str(error).rstrip("."), self._version)
+        text = exchange.error_text(error.code, error.name, str(error), self._version)
         if self._has_begun:
             block = f"\r\n__exception__\r\n{self._tag}\r\n{text}{len(text)} {self._tag}\r\n__exception__\r\n"
             await self._body(self._encoder.compress(block.encode()) + self._encoder.flush())
