@@ -1,5 +1,6 @@
 """Loads the catalogue of a database: one snapshot, by the queries of catalogue.sql."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from importlib.resources import files
@@ -16,6 +17,15 @@ from ingress.postgres.views import see_through
 Row = Mapping[str, Any]
 
 
+async def read_fingerprint(connection: "asyncpg.Connection[asyncpg.Record]") -> str:
+    """What differs whenever a catalogue read now would differ from one read before.
+
+    Raises asyncpg's errors.
+    """
+    query = (files("ingress.postgres") / "fingerprint.sql").read_text()
+    return str(await connection.fetchval(query))
+
+
 async def read_catalogue(connection: "asyncpg.Connection[asyncpg.Record]") -> Catalogue:
     """What the connection's database holds now. Any user may ask; nothing is locked.
 
@@ -27,7 +37,7 @@ async def read_catalogue(connection: "asyncpg.Connection[asyncpg.Record]") -> Ca
         await connection.execute("set local search_path = ''")
         for name, query in queries().items():
             rows[name] = [dict(row) for row in await connection.fetch(query)]
-    return make_catalogue(rows)
+    return await asyncio.to_thread(make_catalogue, rows)  # a tenth of a second
 
 
 def queries() -> dict[str, str]:

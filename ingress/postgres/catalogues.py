@@ -11,7 +11,7 @@ import structlog
 from infra.config import Resource
 from ingress.errors import TargetError
 from ingress.postgres.catalogue import Catalogue
-from ingress.postgres.catalogue_reader import read_catalogue
+from ingress.postgres.catalogue_reader import read_catalogue, read_fingerprint
 from ingress.postgres.target_connection import tls_context
 
 _log = structlog.get_logger()
@@ -24,7 +24,9 @@ class _Kept:
     resource: Resource
     database: str
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    connection: "asyncpg.Connection[asyncpg.Record] | None" = None
     catalogue: Catalogue | None = None
+    fingerprint: str = ""  # of the database when `catalogue` was read, or before
     read_at: float = 0.0  # when the reading of `catalogue` began
     watchers: set[Callable[[Catalogue], None]] = field(default_factory=set)
 
@@ -44,6 +46,9 @@ class Catalogues:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        for kept in self._kept.values():
+            if kept.connection is not None:
+                kept.connection.terminate()
 
     async def current(self, resource: Resource, database: str) -> Catalogue:
         """One that is at most half a minute old. Raises TargetError."""
@@ -80,25 +85,31 @@ class Catalogues:
             return kept.catalogue
 
     async def _load(self, kept: _Kept) -> Catalogue:
-        resource, credentials = kept.resource, kept.resource.credentials
         try:
             async with asyncio.timeout(_READ_SECONDS):
-                connection = await asyncpg.connect(
-                    host=resource.address.host,
-                    port=resource.address.port,
-                    user=credentials.user,
-                    password=credentials.password.read(self._base) if credentials.password else None,
-                    database=kept.database,
-                    ssl=tls_context(resource, self._base) or False,
-                    server_settings={"application_name": "countersign catalogue"},
-                )
-                try:
-                    return await read_catalogue(connection)
-                finally:
-                    await connection.close()
+                if kept.connection is None or kept.connection.is_closed():
+                    kept.connection = await self._connect(kept)
+                fingerprint = await read_fingerprint(kept.connection)
+                if kept.catalogue is not None and fingerprint == kept.fingerprint:
+                    return kept.catalogue
+                found = await read_catalogue(kept.connection)
+                kept.fingerprint = fingerprint
+                return found
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise TargetError("the target's catalogue cannot be read", reason) from error
+
+    async def _connect(self, kept: _Kept) -> "asyncpg.Connection[asyncpg.Record]":
+        resource, credentials = kept.resource, kept.resource.credentials
+        return await asyncpg.connect(
+            host=resource.address.host,
+            port=resource.address.port,
+            user=credentials.user,
+            password=credentials.password.read(self._base) if credentials.password else None,
+            database=kept.database,
+            ssl=tls_context(resource, self._base) or False,
+            server_settings={"application_name": "countersign catalogue"},
+        )
 
     async def _refresh(self) -> None:
         while True:

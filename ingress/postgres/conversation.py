@@ -153,13 +153,12 @@ class PostgresConversation:
 
     def cancel(self) -> None:
         """The client asks to stop what it waits for: a held command is withdrawn, a running one cancelled."""
-        if self._groups and self._groups[0].executions and not self._target.running():
+        if self._target.is_answering:
+            self._requests.append(CancelTarget())
+        elif self._groups and self._groups[0].waiting:
             group = self._groups[0]
             self._refuse(group, group.executions[0].command.id, refusal_after_cancel())
             self._turn()
-            return
-        if self._target.running():
-            self._requests.append(CancelTarget())
 
     def time_is_up(self, command: str) -> None:
         """The command's time limit has passed."""

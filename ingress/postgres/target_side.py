@@ -50,7 +50,7 @@ class TargetSide:
         self.context_row: tuple[bytes | None, ...] | None = None  # what the gateway itself asked for
         self.series_failed = False  # the target discards everything until Sync
         self.changed_names = False  # SET or the like ended: names may mean something else
-        self._catalogue_touched = False  # DDL ran in the open transaction: others see it after COMMIT
+        self._catalogue_touched = False  # DDL ran: our reader sees it once the transaction has ended
         self._touched = False  # that happened in the open transaction, whose end may take it back
         self.ended = ""  # a fatal error of the target: its text, for the session's end
         self._statement = 0  # of a simple query: which one answers now
@@ -129,6 +129,11 @@ class TargetSide:
             found.extend(executions)
         found.extend(one for one in self._suspended_ones.values() if one not in found)
         return found
+
+    @property
+    def is_answering(self) -> bool:
+        """Something runs at the target now; a portal at its row limit does not."""
+        return any(expected.executions for expected in self.expected)
 
     def _head(self) -> Expected:
         if not self.expected:
@@ -295,7 +300,6 @@ class TargetSide:
         if statement.changes_context:
             self.changed_names = self._touched = True
         if statement.changes_catalogue:
-            self._requests.append(ReadCatalogue())
             self._catalogue_touched = True
 
     def _ready(self, message: Message) -> None:
@@ -323,7 +327,7 @@ class TargetSide:
                 self._finish(execution, Outcome.SUCCEEDED)
             if self._touched and self.status != b"I":
                 self.changed_names = True
-            if self._catalogue_touched and self.status != b"I":
+            if self._catalogue_touched:
                 self._requests.append(ReadCatalogue())
             self._touched = self._catalogue_touched = False
         self.status = status
