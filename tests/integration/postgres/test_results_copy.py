@@ -50,7 +50,7 @@ def copied(connection: psycopg.Connection[tuple[object, ...]], statement: str) -
         r"(format csv, null '\N', delimiter '[')",
         "(delimiter '|')",
         "(delimiter '*')",
-        "(null 'b', header)",
+        "(null 'nil', header)",
         "(format binary)",
     ],
 )
