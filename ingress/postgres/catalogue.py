@@ -131,6 +131,10 @@ class Catalogue:
         for relation in self._relations.values():
             for parent in relation.parents:
                 self._children.setdefault(parent, []).append(relation.oid)
+        self._homonyms: dict[str, list[Relation]] = {}
+        for relation in self._relations.values():
+            if relation.schema not in ("pg_catalog", "information_schema"):
+                self._homonyms.setdefault(relation.name, []).append(relation)
         self._rows: dict[int, Row] = {}
         self._views: dict[int, View] = {}
         self._own: dict[Column, tuple[str, ...]] = {}
@@ -149,6 +153,10 @@ class Catalogue:
             if found is not None:
                 return found
         return None
+
+    def relations_named(self, name: str) -> list[Relation]:
+        """The relations of this name in any schema but the system's."""
+        return self._homonyms.get(name, [])
 
     def find_functions(self, schema: str, name: str, search_path: tuple[str, ...]) -> list[Function]:
         """Every function a name can mean: the arguments' types, which choose among them, are not known here.

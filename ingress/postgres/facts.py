@@ -1,10 +1,11 @@
 """What a text of SQL does: its statements, each with its facts, proven from the parse tree and a catalogue.
 
-The way of a text: `tree.py` parses it with PostgreSQL's own grammar; `queries.py` reads SELECT, INSERT,
+The way of a text: `tree.py` parses it with PostgreSQL's own grammar. `queries.py` reads SELECT, INSERT,
 UPDATE, DELETE and MERGE (`lineage.py`, `from_clause.py`, `changes.py`, `expressions.py`), `utility.py` all
-other statements; names are resolved in a `scope.py` against a `catalogue.py`; `functions.py`,
-`statements.py` and `settings.py` are the tables of what things are for; all is noted in `findings.py`, and
-`literals.py` takes sensitive literals out of the text.
+other statements (`definitions.py`, `prepared.py`, `code.py`). Names are resolved in a `scope.py` against a
+`catalogue.py`, where `views.py` sees through views. `functions.py`, `statements.py`, `settings.py` and
+`bounds.py` say what things are for. All is noted in `findings.py`, and `literals.py` takes the sensitive
+literals out of the text.
 
 What is not proven is unknown, with the reason: a relation, function or type that is not in the catalogue, a
 user's function, a DO block, a node that is not understood.
@@ -19,9 +20,10 @@ from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.columns import Column, Constant, Row
 from ingress.postgres.findings import Findings, sensitivity
 from ingress.postgres.literals import redact
+from ingress.postgres.reading import Cursor, Reading
 from ingress.postgres.statements import STATEMENTS
 from ingress.postgres.tree import GRAMMAR, Source, Unparsable, parse, walk
-from ingress.postgres.utility import Cursor, Reading, describe
+from ingress.postgres.utility import describe
 from schemas.vocabulary import Facts, Intent, Output, SensitiveColumn
 
 __all__ = ["STATEMENTS", "Context", "Cursor", "Statement", "Unparsable", "analyse"]
@@ -97,7 +99,7 @@ def _statement(
     doubts: list[str],
 ) -> Statement:
     findings = Findings(catalogue, context.search_path, sensitivity(sensitive))
-    reading = Reading(findings, context.prepared, context.cursors, source.text)
+    reading = Reading(findings, context.prepared, context.cursors, source.text, describe)
     for doubt in doubts:
         findings.doubt(doubt)
     try:

@@ -8,15 +8,24 @@ from ingress.postgres.expressions import check_operators, doubtful, fold, value_
 from ingress.postgres.from_clause import UNKNOWN_ROW, conditions, read_from, renamed, star
 from ingress.postgres.names import output_name
 from ingress.postgres.scope import Cte, Item, Scope
-from ingress.postgres.tree import Node, kind_of, strings
+from ingress.postgres.tree import Node, Unparsable, kind_of, strings
 from schemas.vocabulary import Intent
 
 # A recursive query is read again until nothing new is found. Each round adds a column to some output.
 _ROUNDS = 100
+# A recursive WITH is read again for each level it is nested in; more than this is no statement anyone wrote.
+_MOST_QUERIES = 20_000
+_MOST_COLUMNS = 1664  # MaxTupleAttributeNumber
 
 
 def read_select(node: Node, scope: Scope) -> Row:
-    """The columns of a SELECT, VALUES or set operation. `scope`: what stands around it."""
+    """The columns of a SELECT, VALUES or set operation. `scope`: what stands around it.
+
+    Raises Unparsable where the statement is too complex to be read.
+    """
+    scope.findings.queries += 1
+    if scope.findings.queries > _MOST_QUERIES:
+        raise Unparsable("the statement is too complex", 1)
     inner = scope.inner()
     if "withClause" in node:
         read_with(node["withClause"], inner)
@@ -76,9 +85,11 @@ def read_targets(targets: list[Node], scope: Scope) -> Row:
             fields += row.fields
             if row.rest is not None:
                 rests.append(row.rest)
-            continue
-        value = value_of(target["val"], scope)
-        fields.append(Field(target.get("name") or output_name(target["val"]), value))
+        else:
+            value = value_of(target["val"], scope)
+            fields.append(Field(target.get("name") or output_name(target["val"]), value))
+        if len(fields) > _MOST_COLUMNS:
+            raise Unparsable(f"a row can have at most {_MOST_COLUMNS} columns", 1)
     return row_of(fields, rest=combine(rests) if rests else None)
 
 

@@ -7,7 +7,7 @@ from ingress.postgres.columns import Row
 from ingress.postgres.findings import Findings
 from ingress.postgres.lineage import read_select
 from ingress.postgres.scope import Scope
-from ingress.postgres.tree import Node, Unparsable, kind_of
+from ingress.postgres.tree import Node, kind_of
 
 READERS: Mapping[str, Callable[[Node, Scope], Row]] = {
     "SelectStmt": read_select,
@@ -17,19 +17,12 @@ READERS: Mapping[str, Callable[[Node, Scope], Row]] = {
     "MergeStmt": read_merge,
 }
 
-# A recursive WITH is read again for each level it is nested in; more than this is no statement anyone wrote.
-_MOST_QUERIES = 20_000
-
 
 def read(wrapped: Node, scope: Scope) -> Row:
     """The columns that the statement gives; what it does is added to the scope's findings.
 
     Raises Unparsable where it is too complex to be read.
     """
-    findings = scope.findings
-    findings.queries += 1
-    if findings.queries > _MOST_QUERIES:
-        raise Unparsable("the statement is too complex", 1)
     kind, node = kind_of(wrapped)
     return READERS[kind](node, scope)
 

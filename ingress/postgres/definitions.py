@@ -1,0 +1,115 @@
+"""Statements that define, keep up or hand out objects, beyond what `statements.py` tells of them."""
+
+from ingress.postgres.bounds import is_bounded
+from ingress.postgres.columns import Row
+from ingress.postgres.findings import Findings
+from ingress.postgres.functions import is_untrusted_language
+from ingress.postgres.queries import outermost
+from ingress.postgres.reading import NOTHING, Reading, aside, is_option, name_relation, survey
+from ingress.postgres.tree import Node, kind_of
+from schemas.vocabulary import Intent
+
+
+def read_create_function(node: Node, reading: Reading) -> Row:
+    findings = reading.findings
+    findings.statements.add("create_procedure" if "is_procedure" in node else "create_function")
+    findings.intents.add(Intent.DDL)
+    findings.changes_context = findings.changes_catalogue = True
+    note_language(node.get("options", []), findings)
+    return NOTHING
+
+
+def read_create_as(node: Node, reading: Reading) -> Row:
+    """CREATE TABLE AS and CREATE MATERIALIZED VIEW: what the query gives is stored."""
+    findings = reading.findings
+    is_view = node.get("objtype") == "OBJECT_MATVIEW"
+    kind, query = kind_of(node["query"])
+    row = reading.describe(kind, query, reading)
+    findings.statements.add("create_materialized_view" if is_view else "create_table_as")
+    findings.intents |= {Intent.DDL, Intent.WRITE}
+    if kind != "SelectStmt" or not is_bounded(query):
+        findings.intents.add(Intent.BULK_WRITE)
+    if is_view:
+        findings.creates(node["into"]["rel"])
+    else:
+        findings.copies(node["into"], row)
+    return NOTHING
+
+
+def read_create_view(node: Node, reading: Reading) -> Row:
+    findings = reading.findings
+    aside(node["query"], reading, frozenset())
+    findings.statements.add("create_view")
+    findings.intents.add(Intent.DDL)
+    findings.creates(node["view"])
+    return NOTHING
+
+
+def read_create_rule(node: Node, reading: Reading) -> Row:
+    findings = reading.findings
+    findings.statements.add("create_rule")
+    findings.intents.add(Intent.DDL)
+    findings.changes_context = findings.changes_catalogue = True
+    name_relation(node["relation"], reading)
+    return NOTHING
+
+
+def read_create_schema(node: Node, reading: Reading) -> Row:
+    findings = reading.findings
+    findings.statements.add("create_schema")
+    findings.intents.add(Intent.DDL)
+    findings.changes_context = findings.changes_catalogue = True
+    for element in node.get("schemaElts", ()):
+        kind, inner = kind_of(element)
+        reading.describe(kind, inner, reading)
+    return NOTHING
+
+
+def read_refresh(node: Node, reading: Reading) -> Row:
+    findings = reading.findings
+    findings.statements.add("refresh_materialized_view")
+    findings.intents |= {Intent.WRITE, Intent.BULK_WRITE}
+    relation = outermost(findings).relation(node["relation"])
+    if relation is not None:
+        findings.read_relation(relation)
+        view = findings.catalogue.view(relation)
+        findings.functions |= view.functions
+        findings.intents |= view.intents
+        for reason in view.unproven:
+            findings.doubt(reason)
+    return NOTHING
+
+
+def read_vacuum(node: Node, reading: Reading) -> Row:
+    findings = reading.findings
+    findings.statements.add("vacuum" if "is_vacuumcmd" in node else "analyze")
+    findings.intents.add(Intent.ADMIN)
+    survey(node, reading)
+    findings.changes_context = findings.changes_catalogue = False
+    return NOTHING
+
+
+def read_grant(node: Node, reading: Reading) -> Row:
+    findings = reading.findings
+    findings.statements.add("grant" if "is_grant" in node else "revoke")
+    findings.intents.add(Intent.ADMIN)
+    survey(node, reading)
+    findings.changes_context = findings.changes_catalogue = True
+    return NOTHING
+
+
+def read_grant_role(node: Node, reading: Reading) -> Row:
+    findings = reading.findings
+    findings.statements.add("grant_role" if "is_grant" in node else "revoke_role")
+    findings.intents |= {Intent.ADMIN, Intent.CREDENTIAL}
+    findings.changes_context = findings.changes_catalogue = True
+    return NOTHING
+
+
+def note_language(options: list[Node], findings: Findings) -> None:
+    """Notes whether a function or block is in a language that can do what the server can."""
+    for option in options:
+        if is_option(option, "language"):
+            language = option["DefElem"]["arg"].get("String", {}).get("sval", "").lower()
+            if is_untrusted_language(language):
+                findings.intents.add(Intent.EXEC)
