@@ -46,14 +46,14 @@ WHERE session = {session:String}
 
 -- recording_chunks --
 -- The events with a session's recording, in order, after a sequence number.
-SELECT sequence, raw
+SELECT number AS sequence, raw
 FROM
 (
-    SELECT topic, partition, offset, min(sequence) AS sequence
+    SELECT topic, partition, offset, min(sequence) AS number
     FROM recording_rows FINAL
     WHERE session = {session:String} AND sequence > {after:Int64}
     GROUP BY topic, partition, offset
-    ORDER BY sequence
+    ORDER BY number
     LIMIT {most:UInt32}
 ) AS chunks
 INNER JOIN
@@ -69,7 +69,7 @@ INNER JOIN
         LIMIT {most:UInt32}
     )
 ) AS events USING (topic, partition, offset)
-ORDER BY sequence
+ORDER BY number
 
 -- approvals --
 -- The approvals, newest first, in one state or (state = '') settled in any way.
