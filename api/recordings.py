@@ -1,5 +1,6 @@
 """Recordings: what a session's client was shown, already masked."""
 
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated
 
@@ -40,10 +41,18 @@ def routes(audit_log: AuditLog, sign_in: SignIn) -> APIRouter:
         """
         row = await audit_log.session(who, session)
         recording = await audit_log.recording(row["session"])
+        frames = audit_log.frames(row["session"])
+        first = await anext(frames, b"")  # before the answer begins: what goes wrong can still be said
         headers = {
             "X-Recording-Format": recording.format,
             "X-Recording-Whole": "true" if recording.is_whole else "false",
         }
-        return StreamingResponse(audit_log.frames(row["session"]), media_type=MEDIA_TYPE, headers=headers)
+        return StreamingResponse(_after(first, frames), media_type=MEDIA_TYPE, headers=headers)
 
     return router
+
+
+async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in rest:
+        yield part

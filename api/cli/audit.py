@@ -106,7 +106,7 @@ def _check(answer: httpx.Response) -> None:
         return
     answer.read()
     code = answer.headers.get("x-clickhouse-exception-code", "")
-    if code == "516" or answer.status_code in (401, 403):
+    if code == "516" or (not code and answer.status_code in (401, 403)):  # 516: AUTHENTICATION_FAILED
         fail(
             Exit.REFUSED,
             "the audit log did not accept this name and token",
