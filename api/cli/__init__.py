@@ -11,7 +11,7 @@
 | approvals, sessions, audit | `approvals.py`, `sessions.py`, `audit.py`: clients of a running gateway |
 
 `config.py` is what they share about the configuration file, `parts.py` what a gateway consists of,
-`gateway.py` what the clients share, `output.py` and `replay.py` how they print;
+`gateway.py` what the clients share, `output.py`, `replay.py` and `postgres_values.py` how they print;
 `__main__.py` is for `python -P -m api.cli`.
 Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration; 3 the gateway cannot be reached.
 """

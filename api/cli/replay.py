@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import zstandard
 
 from api.cli.output import table
+from api.cli.postgres_values import as_text
 from api.visible import visible
 from ingress.errors import ProtocolError, TargetError
 from ingress.interface import Frame
@@ -145,7 +146,7 @@ class PostgresAnswers:
         if value is None:
             return None
         if number < len(self._fields) and self._fields[number].format == 1:
-            return f"\\x{value.hex()}"
+            return as_text(self._fields[number].type, value)
         return value.decode("utf-8", "replace")
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.reviews import AGENT_7, DANA, ERIN, NOW, decided, requested, settled
+from support.reviews import DANA, ERIN, NOW, decided, requested, settled
 
 from api.inbox import Change, Inbox, Kind, Position
 from schemas.envelope import envelope
