@@ -96,6 +96,9 @@ class Catalogues:
                 kept.fingerprint = fingerprint
                 return found
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            if kept.connection is not None:
+                kept.connection.terminate()
+                kept.connection = None
             reason = f"{type(error).__name__}: {error}"
             raise TargetError("the target's catalogue cannot be read", reason) from error
 
