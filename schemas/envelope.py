@@ -25,7 +25,7 @@ def envelope(
     now: datetime,
     node: str,
     *,
-    id: str = "",  # noqa: A002  the field's name
+    id: str = "",
     session: str = "",
     command: str = "",
     principal: str = "",

@@ -59,15 +59,11 @@ APPROVALS = Topic(
 GRANTS = Topic(
     "countersign.grants", 8, (e.GrantIssued, e.GrantRevoked), lambda event: str(event.grant), None, True
 )
-POLICIES = Topic(
-    "countersign.policies", 1, (e.PolicyPublished,), lambda event: str(event.bundle), None, True
-)
+POLICIES = Topic("countersign.policies", 1, (e.PolicyPublished,), lambda event: str(event.bundle), None, True)
 RECORDINGS = Topic("countersign.recordings", 16, (e.RecordingChunk,), _session, LONG)
 LEDGER = Topic("countersign.ledger", 1, (e.CheckpointSigned,), lambda event: str(event.topic), None)
 HEARTBEATS = Topic("countersign.heartbeats", 1, (e.NodeHeartbeat,), _node, timedelta(hours=6))
-DEAD_LETTERS = Topic(
-    "countersign.dead-letters", 1, (e.EventRejected,), lambda event: str(event.topic), LONG
-)
+DEAD_LETTERS = Topic("countersign.dead-letters", 1, (e.EventRejected,), lambda event: str(event.topic), LONG)
 
 TOPICS: tuple[Topic, ...] = (
     COMMANDS,
