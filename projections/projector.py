@@ -27,7 +27,8 @@ from schemas.events import CheckpointSigned, EventRejected
 from schemas.ids import derived_id
 from schemas.topics import TOPICS
 
-MOST = 5000  # events in a batch
+MOST = 5000  # events in a batch, about
+MOST_BYTES = 8 * 1024 * 1024  # bytes of events in a batch, about
 AGE = 0.25  # seconds that an event waits for others
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between tries, the last for ever
 _LONGEST_RAW = 1024 * 1024  # bytes of a rejected record that its dead letter repeats
@@ -79,14 +80,16 @@ class Projector:
 
     async def _follow(self, subscription: Subscription, ledger: Ledger) -> None:
         pending: list[Received | Rejected] = []
-        oldest = 0.0
+        oldest, size = 0.0, 0
         async for arrived in subscription.batches(most=MOST, wait=AGE):
             now = time.monotonic()
             oldest = oldest if pending else now
             pending += arrived
-            if pending and (not arrived or len(pending) >= MOST or now - oldest >= AGE):
+            size += sum(len(item.raw) for item in arrived)
+            is_full = len(pending) >= MOST or size >= MOST_BYTES
+            if pending and (is_full or not arrived or now - oldest >= AGE):
                 await self._write(pending, ledger)
-                pending = []
+                pending, size = [], 0
             for checkpoint in ledger.due(now):
                 await self._until_done(partial(self._sign, checkpoint))
 

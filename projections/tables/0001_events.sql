@@ -1,5 +1,6 @@
 -- Every record of every topic, as it stood in Kafka. The key is where it stood, so a record that is written
--- twice is one row (docs/decisions/0004-exactly-once.md). What is no event of ours has `reason`, and no raw.
+-- twice is one row (docs/decisions/0004-exactly-once.md). Not partitioned: an INSERT into several
+-- partitions may come to be in part, and then the last offset would not tell what is there. What is no event of ours has `reason`, and no raw.
 CREATE TABLE IF NOT EXISTS event_rows
 (
     topic LowCardinality(String),
@@ -26,5 +27,4 @@ CREATE TABLE IF NOT EXISTS event_rows
     INDEX of_time time TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree
-PARTITION BY toYYYYMM(stored_at)
 ORDER BY (topic, partition, offset)

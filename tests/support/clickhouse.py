@@ -1,6 +1,6 @@
 """The embedded ClickHouse as a process: `countersign clickhouse` on a free port in a folder of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,10 +49,14 @@ class ClickHouse:
             host=self.host, port=self.port, username=name, password=password, **more
         )
 
-    def post(self, text: str | bytes, someone: Someone | None = AUDREY, **parameters: str) -> httpx.Response:
-        """The plain HTTP interface."""
-        name, password = (someone.name, someone.token) if someone else self.ours
-        return httpx.post(self.url, params=parameters, content=text, auth=(name, password), timeout=60)
+    def post(self, text: str | bytes, **parameters: str) -> httpx.Response:
+        """An auditor's statement over plain HTTP; `parameters` go into the URL."""
+        auth = (AUDREY.name, AUDREY.token)
+        return httpx.post(self.url, params=parameters, content=text, auth=auth, timeout=60)
+
+    def post_ours(self, text: str | bytes | Iterable[bytes], **parameters: str) -> httpx.Response:
+        """A statement of the gateway's own roles over plain HTTP."""
+        return httpx.post(self.url, params=parameters, content=text, auth=self.ours, timeout=60)
 
     def rows(self, sql: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """What the gateway's own user reads."""
