@@ -5,7 +5,7 @@ target; from then on `connection.py` moves bytes between the two channels (`chan
 (`session.py`), which feeds the protocol's sans-IO conversation and carries out what it asks for.
 
 - `interface.py`: what a conversation asks for and is told; what a protocol provides.
-- `protocols.py`: PROTOCOLS: a new protocol is its folder and one line.
+- `protocols.py`: PROTOCOLS: a new protocol is its folder, such as `postgres/`, and one line.
 - `command.py`, `gate.py`: a held command; what may happen to it, as a table; the checks of a verdict.
 - `verdicts.py`: this node's partition of `verdicts`.
 - `outbox.py`: events on their way to Kafka; `recorder.py`: the session's recording.
