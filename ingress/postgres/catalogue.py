@@ -73,6 +73,7 @@ class Type:
     name: str
     row: int = 0  # OID of the relation whose row it is, or whose rows its arrays hold
     runs: str = ""  # why making such a value may run a function of a user's; empty: it does not
+    casts: bool = False  # such a value may be turned into another by a function of a user's
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,6 +159,9 @@ class Catalogue:
         """The relations of this name in any schema but the system's."""
         return self._homonyms.get(name, [])
 
+    def relations_in(self, schema: str) -> list[Relation]:
+        return [relation for relation in self._relations.values() if relation.schema == schema]
+
     def find_functions(self, schema: str, name: str, search_path: tuple[str, ...]) -> list[Function]:
         """Every function a name can mean: the arguments' types, which choose among them, are not known here.
 
@@ -221,7 +225,7 @@ class Catalogue:
     def _value(self, column: Column) -> Value:
         known = self._types_by_oid.get(column.type)
         inner = self._relations.get(known.row) if known and known.row else None
-        proven = column.qualified not in UNPROVEN_COLUMNS
+        proven = column.qualified not in UNPROVEN_COLUMNS and not (known and known.casts)
         sources: frozenset[Column | Constant] = frozenset((column,))
         if inner is None or inner.is_view:
             return Value(sources, proven)

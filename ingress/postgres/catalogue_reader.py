@@ -120,7 +120,7 @@ def _type(row: Row) -> Type:
         runs = "has a cast that calls a function of a user's"
     else:
         runs = ""
-    return Type(row["oid"], row["schema"], row["name"], row["row"], runs)
+    return Type(row["oid"], row["schema"], row["name"], row["row"], runs, row["cast_by_user"])
 
 
 def _operator(row: Row) -> Operator:

@@ -132,7 +132,10 @@ def writes(relation: Relation, scope: Scope) -> None:
     findings = scope.findings
     findings.intents.add(Intent.WRITE)
     if relation.is_view:
+        reads = Intent.READ in findings.intents
         findings.read_relation(relation)
+        if not reads:  # the view's query stands for the rows that are written
+            findings.intents.discard(Intent.READ)
     else:
         findings.use_relation(relation)
     if relation.rules:

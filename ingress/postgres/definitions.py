@@ -5,7 +5,8 @@ from ingress.postgres.columns import Row
 from ingress.postgres.findings import Findings
 from ingress.postgres.functions import is_untrusted_language
 from ingress.postgres.queries import outermost
-from ingress.postgres.reading import NOTHING, Reading, aside, is_option, name_relation, survey
+from ingress.postgres.reading import NOTHING, Reading, aside, is_option
+from ingress.postgres.survey import name_relation, survey
 from ingress.postgres.tree import Node, kind_of
 from schemas.vocabulary import Intent
 
@@ -50,7 +51,7 @@ def read_create_rule(node: Node, reading: Reading) -> Row:
     findings.statements.add("create_rule")
     findings.intents.add(Intent.DDL)
     findings.changes_context = findings.changes_catalogue = True
-    name_relation(node["relation"], reading)
+    name_relation(node["relation"], findings)
     return NOTHING
 
 
@@ -84,7 +85,7 @@ def read_vacuum(node: Node, reading: Reading) -> Row:
     findings = reading.findings
     findings.statements.add("vacuum" if "is_vacuumcmd" in node else "analyze")
     findings.intents.add(Intent.ADMIN)
-    survey(node, reading)
+    survey(node, findings)
     findings.changes_context = findings.changes_catalogue = False
     return NOTHING
 
@@ -93,7 +94,7 @@ def read_grant(node: Node, reading: Reading) -> Row:
     findings = reading.findings
     findings.statements.add("grant" if "is_grant" in node else "revoke")
     findings.intents.add(Intent.ADMIN)
-    survey(node, reading)
+    survey(node, findings)
     findings.changes_context = findings.changes_catalogue = True
     return NOTHING
 

@@ -148,31 +148,31 @@ def _parameter(node: Node, scope: Scope) -> Value:
 
 
 def _operation(node: Node, scope: Scope) -> Value:
+    proven = True
     if scope.findings.catalogue.has_operators:
         names = strings(node.get("name"))
         if names[-1] in _BETWEEN:
-            check_operators(scope, "<", "<=", ">", ">=")
+            proven = check_operators(scope, "<", "<=", ">", ">=")
         else:
-            check_operators(scope, names[-1], schema=names[-2] if len(names) > 1 else "")
-    left, right = node.get("lexpr"), node.get("rexpr")
-    if left is None:
-        return combine((value_of(right, scope),)) if right else CLEAN
-    return (
-        combine((value_of(left, scope), value_of(right, scope)))
-        if right
-        else combine((value_of(left, scope),))
-    )
+            proven = check_operators(scope, names[-1], schema=names[-2] if len(names) > 1 else "")
+    operands = [node[side] for side in ("lexpr", "rexpr") if side in node]
+    value = combine([value_of(operand, scope) for operand in operands])
+    if not proven:
+        return seen(scope, Value(value.sources, proven=False))
+    return value if value.row is None else Value(value.sources, value.proven)
 
 
 _BETWEEN = frozenset({"BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC", "NOT BETWEEN SYMMETRIC"})
 
 
-def check_operators(scope: Scope, *names: str, schema: str = "") -> None:
-    """Notes the operators of users that these can mean."""
+def check_operators(scope: Scope, *names: str, schema: str = "") -> bool:
+    """Notes the operators of users that these can mean; whether results derive from operands alone."""
     findings = scope.findings
+    proven = True
     for name in names:
         for operator in findings.catalogue.find_operators(schema, name, findings.search_path):
-            findings.call(operator.function)
+            proven = findings.call(operator.function) and proven
+    return proven
 
 
 def _case(node: Node, scope: Scope) -> Value:
@@ -193,22 +193,27 @@ def _row(node: Node, scope: Scope) -> Value:
 
 
 def _cast(node: Node, scope: Scope) -> Value:
-    check_type(node["typeName"], scope)
+    proven = check_type(node["typeName"], scope)
     value = value_of(node["arg"], scope)
+    if not proven:
+        return seen(scope, Value(value.sources, proven=False))
     return value if value.row is None else Value(value.sources, value.proven)
 
 
-def check_type(node: Node, scope: Scope) -> None:
-    """Notes what making a value of this type can run."""
+def check_type(node: Node, scope: Scope) -> bool:
+    """Notes what making a value of this type can run; whether the value stays what it was."""
     names = strings(node.get("names"))
     if not names or names[0] == "pg_catalog":
-        return
+        return True
     findings = scope.findings
     found = findings.catalogue.find_type(names[-2] if len(names) > 1 else "", names[-1], findings.search_path)
     if found is None:
         findings.doubt(f"type {'.'.join(names)} is not known")
-    elif found.runs:
+        return False
+    if found.runs:
         findings.doubt(f"type {found.schema}.{found.name} {found.runs}")
+        return False
+    return True
 
 
 def _indirection(node: Node, scope: Scope) -> Value:

@@ -24,6 +24,7 @@ from ingress.postgres.reading import Cursor, Reading
 from ingress.postgres.statements import STATEMENTS
 from ingress.postgres.tree import GRAMMAR, Source, Unparsable, parse, walk
 from ingress.postgres.utility import describe
+from ingress.postgres.words import words
 from schemas.vocabulary import Facts, Intent, Output, SensitiveColumn
 
 __all__ = ["STATEMENTS", "Context", "Cursor", "Statement", "Unparsable", "analyse"]
@@ -77,6 +78,13 @@ def analyse(
 
 
 _AFTER = "a statement before it in the same text can change what its names mean"
+# Statements that mean the same whatever the context is.
+_NAMES_NOTHING = words(
+    """
+    TransactionStmt VariableSetStmt VariableShowStmt DiscardStmt DeallocateStmt ClosePortalStmt ListenStmt
+    UnlistenStmt NotifyStmt ConstraintsSetStmt CheckPointStmt
+    """
+)
 # Numbers that versions before 16 read as a number and a name.
 _NEW_NUMBERS = re.compile(r"(?<![\w$])(?:0[xXoObB]|\d+_\d)")
 
@@ -100,6 +108,7 @@ def _statement(
 ) -> Statement:
     findings = Findings(catalogue, context.search_path, sensitivity(sensitive))
     reading = Reading(findings, context.prepared, context.cursors, source.text, describe)
+    doubts = [doubt for doubt in doubts if doubt is not _AFTER or source.kind not in _NAMES_NOTHING]
     for doubt in doubts:
         findings.doubt(doubt)
     try:

@@ -184,7 +184,7 @@ class Findings:
             self.changes_context = True
         if effect.secret:
             self.secret_text = True
-        if effect.intents and self.derives_from_sensitive(arguments):
+        if effect.intents - {Intent.UNKNOWN} and self.derives_from_sensitive(arguments):
             # What it keeps, tells others or writes elsewhere can be read there unmasked.
             self.intents.add(Intent.EXPORT)
         return effect.proven

@@ -33,10 +33,11 @@ from ingress.postgres.prepared import (
     read_prepare,
 )
 from ingress.postgres.queries import READERS, outermost, read
-from ingress.postgres.reading import ANYTHING, NOTHING, Reading, survey
+from ingress.postgres.reading import ANYTHING, NOTHING, Reading
 from ingress.postgres.scope import Item, Scope
 from ingress.postgres.settings import set_variable
 from ingress.postgres.statements import FIXED, TRANSACTIONS, name_by_object
+from ingress.postgres.survey import name_objects, survey
 from ingress.postgres.tree import Node, kind_of, strings
 from ingress.postgres.words import words
 from schemas.vocabulary import Intent
@@ -65,10 +66,27 @@ def describe(kind: str, node: Node, reading: Reading) -> Row:
         findings.changes_context = findings.changes_catalogue = True
     if name in _WITH_PASSWORDS:
         findings.secret_text = True
-    survey(node, reading, writes_to=name == "truncate")
+    made = _CREATES.get(kind)
+    if made is not None:
+        table = node.get("base", node)
+        findings.creates(table[made])
+        survey({key: value for key, value in table.items() if key != made}, findings)
+    else:
+        survey(node, findings, writes_to=name == "truncate")
+    if "objects" in node:
+        name_objects(node.get("removeType", ""), node["objects"], findings)
+    if "object" in node and "objtype" in node:
+        name_objects(node["objtype"], [node["object"]], findings)
     return NOTHING
 
 
+# The field that names what a statement makes: there may be another of that name elsewhere on the path.
+_CREATES = {
+    "CreateStmt": "relation",
+    "CreateForeignTableStmt": "relation",
+    "CreateSeqStmt": "sequence",
+    "CompositeTypeStmt": "typevar",
+}
 _LEAVES_MEANING = frozenset({"truncate", "lock", "notify", "checkpoint", "reindex", "cluster", "comment"})
 _WITH_PASSWORDS = words(
     """
