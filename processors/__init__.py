@@ -10,7 +10,8 @@
 - `app.py`: the Faust app and its settings.
 - `agents.py`: every agent and timer, a few lines each: the wiring.
 - `intake.py`: a message of Kafka -> an event whose signature and place were checked.
-- `emission.py`: publishes what follows from an event, and then acknowledges the event.
+- `emission.py`: publishes what follows from an event, and then has the event acknowledged.
+- `ordering.py`: acknowledges in order what is finished in any order.
 - `desk.py`: the approvals in the table, and their deadlines.
 - `configured.py`: the configuration file -> the bundle to decide by.
 - `policy/`, `approvals/`: the decisions, pure.

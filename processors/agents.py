@@ -9,6 +9,7 @@ import structlog
 from infra.clock import Clock
 from processors.emission import Emission
 from processors.intake import Intake, NotBelieved
+from processors.ordering import InOrder
 from processors.reactions import Reaction, Reactions
 from schemas.envelope import envelope
 from schemas.events import (
@@ -29,24 +30,32 @@ _REVIEWS = (ApprovalRequested, ReviewDecided, ApprovalWithdrawn, ApprovalSettled
 
 
 def add_agents(
-    app: Any, reactions: Reactions, emission: Emission, keyring: Keyring, clock: Clock, node: str
+    app: Any,
+    reactions: Reactions,
+    emission: Emission,
+    keyring: Keyring,
+    clock: Clock,
+    node: str,
+    give_up: Callable[[BaseException], None],
 ) -> None:
-    """Gives the Faust app its agents and timers.
+    """Gives the Faust app its agents and timers. `give_up` ends the process: an agent that failed would
+    be started again by Faust, but the message it failed on would be neither answered nor read again.
 
     The streams do not acknowledge by themselves: a message is acknowledged when what follows from it is
     durable, so that a commit never leaves an answer behind.
     """
     requests = Intake(COMMANDS, [CommandRequested], keyring, node)
     reviews = Intake(APPROVALS, _REVIEWS, keyring, node)
+    order = InOrder()
     started_at = clock()
 
     async def policy(stream: Any) -> None:
         async for message in stream.noack().events():
-            await take(message, requests, reactions.judge, emission, clock())
+            await take(message, requests, reactions.judge, emission, order, clock())
 
     async def approvals(stream: Any) -> None:
         async for message in stream.noack().events():
-            await take(message, reviews, reactions.review, emission, clock())
+            await take(message, reviews, reactions.review, emission, order, clock())
 
     async def deadlines() -> None:
         for reaction in reactions.expire_due(clock()):
@@ -59,8 +68,11 @@ def add_agents(
         )
         await emission.emit([alive])
 
-    app.agent(_topic(app, COMMANDS.name), name="policy", concurrency=1)(policy)
-    app.agent(_topic(app, APPROVALS.name), name="approvals", concurrency=1)(approvals)
+    async def failed(_: Any, error: BaseException) -> None:
+        give_up(error)
+
+    app.agent(_topic(app, COMMANDS.name), name="policy", concurrency=1, on_error=failed)(policy)
+    app.agent(_topic(app, APPROVALS.name), name="approvals", concurrency=1, on_error=failed)(approvals)
     app.timer(interval=1.0)(deadlines)
     app.timer(interval=5.0)(heartbeat)
 
@@ -70,20 +82,23 @@ async def take(
     intake: Intake,
     react: Callable[[Any, int, datetime], Reaction],
     emission: Emission,
+    order: InOrder,
     now: datetime,
 ) -> None:
     """One message of Kafka, as Faust gives it: emits what follows from it, and then acknowledges it."""
     place = message.message
+    finish = order.begin((place.topic, place.partition), message.ack)
     try:
         event = intake.open(message.value, place.partition)
         reaction = Reaction() if event is None else react(event, len(message.value), now)
-    except NotBelieved as error:
-        reason = str(error)
+    except Exception as error:
+        # A fault of ours in reading one message must not stop all that come after it.
+        reason = str(error) if isinstance(error, NotBelieved) else f"not read: {type(error).__name__}"
         _log.warning(
             "event_rejected", topic=place.topic, partition=place.partition, offset=place.offset, reason=reason
         )
         reaction = Reaction((intake.rejected(message.value, place.partition, place.offset, reason, now),))
-    await emission.emit(reaction.events, message.ack, reply_to=reaction.reply_to, after=reaction.written)
+    await emission.emit(reaction.events, finish, reply_to=reaction.reply_to, after=reaction.written)
 
 
 def _topic(app: Any, name: str) -> Any:

@@ -25,7 +25,7 @@ def _nothing() -> None:
 
 
 class Emission:
-    """Emits events in the background, so that the next one is decided meanwhile.
+    """Emits events in the background, so that the next message is decided meanwhile.
 
     `on_failure` is called when Kafka does not take an event. The process must end then: what was not
     acknowledged is read again by the next one, which says the same.

@@ -60,7 +60,7 @@ def run(config: Config) -> int:
     app = make_app(address, config.state / "faust")
     table = approvals_table(app)
     desk = Desk(table, bundle, signs, keys, node)
-    add_agents(app, Reactions(bundle, desk, node), emission, keys, now, node)
+    add_agents(app, Reactions(bundle, desk, node), emission, keys, now, node, _give_up)
     _add_beginning_and_end(app, table, desk, bus, emission, bundle)
     worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
     worker.spinner = None  # it would draw on stdout
@@ -111,10 +111,10 @@ async def _end_in_time(app: Any) -> None:
 
 
 def _give_up(error: BaseException) -> None:
-    """Ends the process at once, as Kafka no longer takes what we say.
+    """Ends the process at once, as Kafka no longer takes what we say, or our own code failed.
 
     Nothing is lost: what was not acknowledged is read again by the next worker. A slow, orderly stop
     would wait for the same Kafka, and would go on acknowledging meanwhile.
     """
-    _log.critical("processors_gave_up", reason=str(error))
+    _log.critical("processors_gave_up", error=type(error).__name__, reason=str(error))
     os._exit(1)

@@ -11,7 +11,8 @@ from processors.agents import take
 from processors.desk import Desk
 from processors.emission import Emission
 from processors.intake import Intake
-from processors.reactions import Reactions
+from processors.ordering import InOrder
+from processors.reactions import Reaction, Reactions
 from schemas.codec import encode
 from schemas.envelope import envelope
 from schemas.events import CommandAllowed, CommandRequested, EventRejected, SessionClosed
@@ -51,7 +52,7 @@ async def taken(message: Message, bus: MemoryBus) -> list[BaseException]:
     desk = Desk(MemoryTable(), rules, signer(Role.PROCESSORS), KEYRING, NODE)
     emission = Emission(bus, failures.append)
     intake = Intake(COMMANDS, [CommandRequested], KEYRING, NODE)
-    await take(message, intake, Reactions(rules, desk, NODE).judge, emission, NOW)
+    await take(message, intake, Reactions(rules, desk, NODE).judge, emission, InOrder(), NOW)
     if bus.durable_at_once:
         await emission.drain()
     return failures
@@ -89,3 +90,18 @@ async def test_an_answer_that_is_not_durable_is_not_acknowledged() -> None:
     await bus.publish(requested(READ))  # lets the loop run
     assert asked.acks == []
     assert failures == [] or str(failures[0]) == "gone"
+
+
+async def test_a_message_that_we_fail_on_is_put_aside() -> None:
+    def fails(*_: Any) -> Reaction:
+        raise RuntimeError("hunter2")
+
+    bus, asked = MemoryBus(), message(requested(READ), signer(Role.INGRESS))
+    intake = Intake(COMMANDS, [CommandRequested], KEYRING, NODE)
+    emission = Emission(bus, lambda error: None)
+    await take(asked, intake, fails, emission, InOrder(), NOW)
+    await emission.drain()
+    (said,) = bus.events
+    assert isinstance(said, EventRejected)
+    assert said.reason == "not read: RuntimeError"
+    assert asked.acks == ["ack"]

@@ -1,0 +1,90 @@
+"""A real worker on a real Kafka; what an ingress and the API would say is said by the tests."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaProducer
+from support.builders import POLICIES, Document
+from support.processes import stop, tail
+from support.processors_role import Listener, Worker, start_worker, write_processors
+
+from infra.kafka.address import KafkaAddress
+from infra.kafka.bus import Bus
+from infra.kafka.embedded import EmbeddedKafka
+from infra.keys import keyring, signer
+from schemas.topics import APPROVALS, DEAD_LETTERS, VERDICTS
+from schemas.vocabulary import Role
+
+QUICK: Document = {
+    "name": "quick review",
+    "when": {"statements": ["update"]},
+    "verdict": "review",
+    "review": {"reviewers": ["dba"], "timeout": "4s", "valid_for": "30s"},
+}
+TWO: Document = {
+    "name": "two must agree",
+    "when": {"statements": ["alter_table"]},
+    "verdict": "review",
+    "review": {"reviewers": ["dba"], "approvals": 2, "timeout": "60s", "valid_for": "30s"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What stands around the processors."""
+
+    config: Path
+    state: Path
+    address: KafkaAddress
+    ingress: Bus
+    api: Bus
+    said: Listener  # on verdicts, approvals and dead letters, from when the test began
+
+
+@pytest.fixture(scope="module")
+def config(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_processors(tmp_path_factory.mktemp("processors"), kafka.bootstrap, [*POLICIES, QUICK, TWO])
+
+
+@pytest.fixture(scope="module")
+def worker(config: Path) -> Iterator[Worker]:
+    """One worker for the tests that do not stop it."""
+    running = start_worker(config)
+    yield running
+    assert stop(running.process) == 0, tail(running.log)
+
+
+@pytest_asyncio.fixture
+async def world(config: Path, kafka: EmbeddedKafka) -> AsyncIterator[World]:
+    state, address = config.parent / "state", KafkaAddress(kafka.bootstrap)
+    ingress = Bus(address, signer(state, Role.INGRESS), keyring(state))
+    api = Bus(address, signer(state, Role.API), keyring(state))
+    async with contextlib.AsyncExitStack() as stack:
+        for bus in (ingress, api):
+            await bus.start()
+            stack.push_async_callback(bus.stop)
+        heard = []
+        for topic in (VERDICTS, APPROVALS, DEAD_LETTERS):
+            subscription = await ingress.consume(topic)
+            stack.push_async_callback(subscription.close)
+            heard.append(Listener(subscription))
+        said = Listener(heard[0].subscription)
+        for listener in heard:
+            listener.received = said.received  # one list: what was said, wherever
+            task = asyncio.create_task(listener.run())
+            stack.callback(task.cancel)
+        yield World(config, state, address, ingress, api, said)
+
+
+@pytest_asyncio.fixture
+async def intruder(world: World) -> AsyncIterator[AIOKafkaProducer]:
+    """Writes any bytes anywhere."""
+    producer = AIOKafkaProducer(bootstrap_servers=world.address.bootstrap)
+    await producer.start()
+    yield producer
+    await producer.stop()

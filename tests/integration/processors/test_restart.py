@@ -1,0 +1,176 @@
+"""A worker is killed or stopped and another goes on: nothing is lost, nothing is decided twice."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from support.commands import DELETE, READ, requested
+from support.processes import stop, tail
+from support.processors_role import Worker, launch
+from support.reviews import DANA, decided
+from support.signing import stranger
+from support.wait import eventually
+
+from infra.clock import now
+from infra.kafka.bus import partition_of
+from infra.keys import signer
+from processors.app import CHANGELOG
+from processors.approvals.approval import Approval, Vote
+from processors.approvals.record import encode_record
+from schemas.events import (
+    ApprovalPending,
+    ApprovalRequested,
+    ApprovalSettled,
+    CommandAllowed,
+    CommandDenied,
+)
+from schemas.signature import Signer
+from schemas.vocabulary import ApprovalState, Facts, Intent, Role
+
+UPDATE = Facts((Intent.WRITE,), ("update",), ("public.orders",))
+
+
+@pytest_asyncio.fixture
+async def workers(config: Path) -> AsyncIterator[Any]:
+    """Starts workers by name; ends those that are left."""
+    running: list[Worker] = []
+
+    async def start(name: str) -> Worker:
+        worker = launch(config, name)
+        running.append(worker)
+        await eventually(
+            lambda: worker.is_ready() or worker.process.poll() is not None, seconds=60, what="the worker"
+        )
+        assert worker.process.poll() is None, tail(worker.log)
+        return worker
+
+    yield start
+    for worker in running:
+        if worker.process.poll() is None:
+            assert stop(worker.process) == 0, tail(worker.log)
+
+
+async def under_review(world: Any, facts: Facts) -> ApprovalRequested:
+    request = requested(facts, at=now())
+    await world.ingress.publish_durably(request)
+    await world.said.first(ApprovalPending, request.envelope.command)
+    found: ApprovalRequested = await world.said.first(ApprovalRequested, request.envelope.command)
+    return found
+
+
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
+async def test_a_pending_approval_is_decided_after_a_restart(
+    world: Any, workers: Any, by: signal.Signals
+) -> None:
+    first = await workers("first")
+    request = await under_review(world, DELETE)
+    # One more, so that the worker has had time to write the first one to its changelog.
+    await under_review(world, DELETE)
+    stop(first.process, by=by)
+    await world.api.publish_durably(decided(request, DANA, at=now()))
+    assert world.said.of(CommandAllowed, request.envelope.command) == []
+    await workers("second")
+    allowed = await world.said.first(CommandAllowed, request.envelope.command)
+    assert (allowed.decided_by, allowed.digest) == (("dana",), request.digest)
+
+
+async def test_a_deadline_that_passed_meanwhile_ends_the_approval(world: Any, workers: Any) -> None:
+    first = await workers("first")
+    request = await under_review(world, UPDATE)
+    stop(first.process, by=signal.SIGKILL)
+    await eventually(lambda: now() > request.expires_at, what="the deadline")
+    assert world.said.of(CommandDenied, request.envelope.command) == []
+    await workers("second")
+    denied = await world.said.first(CommandDenied, request.envelope.command)
+    assert denied.state is ApprovalState.TIMED_OUT
+
+
+async def test_a_request_made_while_no_worker_was_there_is_judged(world: Any, workers: Any) -> None:
+    request = requested(READ, at=now())
+    await world.ingress.publish_durably(request)
+    await workers("first")
+    await world.said.first(CommandAllowed, request.envelope.command)
+
+
+async def test_every_command_has_one_verdict_while_workers_are_killed(
+    world: Any, workers: Any, config: Path
+) -> None:
+    worker = await workers("first")
+    requests, written = [], []
+    for round_ in range(3):
+        for number in range(200):
+            request = requested(
+                DELETE if number % 10 == 0 else READ, at=now(), patience=timedelta(minutes=10)
+            )
+            requests.append(request)
+            written.append(await world.ingress.publish(request))
+        stop(worker.process, by=signal.SIGKILL)
+        worker = await workers(f"after {round_}")
+    await asyncio.gather(*written)
+    for request in requests:
+        kind = ApprovalPending if request.facts is DELETE else CommandAllowed
+        await world.said.first(kind, request.envelope.command, seconds=60)
+        said = world.said.of(kind, request.envelope.command)
+        assert len({event.envelope.id for event in said}) == 1
+    reviewed = [request for request in requests if request.facts is DELETE]
+    for request in reviewed:
+        asked = world.said.of(ApprovalRequested, request.envelope.command)
+        assert len({event.approval for event in asked}) == 1
+
+
+async def test_two_workers_share_the_work_and_one_takes_over(world: Any, workers: Any, config: Path) -> None:
+    one, two = await workers("one"), await workers("two")
+    requests = [requested(READ, at=now()) for _ in range(100)]
+    for request in requests:
+        await world.ingress.publish(request)
+    nodes = set()
+    for request in requests:
+        allowed = await world.said.first(CommandAllowed, request.envelope.command)
+        nodes.add(allowed.envelope.node)
+    assert len(nodes) == 2
+    pending = [await under_review(world, DELETE) for _ in range(8)]
+    stop(one.process, by=signal.SIGKILL)
+    for approval in pending:
+        await world.api.publish_durably(decided(approval, DANA, at=now()))
+    for approval in pending:
+        allowed = await world.said.first(CommandAllowed, approval.envelope.command, seconds=40)
+        assert allowed.decided_by == ("dana",)
+        settled = world.said.of(ApprovalSettled, approval.envelope.command)
+        assert len({event.envelope.id for event in settled}) == 1
+    assert two.process.poll() is None
+
+
+async def test_a_second_sigint_or_a_stop_before_it_is_ready_ends_it_too(config: Path) -> None:
+    worker = launch(config, "hasty")
+    stop(worker.process, by=signal.SIGINT)
+    assert "Traceback" not in tail(worker.log)
+
+
+async def test_an_approval_forged_in_the_changelog_is_none_after_a_restart(
+    world: Any, intruder: Any, workers: Any
+) -> None:
+    first = await workers("before")
+    true, other = await under_review(world, DELETE), await under_review(world, DELETE)
+    stop(first.process)
+    forged = Approval(replace(true, reviewers=("agents",)), votes=(Vote(DANA, ""),))
+    for signs in (stranger(Role.PROCESSORS), Signer(Role.PROCESSORS, signer(world.state, Role.API).key)):
+        await intruder.send_and_wait(
+            CHANGELOG.name,
+            encode_record(forged, signs),
+            key=true.approval.encode(),
+            partition=partition_of(true.approval, CHANGELOG.partitions),
+        )
+    second = await workers("after")
+    assert f'"approval": "{true.approval}", "reason": "not signed' in second.log.read_text()
+    for approval in (true, other):
+        await world.api.publish_durably(decided(approval, DANA, at=now()))
+    await world.said.first(CommandAllowed, other.envelope.command)
+    ignored = f'"approval": "{true.approval}", "reason": "there is no such approval'
+    await eventually(lambda: ignored in second.log.read_text(), what="the decision")
+    assert world.said.of(CommandAllowed, true.envelope.command) == []
