@@ -26,6 +26,9 @@ from schemas.vocabulary import Role
 
 _log = structlog.get_logger()
 
+React = Callable[[Any, int, datetime], Reaction]
+"""An event, how many bytes it was, and now -> what follows from it."""
+
 _REVIEWS = (ApprovalRequested, ReviewDecided, ApprovalWithdrawn, ApprovalSettled)
 
 
@@ -49,13 +52,18 @@ def add_agents(
     order = InOrder()
     started_at = clock()
 
+    async def each(stream: Any, intake: Intake, react: React) -> None:
+        try:
+            async for message in stream.noack().events():
+                await take(message, intake, react, emission, order, clock())
+        except Exception as error:
+            give_up(error)
+
     async def policy(stream: Any) -> None:
-        async for message in stream.noack().events():
-            await take(message, requests, reactions.judge, emission, order, clock())
+        await each(stream, requests, reactions.judge)
 
     async def approvals(stream: Any) -> None:
-        async for message in stream.noack().events():
-            await take(message, reviews, reactions.review, emission, order, clock())
+        await each(stream, reviews, reactions.review)
 
     async def deadlines() -> None:
         for reaction in reactions.expire_due(clock()):
@@ -68,11 +76,8 @@ def add_agents(
         )
         await emission.emit([alive])
 
-    async def failed(_: Any, error: BaseException) -> None:
-        give_up(error)
-
-    app.agent(_topic(app, COMMANDS.name), name="policy", concurrency=1, on_error=failed)(policy)
-    app.agent(_topic(app, APPROVALS.name), name="approvals", concurrency=1, on_error=failed)(approvals)
+    app.agent(_topic(app, COMMANDS.name), name="policy", concurrency=1)(policy)
+    app.agent(_topic(app, APPROVALS.name), name="approvals", concurrency=1)(approvals)
     app.timer(interval=1.0)(deadlines)
     app.timer(interval=5.0)(heartbeat)
 
@@ -80,7 +85,7 @@ def add_agents(
 async def take(
     message: Any,
     intake: Intake,
-    react: Callable[[Any, int, datetime], Reaction],
+    react: React,
     emission: Emission,
     order: InOrder,
     now: datetime,

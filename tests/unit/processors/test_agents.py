@@ -1,4 +1,5 @@
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from support.commands import NOW, READ, bundle, requested
@@ -6,8 +7,10 @@ from support.memory_bus import MemoryBus
 from support.signing import KEYRING, signer, stranger
 from support.table import MemoryTable
 
+from infra.kafka.address import KafkaAddress
 from infra.kafka.bus import BusUnavailable, partition_of
-from processors.agents import take
+from processors.agents import add_agents, take
+from processors.app import approvals_table, make_app
 from processors.desk import Desk
 from processors.emission import Emission
 from processors.intake import Intake
@@ -17,7 +20,7 @@ from schemas.codec import encode
 from schemas.envelope import envelope
 from schemas.events import CommandAllowed, CommandRequested, EventRejected, SessionClosed
 from schemas.signature import Signer
-from schemas.topics import COMMANDS
+from schemas.topics import APPROVALS, COMMANDS
 from schemas.vocabulary import Role
 
 NODE = "processors@test#1"
@@ -105,3 +108,21 @@ async def test_a_message_that_we_fail_on_is_put_aside() -> None:
     assert isinstance(said, EventRejected)
     assert said.reason == "not read: RuntimeError"
     assert asked.acks == ["ack"]
+
+
+def test_the_wiring(tmp_path: Path) -> None:
+    app = make_app(KafkaAddress("127.0.0.1:1"), tmp_path)
+    rules = bundle()
+    desk = Desk(approvals_table(app), rules, signer(Role.PROCESSORS), KEYRING, NODE)
+    add_agents(
+        app,
+        Reactions(rules, desk, NODE),
+        Emission(MemoryBus(), lambda error: None),
+        KEYRING,
+        lambda: NOW,
+        NODE,
+        lambda error: None,
+    )
+    agents = {name: agent.channel.get_topic_name() for name, agent in app.agents.items()}
+    assert agents == {"policy": COMMANDS.name, "approvals": APPROVALS.name}
+    assert all(agent.concurrency == 1 for agent in app.agents.values()), "order is kept in each partition"
