@@ -36,6 +36,7 @@ from ingress.postgres.opening import (
 from ingress.postgres.startup import Wish
 from ingress.postgres.target_connection import Target, cancel, open_target
 from ingress.session import Hands, Services, Session, SessionInfo
+from processors.masking.scan import make_scanner
 from schemas.ids import uuid7
 from schemas.vocabulary import MaskingPlan, Principal, SensitiveColumn
 
@@ -59,6 +60,9 @@ class PostgresEndpoint:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
+        for resource in self._config.resources:
+            if resource.protocol == "postgres" and resource.sensitive.detect:
+                make_scanner(resource.sensitive.detect)  # compiled now, not while a client waits
         self._catalogues.start()
 
     async def stop(self, reason: str) -> None:

@@ -123,7 +123,7 @@ async def test_a_killed_ingress_runs_nothing_twice_and_its_commands_end_on_recor
     def outcome() -> list[dict[str, object]]:
         return breakable.gateway.audit(f"select outcome from commands where approval = '{approval}'")
 
-    await eventually(lambda: outcome() == [{"outcome": "abandoned"}], seconds=60, what="its end on record")
+    await eventually(lambda: outcome() == [{"outcome": "unknown"}], seconds=60, what="its end on record")
     await again.close()
 
 

@@ -369,6 +369,12 @@ class TestUnasked:
         book.target(make(b"A", b"\0\0\0\x01news\0hello\0"), make(b"S", b"TimeZone\0UTC\0"))
         assert book.kinds_to_client() == "AS"
 
+    def test_an_encoding_that_hides_from_masking_ends_the_session(self) -> None:
+        book = play()
+        book.target(make(b"S", b"client_encoding\0LATIN1\0"))
+        with pytest.raises(TargetError, match="SJIS"):
+            book.target(make(b"S", b"client_encoding\0SJIS\0"))
+
     def test_a_message_without_a_place_ends_the_session(self) -> None:
         book = play()
         with pytest.raises(ClientError):
