@@ -99,7 +99,7 @@ class Recorder:
 def parse_frames(data: bytes) -> list[tuple[Frame, int, bytes]]:
     """The frames of a chunk: kind, microseconds since the session began, payload. Raises ValueError."""
     try:
-        plain = zstandard.ZstdDecompressor().stream_reader(data).read()
+        plain = zstandard.ZstdDecompressor().decompress(data)
     except zstandard.ZstdError as error:
         raise ValueError("not a recording") from error
     found, position = [], 0
