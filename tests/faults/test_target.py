@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -62,7 +63,7 @@ async def test_a_client_that_leaves_in_the_middle_of_copy(breakable: Breakable) 
     connection = await breakable.connect("plain")
     await connection.execute("create table if not exists t_half (x int)")
 
-    async def half() -> object:
+    async def half() -> AsyncIterator[bytes]:
         for number in range(3):
             yield f"{number}\n".encode() * 1000
         connection.terminate()

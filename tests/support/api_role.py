@@ -1,17 +1,15 @@
 """The api role as a process of its own, without the rest of the gateway."""
 
-import sys
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 
 import httpx
 from support.builders import Someone, configuration, write_configuration
+from support.gateway import countersign
 from support.processes import free_port, start, tail
 from support.wait import block_until
-
-_RUN = "import sys; from pathlib import Path; from api.main import run; from infra.config import load; "
-_RUN += "sys.exit(run(load(Path(sys.argv[1]))))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +25,41 @@ class Api:
     def client(self, someone: Someone) -> httpx.AsyncClient:
         """Signed in by a bearer token. Use it with `async with`."""
         return httpx.AsyncClient(
-            base_url=self.url, headers={"Authorization": f"Bearer {someone.token}"}, timeout=30
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {someone.token}"},
+            timeout=30,
+            verify=self.tls,
         )
 
+    @property
+    def tls(self) -> ssl.SSLContext | bool:
+        """What trusts the gateway's own CA; made at its first start over TLS."""
+        ca = self.state / "tls" / "ca.crt"
+        return ssl.create_default_context(cafile=ca) if ca.exists() else True
 
-def start_api(folder: Path, bootstrap: str) -> Api:
-    """The api role on a free port, listening."""
-    port = free_port()
+    def answers(self, path: str) -> bool:
+        """Whether this path is answered with success."""
+        try:
+            return httpx.get(self.url + path, verify=self.tls).is_success
+        except httpx.TransportError:
+            return False
+
+
+def start_api(
+    folder: Path, bootstrap: str, *, host: str = "127.0.0.1", scheme: str = "http", port: int = 0
+) -> Api:
+    """The api role, listening; on a free port unless one is named."""
+    port = port or free_port()
     config = write_configuration(
         folder,
         configuration(
-            listen={"api": f"127.0.0.1:{port}"},
-            resources=[],
-            gateway={"kafka": {"bootstrap": bootstrap}},
+            listen={"api": f"{host}:{port}"}, resources=[], gateway={"kafka": {"bootstrap": bootstrap}}
         ),
         {},
     )
     log = folder / "api.log"
-    process = start([sys.executable, "-P", "-c", _RUN, str(config)], log, cwd=folder)
-    api = Api(f"http://127.0.0.1:{port}", config, folder / "state", log, process)
-    block_until(lambda: process.poll() is not None or _answers(api), seconds=30, what="the API")
+    process = start(countersign("api", "--config", str(config)), log, cwd=folder)
+    api = Api(f"{scheme}://127.0.0.1:{port}", config, folder / "state", log, process)
+    block_until(lambda: process.poll() is not None or api.answers("/healthz"), seconds=60, what="the API")
     assert process.poll() is None, tail(log)
     return api
-
-
-def _answers(api: Api) -> bool:
-    try:
-        return httpx.get(f"{api.url}/healthz").is_success
-    except httpx.TransportError:
-        return False

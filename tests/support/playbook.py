@@ -5,6 +5,7 @@ The target answers by itself what only the gateway asks it (search path and role
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from ingress.command import Command
 from ingress.gate import Allowed, Refusal, Waiting
@@ -16,6 +17,7 @@ from ingress.postgres.judge import FactsCache, Judge, Subject
 from ingress.postgres.messages import make, parse_query
 from schemas.vocabulary import MaskingPlan, Obligations
 
+R = TypeVar("R")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _CONTEXT_ROW = (b"pg_catalog\x01public", b"app", b"on")
 
@@ -102,7 +104,7 @@ class Playbook:
     def kinds_to_target(self) -> str:
         return "".join(message.kind.decode() for message in self.to_target())
 
-    def of(self, kind: type[Request]) -> list[Request]:  # type: ignore[valid-type]
+    def of(self, kind: type[R]) -> list[R]:
         return [request for request in self.requests if isinstance(request, kind)]
 
     def _release(self, commands: Sequence[str]) -> tuple[str, Refusal] | None:

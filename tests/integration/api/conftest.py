@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
 import pytest
 import pytest_asyncio
 from support.api_role import Api, start_api
@@ -21,7 +20,7 @@ def api(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """The api role, its queue read."""
     running = start_api(tmp_path_factory.mktemp("api"), kafka.bootstrap)
     try:
-        block_until(lambda: httpx.get(f"{running.url}/readyz").is_success, seconds=30, what="readiness")
+        block_until(lambda: running.answers("/readyz"), seconds=30, what="readiness")
         yield running
     finally:
         assert stop(running.process) == 0, tail(running.log)

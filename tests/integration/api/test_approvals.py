@@ -296,6 +296,15 @@ async def test_a_comment_cannot_carry_terminal_escapes(api: Api, processors: Bus
     assert "\\u001b" not in answer.text
 
 
+async def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
+    async with httpx.AsyncClient(base_url=api.url) as nobody:
+        form = await nobody.post("/sign-in", data={"name": "x" * 100_000, "token": "y"})
+    body = await post(api, DANA, "/api/approvals/3f9a01bc/approve", {"comment": "x" * 100_000})
+
+    assert form.status_code == 413
+    assert body.status_code == 413
+
+
 async def test_no_token_reaches_the_log(api: Api) -> None:
     await get(api, DANA, "/api/approvals")
 

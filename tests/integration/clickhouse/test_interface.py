@@ -50,6 +50,13 @@ def test_parameters_are_bound_by_the_server(clickhouse: ClickHouse) -> None:
     assert result.result_rows == [(given["text"], 3, ["a", "b'"])]
 
 
+def test_parameters_too_long_for_a_url(clickhouse: ClickHouse) -> None:
+    given = {"list": list(range(20_000)), "text": "ü'\n" * 5000}
+    with clickhouse.client() as client:
+        result = client.query("SELECT length({list:Array(UInt32)}), {text:String}", parameters=given)
+    assert result.result_rows == [(20_000, given["text"])]
+
+
 def test_a_long_answer_is_streamed(clickhouse: ClickHouse) -> None:
     """An answer of 240 MB moves through without the server holding it."""
     process = psutil.Process(clickhouse.process.pid)

@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 from support.memory_bus import MemoryBus
+from support.wait import eventually
 
 from infra.kafka.bus import Bus, BusUnavailable
 from ingress import outbox as module
@@ -73,9 +74,7 @@ async def test_a_report_is_tried_again_until_it_is_durable(
     durable = outbox.report_durably(closed("told"))
     await settled()
     bus.refuse(BusUnavailable("no"))
-    async with asyncio.timeout(5):
-        while len(bus.published) < 2:
-            await asyncio.sleep(0.001)
+    await eventually(lambda: len(bus.published) == 2)
     assert not durable.done()
     bus.confirm()
     await asyncio.wait_for(durable, 5)

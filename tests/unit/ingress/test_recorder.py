@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.wait import eventually
 
 from ingress.interface import Frame
 from ingress.recorder import Level, Recorder, parse_frames
@@ -95,9 +96,7 @@ async def test_a_frame_is_sent_without_waiting_for_more() -> None:
     shelf = Shelf()
     recorder = shelf.recorder("full")
     recorder.add(Frame.COMMAND, b"select 1")
-    async with asyncio.timeout(10):
-        while not shelf.chunks:
-            await asyncio.sleep(0.05)
+    await eventually(lambda: shelf.chunks)
     assert shelf.frames() == [(Frame.COMMAND, b"select 1")]
 
 

@@ -3,7 +3,14 @@ import base64
 import msgspec
 import pytest
 
-from infra.clickhouse.exchange import Request, error_text, parse_request, status_of, summary
+from infra.clickhouse.exchange import (
+    Request,
+    error_text,
+    parse_request,
+    status_of,
+    summary,
+    with_form,
+)
 
 
 def request(query: str = "", **headers: str) -> Request:
@@ -73,3 +80,29 @@ def test_the_summary_has_numbers_as_strings() -> None:
     assert found["read_rows"] == "3"
     assert found["written_rows"] == "5"
     assert set(map(type, found.values())) == {str}
+
+
+def form(*parts: str) -> bytes:
+    return "".join(f"--xyz\r\n{part}\r\n" for part in parts).encode() + b"--xyz--\r\n"
+
+
+def field(name: str, value: str) -> str:
+    return f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'
+
+
+def test_a_form_is_as_good_as_a_url() -> None:
+    asked = request("max_threads=1", content_type="multipart/form-data; boundary=xyz")
+    body = form(
+        field("query", "SELECT {x:String}\n-- ü"), field("param_x", "a\\tb--"), field("max_result_rows", "7")
+    )
+    opened = with_form(asked, body)
+    assert opened.query == "SELECT {x:String}\n-- ü"
+    assert opened.parameters == {"x": "a\\tb--"}
+    assert opened.settings == {"max_threads": "1", "max_result_rows": "7"}
+
+
+def test_a_form_with_an_external_table_is_refused() -> None:
+    asked = request(content_type="multipart/form-data; boundary=xyz")
+    table = 'Content-Disposition: form-data; name="t"; filename="t.csv"\r\n\r\n1,2'
+    with pytest.raises(ValueError, match="external tables"):
+        with_form(asked, form(field("query", "SELECT 1"), table))
