@@ -31,6 +31,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}  # RFC 6797, section 6.1
+_LARGEST_BODY = 64 * 1024  # bytes; a comment has at most 2,000 characters
 _FOR_PROGRAMS = ("/api", "/healthz", "/readyz")
 _DESCRIPTION = """
 Countersign holds risky commands until a person countersigns them. This is where they do.
@@ -51,6 +52,7 @@ def create_app(
         description=_DESCRIPTION,
         version="1",
         openapi_url="/api/openapi.json",
+        max_body_size=_LARGEST_BODY,
         docs_url=None,  # both load scripts from elsewhere
         redoc_url=None,
     )

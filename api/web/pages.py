@@ -23,6 +23,7 @@ from infra.clock import Clock
 from schemas.vocabulary import Answer, ApprovalState, Principal
 
 _FOLDER = Path(__file__).parent
+_ROWS = 100  # in a list of requests
 _SESSIONS = 200  # the newest in the list
 _PREVIEW = 160  # characters of a command in a list; the page of the request has all of them
 
@@ -115,14 +116,15 @@ class Pages:
         approvals = self._approvals(session.principal, settled=False)
         mine = [approval for approval in approvals if approval.can_decide]
         others = [approval for approval in approvals if not approval.can_decide]
-        return self._page(request, "queue.html", session=session, mine=mine, others=others)
+        # A page of thousands would be of no use to anybody, and costs each reviewer's browser at each change.
+        return self._page(request, "queue.html", session=session, mine=mine, others=others, most=_ROWS)
 
     async def history(self, request: Request) -> Response:
         session = self._sign_in.web_session(request)
         if session is None:
             return _to_sign_in(request)
         approvals = self._approvals(session.principal, settled=True)
-        return self._page(request, "history.html", session=session, approvals=approvals)
+        return self._page(request, "history.html", session=session, approvals=approvals[:_ROWS])
 
     async def approval(self, request: Request, approval: str) -> Response:
         session = self._sign_in.web_session(request)

@@ -2,6 +2,7 @@
 "use strict";
 
 const SOON = 60; // seconds left that are shown in red
+const PAUSE = 200; // milliseconds that changes are gathered for
 const RETRY = 3000; // milliseconds before a lost stream is opened again
 
 // --- Times ---------------------------------------------------------------------------------------------
@@ -57,7 +58,8 @@ function watchForms() {
 
 // --- Live parts ----------------------------------------------------------------------------------------
 
-let refreshing = null;
+let refreshing = false;
+let again = false;
 
 // Takes the parts marked data-live from a fresh copy of this page; what is being typed stays.
 async function refresh() {
@@ -79,12 +81,23 @@ async function refresh() {
   return undefined;
 }
 
+// One at a time, however fast events come; what comes during one is seen by the next.
 function refreshSoon() {
-  if (refreshing) return;
-  refreshing = setTimeout(() => {
-    refreshing = null;
-    refresh().catch(() => undefined); // the line says that it is away; the next event tries again
-  }, 100);
+  if (refreshing) {
+    again = true;
+    return;
+  }
+  refreshing = true;
+  setTimeout(async () => {
+    again = false;
+    try {
+      await refresh();
+    } catch {
+      // The gateway is away: the line in the header says so, and the next event tries again.
+    }
+    refreshing = false;
+    if (again) refreshSoon();
+  }, PAUSE);
 }
 
 function showLine(live) {
