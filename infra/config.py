@@ -393,7 +393,10 @@ class Config(_Model):
         """How reviewers reach the API, without a slash at the end."""
         if self.gateway.url:
             return self.gateway.url.rstrip("/")
-        return f"http://{self.gateway.listen.api}" if self.gateway.listen.api else ""
+        address = self.gateway.listen.api
+        if address is None:
+            return ""
+        return f"{'http' if address.is_loopback else 'https'}://{address}"
 
     def resource(self, name: str) -> Resource | None:
         return next((resource for resource in self.resources if resource.name == name), None)
