@@ -5,8 +5,10 @@ Documented at clickhouse.com/docs, "HTTP Interface"; codes to statuses as ClickH
 
 import base64
 import binascii
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from email.parser import BytesParser
+from email.policy import HTTP
 from http import HTTPStatus
 from typing import Literal
 from urllib.parse import parse_qsl
@@ -91,7 +93,7 @@ class Request:
     content_encoding: str
     accept_encoding: str  # "" unless compression is asked for
     blocks_compressed: bool  # ClickHouse's own compression of the answer
-    is_form: bool
+    form: str  # the Content-Type of a multipart form, or empty
 
 
 def parse_request(
@@ -108,22 +110,56 @@ def parse_request(
         database=url.get("database") or given.get("x-clickhouse-database", ""),
         default_format=url.get("default_format") or given.get("x-clickhouse-format", ""),
         query_id=url.get("query_id", "") or given.get("x-clickhouse-query-id", ""),
-        settings={
-            name: value
-            for name, value in url.items()
-            if name not in _TRANSPORT and not name.startswith("param_")
-        },
-        parameters={
-            name.removeprefix("param_"): value for name, value in url.items() if name.startswith("param_")
-        },
+        settings=_settings(url),
+        parameters=_parameters(url),
         user=user,
         password=password,
         has_credentials=source != "none",
         content_encoding=given.get("content-encoding", ""),
         accept_encoding=given.get("accept-encoding", "") if url.get("enable_http_compression") == "1" else "",
         blocks_compressed=url.get("compress") == "1",
-        is_form=given.get("content-type", "").startswith("multipart/form-data"),
+        form=given.get("content-type", "") if _is_form(given.get("content-type", "")) else "",
     )
+
+
+def with_form(request: Request, body: bytes) -> Request:
+    """The request with what its multipart form says (RFC 7578): the query, parameters and settings.
+
+    Clients send a form when parameters are too long for a URL. Raises ValueError for a form with files,
+    which would be external tables.
+    """
+    head = f"Content-Type: {request.form}\r\n\r\n".encode("latin-1")
+    fields: dict[str, str] = {}
+    for part in BytesParser(policy=HTTP).parsebytes(head + body).iter_parts():
+        name = part.get_param("name", header="content-disposition")
+        if part.get_filename() is not None or not isinstance(name, str):
+            raise ValueError("external tables are not offered")
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        fields[name] = content.decode()
+    return replace(
+        request,
+        query=request.query or fields.get("query", ""),
+        database=request.database or fields.get("database", ""),
+        settings={**_settings(fields), **request.settings},
+        parameters={**_parameters(fields), **request.parameters},
+    )
+
+
+def _is_form(content_type: str) -> bool:
+    return content_type.lower().startswith("multipart/form-data")
+
+
+def _settings(given: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in given.items()
+        if name not in _TRANSPORT and not name.startswith("param_")
+    }
+
+
+def _parameters(given: Mapping[str, str]) -> dict[str, str]:
+    return {name.removeprefix("param_"): value for name, value in given.items() if name.startswith("param_")}
 
 
 def _credentials(

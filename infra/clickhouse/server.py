@@ -22,7 +22,7 @@ from infra.clickhouse.body import Body, ClientLeft, Receive
 from infra.clickhouse.callers import Caller, Callers, session_settings
 from infra.clickhouse.compression import Identity, encoder, encoding_for
 from infra.clickhouse.embedded import Engine, EngineError, Session
-from infra.clickhouse.exchange import Request, parse_request
+from infra.clickhouse.exchange import Request, parse_request, with_form
 from infra.clickhouse.formats import DEFAULT, content_type, format_of, header_of
 from infra.clickhouse.statements import InsertHead, insert_head, refused_word
 
@@ -34,6 +34,7 @@ _WAIT = 30.0  # seconds they wait
 _LONGEST = 300.0  # seconds an auditor's request may take, a slow reader's too
 _LONGEST_TEXT = 64 * 1024 * 1024  # bytes of a statement of our own roles
 _LONGEST_QUESTION = 256 * 1024  # bytes of an auditor's statement
+_LONGEST_FORM = 4 * 1024 * 1024  # bytes of a statement with its parameters
 _WHOLE_ANSWER = 64 * 1024 * 1024  # bytes of an auditor's answer that cannot be sent in blocks
 _PIECE = 256 * 1024  # bytes given to the network at once
 
@@ -72,11 +73,11 @@ class Server:
             await reply.text("Ok.\n")
         elif request.path != "/":
             await reply.text(f"There is no handle {request.path}\n\nUse / or /ping.\n", 404)
-        elif request.is_form:
-            raise EngineError(48, "NOT_IMPLEMENTED", "External tables and forms are not offered")
         else:
             caller = await self._callers.sign_in(request.user, request.password)
             body = Body(receive, request.content_encoding)
+            if request.form:
+                request = await _opened(request, body)
             settings = session_settings(caller, request.settings)
             serve = self._auditor if caller.is_auditor else self._ours
             await serve(caller, request, body, reply, settings)
@@ -314,6 +315,19 @@ class _Reply:
 
 def _is_greeting(request: Request) -> bool:
     return request.path == "/" and request.method in ("GET", "HEAD") and not request.query
+
+
+async def _opened(request: Request, body: Body) -> Request:
+    """The request with its form. Raises EngineError when it cannot be read or is too long."""
+    form = bytearray()
+    async for piece in body.pieces():
+        form += piece
+        if len(form) > _LONGEST_FORM:
+            raise EngineError(223, "QUERY_IS_TOO_LARGE", f"The form is longer than {_LONGEST_FORM} bytes")
+    try:
+        return with_form(request, bytes(form))
+    except ValueError as error:
+        raise EngineError(48, "NOT_IMPLEMENTED", f"This form cannot be read: {error}") from error
 
 
 async def _beginning(request: Request, body: Body) -> tuple[bytes, InsertHead | None]:
