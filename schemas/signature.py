@@ -6,7 +6,7 @@ Signed and verified by libsodium, which takes half the time of OpenSSL (28 and 7
 from collections.abc import Mapping
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from nacl.exceptions import BadSignatureError
+from nacl.exceptions import CryptoError
 from nacl.signing import SigningKey, VerifyKey
 
 from schemas.vocabulary import Role
@@ -47,7 +47,7 @@ class Keyring:
         for key in self._keys.get(role, ()):
             try:
                 key.verify(data, signature)
-            except BadSignatureError:
+            except CryptoError:
                 continue
             return
         raise SignatureRefused(f"not signed by a key of role {role.value}")
