@@ -74,6 +74,7 @@ async function refresh() {
     part.replaceWith(replacement);
     if (focused) replacement.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
   }
+  if (document.title !== fresh.title) document.querySelector(".news").textContent = fresh.title;
   document.title = fresh.title;
   localTimes();
   countDown();
