@@ -25,7 +25,7 @@ class Relation:
     kind: str  # pg_class.relkind
     columns: tuple[Column, ...]
     numbers: Mapping[int, Column]  # by pg_attribute.attnum
-    definition: str = ""  # of a view: its query
+    definition: str = ""  # of a view: its query; "" where it could not be read
     rules: bool = False  # it has rules of a user's
     parents: tuple[int, ...] = ()  # OIDs, of a partition or a table that inherits
 
@@ -128,6 +128,8 @@ class Catalogue:
         self._operators = _grouped(operators)
         self.has_operators = bool(self._operators)
         self._see_through = see_through
+        # Whether the definition of every view and generated column could be read; if not, read again soon.
+        self.complete = all(map(_is_complete, self._relations.values()))
         self._children: dict[int, list[int]] = {}
         for relation in self._relations.values():
             for parent in relation.parents:
@@ -205,7 +207,7 @@ class Catalogue:
         return row
 
     def _make_row(self, relation: Relation) -> Row:
-        if not relation.is_view and not any(column.expression for column in relation.columns):
+        if not relation.is_view and not any(column.generated for column in relation.columns):
             return self.stored_row(relation)
         columns = self.view(relation).columns
         return row_of(
@@ -304,6 +306,12 @@ def is_temporary(schema: str) -> bool:
 def temporary_schema(search_path: tuple[str, ...]) -> str:
     """What pg_temp stands for in a session with this path. A session without one has no temporary objects."""
     return next((schema for schema in search_path if is_temporary(schema)), "pg_temp")
+
+
+def _is_complete(relation: Relation) -> bool:
+    if relation.is_view:
+        return bool(relation.definition)
+    return all(column.expression for column in relation.columns if column.generated)
 
 
 def _hidden(relation: Relation) -> list[Field]:

@@ -12,7 +12,6 @@ select nspname::text as name from pg_namespace order by 1;
 -- All that a query can read from. `rules`: a user made a rule other than the one that makes a view.
 -- TOAST tables are left out: what they hold is not known by column.
 select c.oid::bigint, n.nspname::text as schema, c.relname::text as name, c.relkind::text as kind,
-    case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end as definition,
     exists (select 1 from pg_rewrite r where r.ev_class = c.oid and r.rulename <> '_RETURN') as rules,
     array(select i.inhparent::bigint from pg_inherits i where i.inhrelid = c.oid order by i.inhseqno) as parents
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -20,14 +19,23 @@ where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
 order by c.oid;
 
 -- name: columns
--- `expression`: what a generated column is computed from.
 select a.attrelid::bigint as relation, a.attnum::int as number, a.attname::text as name, a.atttypid::bigint as type,
-    case when a.attgenerated <> '' then pg_get_expr(d.adbin, d.adrelid) end as expression
+    a.attgenerated <> '' as generated
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
-left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum and a.attgenerated <> ''
 where a.attnum > 0 and not a.attisdropped
 order by a.attrelid, a.attnum;
+
+-- name: views
+-- The queries of these views ($1: OIDs). Waits for whoever has one of their tables locked.
+select oid::bigint, pg_get_viewdef(oid) as definition from pg_class where oid = any ($1::bigint[]) order by oid;
+
+-- name: generated
+-- What the generated columns of these relations ($1: OIDs) are computed from. Waits as `views` does.
+select d.adrelid::bigint as relation, d.adnum::int as number, pg_get_expr(d.adbin, d.adrelid) as expression
+from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+where d.adrelid = any ($1::bigint[]) and a.attgenerated <> ''
+order by d.adrelid, d.adnum;
 
 -- name: functions
 -- `outputs`: the names of OUT, INOUT and TABLE arguments. `row`: the relation whose row it returns.

@@ -1,20 +1,20 @@
 """Loads the catalogue of a database: one snapshot, by the queries of catalogue.sql."""
 
-import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import msgspec
 
-from ingress.postgres.catalogue import Catalogue, Function, Operator, Relation, Type
+from ingress.postgres.catalogue import MATERIALISED, VIEW, Catalogue, Function, Operator, Relation, Type
 from ingress.postgres.columns import Column
 from ingress.postgres.views import see_through
 
 Row = Mapping[str, Any]
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 async def read_fingerprint(connection: "asyncpg.Connection[asyncpg.Record]") -> str:
@@ -26,18 +26,46 @@ async def read_fingerprint(connection: "asyncpg.Connection[asyncpg.Record]") -> 
     return str(await connection.fetchval(query))
 
 
-async def read_catalogue(connection: "asyncpg.Connection[asyncpg.Record]") -> Catalogue:
-    """What the connection's database holds now. Any user may ask; nothing is locked.
+async def read_catalogue(connection: Connection) -> Catalogue:
+    """What the connection's database holds now. Any user may ask.
 
-    The connection must be in no transaction. Raises asyncpg's errors.
+    The connection must be in no transaction. A view whose tables someone has locked is not waited for: what
+    it shows is not proven until the catalogue is read again. Raises asyncpg's errors.
     """
-    rows: dict[str, list[dict[str, Any]]] = {}
+    texts = queries()
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         # View definitions are printed with every name qualified that this path does not find.
         await connection.execute("set local search_path = ''")
-        for name, query in queries().items():
-            rows[name] = [dict(row) for row in await connection.fetch(query)]
-    return await asyncio.to_thread(make_catalogue, rows)  # a tenth of a second
+        await connection.execute(f"set local lock_timeout = '{_PATIENCE}'")
+        tables = {
+            name: [dict(row) for row in await connection.fetch(texts[name])]
+            for name in ("server", "schemas", "relations", "columns", "functions", "types", "operators")
+        }
+        views = [row["oid"] for row in tables["relations"] if row["kind"] in (VIEW, MATERIALISED)]
+        generated = sorted({row["relation"] for row in tables["columns"] if row["generated"]})
+        tables["views"] = await _unlocked(connection, texts["views"], views)
+        tables["generated"] = await _unlocked(connection, texts["generated"], generated)
+    return make_catalogue(tables)
+
+
+_PATIENCE = "100ms"
+
+
+async def _unlocked(connection: Connection, query: str, oids: list[int]) -> list[dict[str, Any]]:
+    """The rows of a query about these relations, without those that are locked."""
+    if not oids:
+        return []
+    try:
+        async with connection.transaction():
+            return [dict(row) for row in await connection.fetch(query, oids)]
+    except asyncpg.LockNotAvailableError:
+        if len(oids) == 1:
+            return []
+    middle = len(oids) // 2
+    return [
+        *await _unlocked(connection, query, oids[:middle]),
+        *await _unlocked(connection, query, oids[middle:]),
+    ]
 
 
 def queries() -> dict[str, str]:
@@ -52,6 +80,8 @@ def queries() -> dict[str, str]:
 def make_catalogue(tables: Mapping[str, list[dict[str, Any]]]) -> Catalogue:
     """The catalogue of these answers to the queries."""
     (server,) = tables["server"]
+    definitions = {row["oid"]: row["definition"] for row in tables["views"]}
+    expressions = {(row["relation"], row["number"]): row["expression"] for row in tables["generated"]}
     columns = {
         relation: list(found)
         for relation, found in groupby(tables["columns"], key=lambda row: row["relation"])
@@ -61,7 +91,10 @@ def make_catalogue(tables: Mapping[str, list[dict[str, Any]]]) -> Catalogue:
         server=server["version"],
         database=server["database"],
         schemas=(row["name"] for row in tables["schemas"]),
-        relations=(_relation(row, columns.get(row["oid"], [])) for row in tables["relations"]),
+        relations=(
+            _relation(row, columns.get(row["oid"], []), definitions, expressions)
+            for row in tables["relations"]
+        ),
         functions=map(_function, tables["functions"]),
         types=map(_type, tables["types"]),
         operators=map(_operator, tables["operators"]),
@@ -69,16 +102,22 @@ def make_catalogue(tables: Mapping[str, list[dict[str, Any]]]) -> Catalogue:
     )
 
 
-def _relation(row: Row, columns: list[dict[str, Any]]) -> Relation:
+def _relation(
+    row: Row,
+    columns: Mapping[int, Sequence[Row]],
+    definitions: Mapping[int, str],
+    expressions: Mapping[tuple[int, int], str],
+) -> Relation:
     numbers = {
         column["number"]: Column(
             relation=row["oid"],
             name=column["name"],
             qualified=f"{row['schema']}.{row['name']}.{column['name']}",
             type=column["type"],
-            expression=column["expression"] or "",
+            generated=column["generated"],
+            expression=expressions.get((row["oid"], column["number"]), ""),
         )
-        for column in columns
+        for column in columns.get(row["oid"], ())
     }
     return Relation(
         oid=row["oid"],
@@ -87,7 +126,7 @@ def _relation(row: Row, columns: list[dict[str, Any]]) -> Relation:
         kind=row["kind"],
         columns=tuple(numbers.values()),
         numbers=numbers,
-        definition=row["definition"] or "",
+        definition=definitions.get(row["oid"], ""),
         rules=row["rules"],
         parents=tuple(row["parents"]),
     )

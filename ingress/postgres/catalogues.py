@@ -90,8 +90,9 @@ class Catalogues:
                 if kept.connection is None or kept.connection.is_closed():
                     kept.connection = await self._connect(kept)
                 fingerprint = await read_fingerprint(kept.connection)
-                if kept.catalogue is not None and fingerprint == kept.fingerprint:
-                    return kept.catalogue
+                known = kept.catalogue
+                if known is not None and known.complete and fingerprint == kept.fingerprint:
+                    return known
                 found = await read_catalogue(kept.connection)
                 kept.fingerprint = fingerprint
                 return found

@@ -13,7 +13,8 @@ class Column:
     name: str
     qualified: str  # "schema.table.column"
     type: int  # OID
-    expression: str = ""  # of a generated column, what it is computed from
+    generated: bool = False  # computed from others of its row, by
+    expression: str = ""
 
 
 class Constant(NamedTuple):

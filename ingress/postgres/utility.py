@@ -205,7 +205,7 @@ def _copied_columns(node: Node, scope: Scope, *, into: bool) -> Row:
     (writes(relation, scope) if into else findings.read_relation(relation))
     row = findings.catalogue.row(relation)
     names = strings(node.get("attlist")) or [
-        column.name for column in relation.columns if not column.expression
+        column.name for column in relation.columns if not column.generated
     ]
     fields = [Field(name, row.index.get(name) or UNPROVEN) for name in names]
     for name, value in fields:

@@ -45,6 +45,8 @@ def see_through(catalogue: Catalogue, relation: Relation) -> View:
 
 
 def _view(relation: Relation, findings: Findings) -> tuple[Value, ...]:
+    if not relation.definition:
+        raise Unparsable("its definition could not be read", 1)
     (source,) = parse(relation.definition)
     row = read({source.kind: source.node}, outermost(findings))
     return tuple(field.value for field in row.fields) if row.rest is None else ()
@@ -55,9 +57,11 @@ def _generated(relation: Relation, findings: Findings) -> tuple[Value, ...]:
     scope = outermost(findings).inner([Item(relation.name, row, relation.schema)])
     values = []
     for column, field in zip(relation.columns, row.fields, strict=True):
-        if not column.expression:
+        if not column.generated:
             values.append(field.value)
             continue
+        if not column.expression:
+            raise Unparsable(f"the expression of column {column.name} could not be read", 1)
         (source,) = parse(f"select {column.expression}")
         value = value_of(source.node["targetList"][0]["ResTarget"]["val"], scope)
         values.append(Value(field.value.sources | value.sources, value.proven))
