@@ -91,10 +91,7 @@ def make_catalogue(tables: Mapping[str, list[dict[str, Any]]]) -> Catalogue:
         server=server["version"],
         database=server["database"],
         schemas=(row["name"] for row in tables["schemas"]),
-        relations=(
-            _relation(row, columns.get(row["oid"], []), definitions, expressions)
-            for row in tables["relations"]
-        ),
+        relations=(_relation(row, columns, definitions, expressions) for row in tables["relations"]),
         functions=map(_function, tables["functions"]),
         types=map(_type, tables["types"]),
         operators=map(_operator, tables["operators"]),
