@@ -1,7 +1,7 @@
 """One of each event, as the life of a few commands, and the parts that a projector stands between."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,10 +14,10 @@ from support.clickhouse import ClickHouse
 from support.commands import AGENT_7, DANA, DELETE, DROP, requested
 from support.gateway import countersign
 from support.processes import free_port, start, stop, tail
-from support.wait import block_until
+from support.wait import eventually
 
 from infra.clickhouse.client import ClickHouse as Client
-from infra.clickhouse.client import connect
+from infra.clickhouse.client import ClickHouseRefused, ClickHouseUnavailable, connect
 from infra.config import load
 from infra.kafka.address import KafkaAddress
 from infra.kafka.bus import Bus
@@ -45,6 +45,12 @@ NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 FRAMES = b"frames of a recording, masked"
 
 Place = tuple[str, int, int]
+"""Topic, partition and offset."""
+
+_AT_PLACES = """
+SELECT topic, partition, offset FROM events
+WHERE topic = {topic:String} AND partition = {partition:UInt32} AND offset IN {offsets:Array(UInt64)}
+"""
 
 
 def later(seconds: float) -> datetime:
@@ -321,6 +327,29 @@ class Scene:
         stored = await asyncio.gather(*futures)
         return [(place.topic, place.partition, place.offset) for place in stored]
 
+    async def projected(self, places: Sequence[Place]) -> list[Place]:
+        """The rows of `events` at these places, as many as there are."""
+        found: list[Place] = []
+        for topic, partition in {place[:2] for place in places}:
+            offsets = [place[2] for place in places if place[:2] == (topic, partition)]
+            given = {"topic": topic, "partition": partition, "offsets": offsets}
+            rows = await self.client.query(_AT_PLACES, given)
+            found += [(row["topic"], row["partition"], row["offset"]) for row in rows]
+        return sorted(found)
+
+    async def all_projected(self, places: Sequence[Place], seconds: float = 60) -> None:
+        """Returns when each place has its row; more than one is a failure at once."""
+
+        async def holds() -> bool:
+            try:
+                found = await self.projected(places)
+            except (ClickHouseUnavailable, ClickHouseRefused):
+                return False  # it is away, or the projector has not made the tables yet
+            assert len(found) == len(set(found))
+            return found == sorted(places)
+
+        await eventually(holds, seconds=seconds, what="the projection")
+
 
 @asynccontextmanager
 async def on_scene(folder: Path) -> AsyncIterator[Scene]:
@@ -352,9 +381,3 @@ async def on_scene(folder: Path) -> AsyncIterator[Scene]:
             await bus.stop()
         stop(clickhouse.process)
         await kafka.stop()
-
-
-def block_until_ended(process: Any) -> int:
-    """The exit status of a process that ends by itself."""
-    block_until(lambda: process.poll() is not None, what="its end")
-    return int(process.returncode)

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import signal
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -26,42 +25,12 @@ from schemas.vocabulary import Role
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-COUNT = """
-SELECT topic, partition, offset FROM events
-WHERE topic = {topic:String} AND partition = {partition:UInt32} AND offset IN {offsets:Array(UInt64)}
-"""
-
-
-async def projected(scene: Scene, places: Sequence[Place]) -> list[Place]:
-    """The rows of `events` at these places, as many as there are."""
-    found: list[Place] = []
-    for topic, partition in {place[:2] for place in places}:
-        offsets = [place[2] for place in places if place[:2] == (topic, partition)]
-        given = {"topic": topic, "partition": partition, "offsets": offsets}
-        rows = await scene.client.query(COUNT, given)
-        found += [(row["topic"], row["partition"], row["offset"]) for row in rows]
-    return sorted(found)
-
-
-async def all_projected(scene: Scene, places: Sequence[Place], seconds: float = 60) -> None:
-    """Returns when each place has its row; more than one is a failure at once."""
-
-    async def holds() -> bool:
-        try:
-            found = await projected(scene, places)
-        except (ClickHouseUnavailable, ClickHouseRefused):
-            return False  # it is away, or the projector has not made the tables yet
-        assert len(found) == len(set(found))
-        return found == sorted(places)
-
-    await eventually(holds, seconds=seconds, what="the projection")
-
 
 async def test_one_of_each_event_is_there_once_with_its_bytes(scene: Scene) -> None:
     events = Story().events
     assert {type(event) for event in events} == set(EVENTS.values())
     places = await scene.publish(events)
-    await all_projected(scene, places)
+    await scene.all_projected(places)
     for event, (topic, partition, offset) in zip(events, places, strict=True):
         (row,) = await scene.client.query(
             "SELECT type, id, session, command, is_verified, raw, raw_sha256 FROM events"
@@ -89,7 +58,7 @@ async def test_what_is_no_event_is_recorded_and_reported(scene: Scene) -> None:
     finally:
         await producer.stop()
     places = [(place.topic, place.partition, place.offset) for place in stored]
-    await all_projected(scene, places)
+    await scene.all_projected(places)
     given = {"offsets": [offset for _, _, offset in places]}
     rows = await scene.client.query(
         "SELECT type, is_verified, reason, raw_sha256, raw FROM events WHERE topic = 'countersign.commands'"
@@ -135,7 +104,7 @@ async def test_nothing_is_lost_or_doubled_when_parts_die(tmp_path: Path) -> None
         async def some_are_there(least: int) -> None:
             async def holds() -> bool:
                 try:
-                    return len(await projected(scene, places)) >= least
+                    return len(await scene.projected(places)) >= least
                 except (ClickHouseUnavailable, ClickHouseRefused):
                     return False
 
@@ -155,7 +124,7 @@ async def test_nothing_is_lost_or_doubled_when_parts_die(tmp_path: Path) -> None
         stop(scene.projector, by=signal.SIGTERM)
         scene.start_projector()
         await producing
-        await all_projected(scene, places)
+        await scene.all_projected(places)
 
         (counted,) = await scene.client.query(
             "SELECT count() AS n, uniqExact(command) AS commands, sum(rows) AS rows, sum(masked) AS masked,"
@@ -178,7 +147,7 @@ async def test_it_waits_for_a_clickhouse_that_starts_later(tmp_path: Path) -> No
         places = await scene.publish(Story().events)
         await eventually(lambda: "projection_waits" in tail(scene.log), what="waiting")
         await asyncio.to_thread(scene.clickhouse.start)
-        await all_projected(scene, places)
+        await scene.all_projected(places)
         text = scene.log.read_text()
         assert "Traceback" not in text
         assert "projection_goes_on" in text
@@ -187,7 +156,7 @@ async def test_it_waits_for_a_clickhouse_that_starts_later(tmp_path: Path) -> No
 async def test_it_refuses_another_kafka_than_the_audit_log_was_written_from(tmp_path: Path) -> None:
     async with on_scene(tmp_path) as scene:
         scene.start_projector()
-        await all_projected(scene, await scene.publish(Story().events))
+        await scene.all_projected(await scene.publish(Story().events))
         scene.stop_projector()
         await scene.client.insert(
             "event_rows",
@@ -205,7 +174,7 @@ async def test_a_checkpoint_is_signed_and_the_ledger_finds_what_was_changed(tmp_
         scene.start_projector()
         session = uuid7(heartbeat(NODE).started_at)
         places = await scene.publish([ask(session, number / 1000) for number in range(1100)])
-        await all_projected(scene, places)
+        await scene.all_projected(places)
         topic, partition, _ = places[0]
 
         async def signed() -> bool:
@@ -240,11 +209,3 @@ async def test_a_checkpoint_is_signed_and_the_ledger_finds_what_was_changed(tmp_
         )
         rows = {(row.topic, row.partition): row.problem for row in await verify(scene.client, keys)}
         assert rows[topic, partition] == "offset 6: the chain does not follow from offset 4"
-
-
-async def test_a_projector_stops_within_its_time(tmp_path: Path) -> None:
-    async with on_scene(tmp_path) as scene:
-        scene.start_projector()
-        await all_projected(scene, await scene.publish(Story().events))
-        scene.stop_projector()
-        assert "projections_stopped" in tail(scene.log)
