@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import resource as limits
 import signal
 import socket
@@ -81,6 +82,9 @@ async def _run(config: Config) -> int:
             endpoints.append(endpoint)
             tasks.append(asyncio.create_task(_accept(listener, endpoint)))
         tasks.append(asyncio.create_task(_heartbeat(outbox, node, started_at)))
+        # What is there now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         report_ready()
         _log.info("ingress.ready", node=node)
         await stopping.wait()

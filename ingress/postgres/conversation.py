@@ -333,24 +333,27 @@ class PostgresConversation:
             self._refuse(group, *refused)
 
     def _forward(self, group: Group) -> None:
-        for execution in group.executions:
-            assert execution.allowed is not None
-            obligations = execution.allowed.obligations
-            plan = obligations.masking
-            if plan != MaskingPlan():
-                execution.masker = self._make_masker(execution, plan)
-            if obligations.seconds is not None:
-                self._requests.append(StopAfter(execution.command.id, obligations.seconds))
-            self._requests.append(Record(Frame.COMMAND, execution.command.text.encode()))
         asked = {id(execution) for expected in group.expected for execution in expected.executions}
-        self._for_target.extend(group.messages)
-        self._target.expected.extend(group.expected)
         for execution in group.executions:
-            if id(execution) not in asked:  # a preparation: nothing runs, nothing is owed
+            if id(execution) in asked:
+                self._prepare_answer(execution)
+            else:  # a preparation: nothing runs, nothing is owed
                 self._requests.append(_prepared(execution))
                 self._unsettled.discard(execution.command.id)
+        self._for_target.extend(group.messages)
+        self._target.expected.extend(group.expected)
         self._unflushed = not (group.simple or group.syncs) and bool(group.messages)
         self._ran_in_series = not (group.simple or group.syncs) and (self._ran_in_series or bool(asked))
+
+    def _prepare_answer(self, execution: Execution) -> None:
+        """What its verdict obliges the gateway to is in place before the command leaves."""
+        assert execution.allowed is not None
+        obligations = execution.allowed.obligations
+        if obligations.masking != MaskingPlan():
+            execution.masker = self._make_masker(execution, obligations.masking)
+        if obligations.seconds is not None:
+            self._requests.append(StopAfter(execution.command.id, obligations.seconds))
+        self._requests.append(Record(Frame.COMMAND, execution.command.text.encode()))
 
     def _make_masker(self, execution: Execution, plan: MaskingPlan) -> ResultMasker:
         facts = execution.command.facts
