@@ -47,7 +47,6 @@ class Names:
     statements: frozenset[str]
     masks: frozenset[str]
     detectors: frozenset[str]
-    unsupported: frozenset[str] = frozenset()  # keys of the contract that nothing here can enforce yet
 
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -145,16 +144,26 @@ class ExternalClickHouse(_Model):
     url: str
 
 
+def _is_served(address: Any, info: ValidationInfo) -> Any:
+    names: Names | None = info.context
+    if names is not None and info.field_name not in names.protocols:
+        raise ValueError(f"this version does not serve it, only {', '.join(sorted(names.protocols))}")
+    return address
+
+
+Ingress = Annotated[HostPort, AfterValidator(_is_served)]
+
+
 class Listen(_Model):
     """Where each ingress listens; one that is not listed does not start."""
 
     api: HostPort | None = None
     clickhouse: HostPort | None = None
-    postgres: HostPort | None = None
-    mysql: HostPort | None = None
-    ssh: HostPort | None = None
-    kubernetes: HostPort | None = None
-    http: HostPort | None = None
+    postgres: Ingress | None = None
+    mysql: Ingress | None = None
+    ssh: Ingress | None = None
+    kubernetes: Ingress | None = None
+    http: Ingress | None = None
 
 
 class Tls(_Model):

@@ -108,6 +108,12 @@ MISTAKES = {
     "unknown section": ("policies:", "policy:", 25, "policy: this key is not known here"),
     "no port": ("address: db.internal:5432", "address: db.internal", 17, "expected host:port"),
     "port too large": ("127.0.0.1:8080", "127.0.0.1:80800", 6, "gateway.listen.api: expected host:port"),
+    "unserved ingress": (
+        "    api: 127.0.0.1:8080",
+        "    ssh: 127.0.0.1:12222",
+        6,
+        "gateway.listen.ssh: this version does not serve it, only postgres",
+    ),
     "unknown protocol": ("protocol: postgres", "protocol: oracle", 16, "one of postgres; found 'oracle'"),
     "unknown mask": ("full}", "ful}", 22, "expected a mask, one of email, full; found 'ful'"),
     "unknown detector": ("detect: [iban]", "detect: [ibam]", 23, "expected a detector, one of iban"),
