@@ -1,8 +1,10 @@
 """What an auditor sees of a story, and what the API reads of it."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +30,8 @@ from support.wait import eventually
 
 from projections import queries
 from schemas.ids import approval_id, uuid7
+
+VIEWS = ("events", "sessions", "commands", "approvals", "decisions", "masked_fields", "recordings", "nodes")
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -260,10 +264,7 @@ async def test_a_session_of_an_ingress_that_is_gone_is_lost(scene: Scene) -> Non
     await until(scene, where, session=ended, state="closed")
 
 
-@pytest.mark.parametrize(
-    "view",
-    ["events", "sessions", "commands", "approvals", "decisions", "masked_fields", "recordings", "nodes"],
-)
+@pytest.mark.parametrize("view", VIEWS)
 async def test_an_auditor_may_read_every_view(scene: Scene, tell: Tell, view: str) -> None:
     await tell()
     answer = scene.clickhouse.post(f"SELECT * FROM {view} LIMIT 3 FORMAT JSON", database="countersign")
@@ -271,6 +272,28 @@ async def test_an_auditor_may_read_every_view(scene: Scene, tell: Tell, view: st
     assert answer.json()["rows"] > 0
     with scene.clickhouse.client(AUDREY, database="countersign") as client:
         assert client.query(f"SELECT * FROM {view} LIMIT 3").row_count > 0
+
+
+async def test_the_page_for_auditors_has_every_column(scene: Scene, tell: Tell) -> None:
+    await tell()
+    page = (Path(__file__).parents[3] / "docs" / "audit.md").read_text()
+    sections = re.findall(r"^### `(\w+)`\n(.*?)(?=^##)", page, re.MULTILINE | re.DOTALL)
+    documented = {view: re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) for view, text in sections}
+    described = {
+        view: [row["name"] for row in await scene.client.query(f"DESCRIBE {view}")] for view in documented
+    }
+    assert documented == described
+    assert set(documented) == set(VIEWS)
+
+
+async def test_the_questions_on_it_can_be_asked(scene: Scene, tell: Tell) -> None:
+    await tell()
+    page = (Path(__file__).parents[3] / "docs" / "audit.md").read_text()
+    questions = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    assert len(questions) == 10
+    for question in questions:
+        answer = scene.clickhouse.post(question, database="countersign")
+        assert answer.status_code == 200, f"{question}\n{answer.text}"
 
 
 async def test_a_node_that_fell_silent_while_others_spoke_is_gone(scene: Scene) -> None:

@@ -1,0 +1,40 @@
+"""Whatever an event holds, the tables take it: one that they did not would stop the audit log for ever."""
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.events import events
+from support.story import Scene, Story
+
+from projections.rows import DEFAULTS, Columns, Place, event_row, rejected_row, rows_of
+from schemas.events import Event
+
+places = st.builds(
+    Place, st.just("test"), st.integers(0, 2**31), st.integers(0, 2**63 - 1), st.integers(-1, 2**42)
+)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_the_tables_are_there(scene: Scene) -> None:
+    await scene.all_projected(await scene.publish(Story().events))
+
+
+@given(st.lists(st.tuples(events(), places, st.binary(max_size=40)), min_size=1, max_size=30))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_event_fits(scene: Scene, found: list[tuple[Event, Place, bytes]]) -> None:
+    tables: dict[str, list[Columns]] = defaultdict(list)
+    for event, place, raw in found:
+        link = b"\x01" * 32
+        rows = [event_row(event, place, raw, link), rejected_row("r", place, raw, link)]
+        for row in [*rows, *rows_of(event, place)]:
+            tables[row.table].append(row.columns)
+    with scene.clickhouse.client(None, database="countersign") as client:
+        for table, lines in tables.items():
+            columns: list[list[Any]] = [
+                [line.get(name, default) for line in lines] for name, default in DEFAULTS[table].items()
+            ]
+            written = client.insert(table, columns, list(DEFAULTS[table]), column_oriented=True)
+            assert written.written_rows == len(lines)
