@@ -12,6 +12,7 @@
 - `intake.py`: a message of Kafka -> an event whose signature and place were checked.
 - `emission.py`: publishes what follows from an event, and then has the event acknowledged.
 - `ordering.py`: acknowledges in order what is finished in any order.
+- `reactions.py`: one event -> what follows from it.
 - `desk.py`: the approvals in the table, and their deadlines.
 - `configured.py`: the configuration file -> the bundle to decide by.
 - `policy/`, `approvals/`: the decisions, pure.
