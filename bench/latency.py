@@ -1,7 +1,7 @@
 """`SELECT 1`: how long one takes, and how many go through, at 1, 8 and 32 connections.
 
 The client is the leanest there is, pgbench (simple protocol, one statement a transaction, a thread a
-connection: with fewer it reads the clock less often than it must); its log has the microseconds of each command.
+connection: with fewer it reads the clock less often than it must); its log has the microseconds of each.
 """
 
 import statistics
@@ -72,7 +72,13 @@ def _run(way: Way, connections: int) -> _Seen:
 
 
 def _pgbench(way: Way, connections: int, seconds: int, folder: Path, *more: str) -> None:
-    shape = [f"--client={connections}", f"--jobs={connections}", f"--time={seconds}", "--no-vacuum", "--protocol=simple"]
+    shape = [
+        f"--client={connections}",
+        f"--jobs={connections}",
+        f"--time={seconds}",
+        "--no-vacuum",
+        "--protocol=simple",
+    ]
     run = subprocess.run(
         [_binary(), f"--file={folder}/script", *shape, *more, *way.options, way.database],
         env=dict(way.environment),

@@ -31,7 +31,8 @@ def test_many_at_one_moment_differ() -> None:
 
 
 @given(
-    st.text(max_size=10), st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=10), max_size=3)
+    st.text(max_size=10),
+    st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=10), max_size=3),
 )
 def test_what_follows_from_the_same_has_the_same_id(kind: str, parts: list[str]) -> None:
     value = uuid.UUID(derived_id(kind.replace("\0", ""), *parts))
