@@ -42,6 +42,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a result: a whole document of the format, with so many rows."""
+
+    data: bytes
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """What a text is, by the engine's own parser."""
 
@@ -163,23 +171,23 @@ class Session:
         }
         return Answer(result.bytes(), took)
 
-    def stream(self, text: str, output: str, parameters: Mapping[str, str]) -> Iterator[bytes]:
-        """The answer of a SELECT block by block, each block a whole document of the format.
+    def stream(self, text: str, output: str, parameters: Mapping[str, str]) -> Iterator[Block]:
+        """The answer of a SELECT block by block; one without rows is one block without rows.
 
-        An answer without rows is one block without rows. Raises EngineError, also on the way.
+        Raises EngineError, also on the way.
         """
         try:
             self._stream = self._connection.send_query(text, output, params=dict(parameters))
             is_first = True
             while True:
-                block = self._connection.streaming_fetch_result(self._stream)
-                if block.rows_read() == 0:
+                found = self._connection.streaming_fetch_result(self._stream)
+                rows = found.rows_read()
+                if rows or is_first:
+                    yield Block(found.bytes(), rows)
+                if not rows:
                     self._stream = None
-                    if is_first:
-                        yield block.bytes()
                     return
                 is_first = False
-                yield block.bytes()
         except RuntimeError as error:
             self._stream = None
             raise engine_error(error) from error

@@ -20,7 +20,7 @@ import structlog
 from infra.clickhouse import exchange
 from infra.clickhouse.body import Body, ClientLeft, Receive
 from infra.clickhouse.callers import Caller, Callers, session_settings
-from infra.clickhouse.compression import Identity, encoder, encoding_for
+from infra.clickhouse.compression import Blocks, Identity, encoder, encoding_for
 from infra.clickhouse.embedded import Engine, EngineError, Session
 from infra.clickhouse.exchange import Request, parse_request, with_form
 from infra.clickhouse.formats import DEFAULT, content_type, format_of, header_of
@@ -163,13 +163,15 @@ class Server:
                     await reply.write(answer.data)
                 else:
                     blocks = session.stream(text, default, request.parameters)
-                    block = await self._run(next, blocks, None)  # an error before the first row has a status
-                    await reply.begin(output, {})
-                    is_first = True
-                    while block is not None:
-                        await reply.write(block if is_first else block[header(block) :])
-                        is_first = False
-                        block = await self._run(next, blocks, None)
+                    # Two blocks before the first byte: an error there has a status, and an answer of one
+                    # block has its number of rows in the headers, which some clients count on.
+                    block = await self._run(next, blocks, None)
+                    following = await self._run(next, blocks, None)
+                    await reply.begin(output, {"result_rows": block.rows} if following is None else {})
+                    await reply.write(block.data)
+                    while following is not None:
+                        await reply.write(following.data[header(following.data) :])
+                        following = await self._run(next, blocks, None)
                 await reply.end()
 
     @contextlib.asynccontextmanager
@@ -260,7 +262,7 @@ class _Reply:
             (b"x-clickhouse-timezone", time_zone.encode()),
         ]
         self._encoding = encoding_for(request.accept_encoding)
-        self._encoder = encoder(self._encoding)
+        self._encoder = Blocks() if request.blocks_compressed else encoder(self._encoding)
         self._has_begun = False
 
     async def begin(self, output: str, took: dict[str, int]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import socket
+import struct
 import subprocess
 import zlib
 from collections.abc import Callable, Iterator
@@ -12,10 +13,12 @@ from urllib.parse import quote
 
 import clickhouse_connect
 import httpx
-import lz4.frame  # type: ignore[import-untyped]  # has no types
+import lz4.block  # type: ignore[import-untyped]  # has no types
+import lz4.frame  # type: ignore[import-untyped]
 import psutil
 import pytest
 import zstandard
+from clickhouse_cityhash.cityhash import CityHash128  # type: ignore[import-untyped]  # has no types
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
 from support.builders import AGENT, AUDREY
 from support.clickhouse import ClickHouse
@@ -164,6 +167,27 @@ def test_the_headers_of_an_answer(clickhouse: ClickHouse) -> None:
     assert answer.headers["X-ClickHouse-Timezone"]
     assert answer.headers["X-ClickHouse-Server-Display-Name"]
     assert set(json.loads(answer.headers["X-ClickHouse-Summary"])) >= {"read_rows", "result_rows"}
+
+
+def test_a_short_answer_says_how_many_rows_it_has(clickhouse: ClickHouse) -> None:
+    """The JDBC driver takes an answer without `result_rows` for empty."""
+    for rows in (0, 1, 3):
+        answer = clickhouse.post(f"SELECT number FROM numbers({rows})")
+        assert json.loads(answer.headers["X-ClickHouse-Summary"])["result_rows"] == str(rows)
+
+
+def test_the_blocks_of_clickhouses_own_compression(clickhouse: ClickHouse) -> None:
+    """As the JDBC driver asks for it: checksum, method, both sizes, LZ4."""
+    raw = clickhouse.post(NUMBERS, compress="1").content
+    opened, blocks = b"", 0
+    while raw:
+        low, high, method, packed, size = struct.unpack_from("<QQBII", raw)
+        assert method == 0x82
+        assert CityHash128(raw[16 : 16 + packed]) == low << 64 | high
+        opened += lz4.block.decompress(raw[25 : 16 + packed], uncompressed_size=size)
+        raw, blocks = raw[16 + packed :], blocks + 1
+    assert blocks > 1
+    assert opened == clickhouse.post(NUMBERS).content
 
 
 def test_the_query_goes_on_in_the_body(clickhouse: ClickHouse) -> None:
