@@ -143,6 +143,7 @@ def _start(
     binaries: Path, folder: Path, data: Path, user: str | None, log: Path, settings: tuple[str, ...]
 ) -> tuple["subprocess.Popen[bytes]", int]:
     """The server and its port. A free port can be taken before we have it, so there are three tries."""
+    chosen_by_initdb = (data / "postgresql.conf").read_text()
     for _ in range(3):
         port = free_port()
         lines = (
@@ -159,7 +160,7 @@ def _start(
             "timezone = 'UTC'",
             *settings,
         )
-        (data / "postgresql.conf").write_text("\n".join(lines) + "\n")
+        (data / "postgresql.conf").write_text(chosen_by_initdb + "\n".join(lines) + "\n")
         argv = [str(binaries / "postgres"), "-D", str(data)]
         process = start(argv, log, user=user, cwd=data, env=_environment(), dies_by="INT")
         state = block_until(partial(_state, process, data), what=f"PostgreSQL's start\n{tail(log)}")
