@@ -11,7 +11,7 @@ from typing import TypeVar
 from ingress.postgres.columns import Column, Constant, Field, Row, Value, row_of
 from schemas.vocabulary import Intent
 
-SYSTEM_COLUMNS = ("tableoid", "ctid", "xmin", "xmax", "cmin", "cmax")
+SYSTEM_COLUMNS = {-1: "ctid", -2: "xmin", -3: "cmin", -4: "xmax", -5: "cmax", -6: "tableoid"}
 TABLE, PARTITIONED, VIEW, MATERIALISED, FOREIGN, SEQUENCE = "r", "p", "v", "m", "f", "S"  # pg_class.relkind
 
 
@@ -262,14 +262,15 @@ class Catalogue:
         """Every column "schema.table.column" that a result column can derive from, its own name first.
 
         `table_oid` and `attribute` are RowDescription's. None where that is not proven: an OID that is not
-        known, a view with a column that is not understood.
+        known, a view with a column that is not understood, a whole row (attribute 0).
         """
         relation = self._relations.get(table_oid)
         if relation is None:
             return None
         column = relation.numbers.get(attribute)
         if column is None:
-            return (f"{relation.qualified}.ctid",) if attribute < 0 and not relation.is_view else None
+            system = SYSTEM_COLUMNS.get(attribute)
+            return (f"{relation.qualified}.{system}",) if system and not relation.is_view else None
         value = self.row(relation).index.get(column.name)
         if value is None or not value.proven:
             return None
@@ -319,7 +320,7 @@ def _hidden(relation: Relation) -> list[Field]:
     own = {column.name for column in relation.columns}
     return [
         Field(name, Value(frozenset((Column(relation.oid, name, f"{relation.qualified}.{name}", 0),))))
-        for name in SYSTEM_COLUMNS
+        for name in SYSTEM_COLUMNS.values()
         if name not in own
     ]
 

@@ -184,6 +184,7 @@ def _split(call: Node) -> list[Node]:
 
 def _function_row(call: Node, listed: list[Node] | None, alias: str, scope: Scope) -> Row:
     value = value_of(call, scope)
+    scope.findings.settle(value)
     value = Value(value.sources, value.proven)
     if listed:
         definitions = [item["ColumnDef"] for item in listed]
@@ -265,7 +266,9 @@ def _xml_table(node: Node, scope: Scope) -> Item:
     for wrapped in node["columns"]:
         column = wrapped["RangeTableFuncCol"]
         fields.append(Field(column["colname"], combine((document, fold(column, scope)))))
-    return _aliased("xmltable", row_of(fields), node)
+    row = row_of(fields)
+    scope.findings.settle_each(row)
+    return _aliased("xmltable", row, node)
 
 
 def _json_table(node: Node, scope: Scope) -> Item:
@@ -274,7 +277,9 @@ def _json_table(node: Node, scope: Scope) -> Item:
             f"JSON_TABLE means something else to PostgreSQL {scope.findings.catalogue.server}"
         )
     document = combine(fold(node.get(part, {}), scope) for part in ("context_item", "passing", "on_error"))
-    return _aliased("json_table", row_of(_json_columns(node["columns"], document, scope)), node)
+    row = row_of(_json_columns(node["columns"], document, scope))
+    scope.findings.settle_each(row)
+    return _aliased("json_table", row, node)
 
 
 def _json_columns(columns: list[Node], document: Value, scope: Scope) -> list[Field]:

@@ -31,6 +31,7 @@ def read_select(node: Node, scope: Scope) -> Row:
         read_with(node["withClause"], inner)
     if "valuesLists" in node:
         row = _values(node, inner)
+        scope.findings.settle_each(row)
         _sort_output(node, row, inner)
     elif node.get("op", "SETOP_NONE") != "SETOP_NONE":
         row = _set_operation(node, inner)
@@ -57,6 +58,7 @@ def _select(node: Node, scope: Scope) -> Row:
         value = fold(definition, scope)
         if (base := scope.windows.get(definition.get("refname", ""))) is not None:
             value = combine((value, base))
+        findings.settle(value)
         scope.windows[definition["name"]] = value
     row = read_targets(node.get("targetList", []), scope)
     for element in node.get("groupClause", ()):
@@ -131,7 +133,7 @@ def _order(wrapped: Node, row: Row, scope: Scope, *, prefer_output: bool) -> Non
     is_output = len(names) == 1 and names[0] in row.index
     if is_output and (prefer_output or scope.column(names[0]) is None):
         return
-    fold(wrapped, scope)
+    scope.findings.settle(fold(wrapped, scope))
 
 
 def _sort_output(node: Node, row: Row, scope: Scope) -> None:

@@ -34,7 +34,7 @@ class Unparsable(Exception):
 class Source:
     """One statement of a text."""
 
-    text: str  # without the semicolon and the whitespace around it
+    text: str  # with the comments before and after it, without the semicolon and the whitespace around
     kind: str  # "SelectStmt"
     node: Node
     offset: int  # where `text` starts in the whole text, in bytes: locations count from there
@@ -56,15 +56,27 @@ def parse(text: str) -> list[Source]:
     except (RecursionError, msgspec.DecodeError) as error:
         raise Unparsable("the text is nested too deeply", 1) from error
     sources = []
+    before = 0  # where the statement before ended
     for statement in tree.get("stmts", ()):
         start = statement.get("stmt_location", 0)
         end = start + statement["stmt_len"] if statement.get("stmt_len") else len(data)
+        start = before + _comments(data[before:start])
+        before = end
         piece = data[start:end]
         stripped = piece.lstrip(_SPACE)
         kind, node = kind_of(statement["stmt"])
         offset = start + len(piece) - len(stripped)
         sources.append(Source(stripped.rstrip(_SPACE).decode(), kind, node, offset))
     return sources
+
+
+def _comments(gap: bytes) -> int:
+    """Where the comments before a statement start, in what stands between it and the one before."""
+    if b"--" not in gap and b"/*" not in gap:
+        return len(gap)
+    text = gap.decode()
+    ends = [token.end for token in parser.scan(text) if token.name == "ASCII_59"]
+    return len(text[: ends[-1] + 1].encode()) if ends else 0
 
 
 # What the server's scanner takes for whitespace (scan.l, "space").

