@@ -20,8 +20,9 @@ from infra.clickhouse.client import ClickHouse, ClickHouseRefused, ClickHouseUna
 from infra.clock import Clock
 from infra.kafka.bus import Bus, BusUnavailable, Received, Rejected, Subscription
 from projections import schema
+from projections.columns import DEFAULTS, Columns
 from projections.ledger import Checkpoint, Head, Ledger, Partition
-from projections.rows import DEFAULTS, Columns, Place, event_row, rejected_row, rows_of
+from projections.rows import Place, event_row, rejected_row, rows_of
 from schemas.envelope import envelope
 from schemas.events import CheckpointSigned, EventRejected
 from schemas.ids import derived_id

@@ -6,7 +6,7 @@ Without an external ClickHouse, `main.py` is a process of its own that holds the
         -> statements.py (what an auditor may not ask) -> embedded.py (chdb) -> formats.py, compression.py
 
 - `main.py`: the role: opens the folder, listens, stops cleanly. `address.py`: where it listens for our roles.
-- `server.py`: ClickHouse's HTTP interface as an ASGI application.
+- `server.py`: ClickHouse's HTTP interface as an ASGI application; `reply.py` is the answer to one request.
 - `exchange.py`: the interface's words, pure: a request's parts, error codes to HTTP statuses.
 - `body.py`: a request's body, decompressed, and the sign that its client has left.
 - `callers.py`: name and password to a caller with settings; the gateway's own roles, and auditors.

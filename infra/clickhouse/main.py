@@ -58,15 +58,17 @@ async def _serve(config: Config, engine: Engine, listeners: list[tuple[socket.so
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     inside, _ = listeners[-1]
-    with _announced(config, inside):
+    try:
         async with asyncio.TaskGroup() as tasks:
             for server, listener in servers:
                 tasks.create_task(server.serve(sockets=[listener]))
-            tasks.create_task(_report(servers))
+            tasks.create_task(_report([server for server, _ in servers], config, inside))
             await stop.wait()
             await asyncio.to_thread(engine.kill, "")
             for server, _listener in servers:
                 server.should_exit = True
+    finally:
+        address_file(config.state).unlink(missing_ok=True)
     app.close()
     log.info("clickhouse_stopped")
 
@@ -94,11 +96,16 @@ def _settings(config: Config, app: object, *, tls: bool) -> uvicorn.Config:
     )
 
 
-async def _report(servers: list[tuple[_QuietServer, socket.socket]]) -> None:
-    while not all(server.started for server, _ in servers):  # noqa: ASYNC110  uvicorn offers nothing to await
+async def _report(servers: list[_QuietServer], config: Config, inside: socket.socket) -> None:
+    """Says where it listens, once it does."""
+    while not all(server.started for server in servers):  # noqa: ASYNC110  uvicorn offers nothing to await
         await asyncio.sleep(0.02)
-    for _, listener in servers:
-        log.info("clickhouse_listens", address=":".join(map(str, listener.getsockname()[:2])))
+    host, port = inside.getsockname()[:2]
+    path = address_file(config.state)
+    draft = path.with_suffix(".new")
+    draft.write_text(f"{Address(host, port)}\n")
+    draft.replace(path)
+    log.info("clickhouse_listens", address=str(config.gateway.listen.clickhouse or Address(host, port)))
     report_ready()
 
 
@@ -128,17 +135,3 @@ def _listen(address: Address) -> socket.socket:
             [f"gateway.listen.clickhouse: {address} cannot be used: {error.strerror}; name another port"]
         ) from error
     return listener
-
-
-@contextmanager
-def _announced(config: Config, listener: socket.socket) -> Iterator[None]:
-    """The address file is there meanwhile."""
-    host, port = listener.getsockname()[:2]
-    path = address_file(config.state)
-    draft = path.with_suffix(".new")
-    draft.write_text(f"{Address(host, port)}\n")
-    draft.replace(path)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)

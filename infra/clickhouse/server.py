@@ -7,26 +7,22 @@ the engine back; so is the data of an INSERT. When a client leaves, its query is
 import asyncio
 import contextlib
 import os
-import secrets
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 import structlog
 
-from infra.clickhouse import exchange
 from infra.clickhouse.body import Body, ClientLeft, Receive
 from infra.clickhouse.callers import Caller, Callers, session_settings
-from infra.clickhouse.compression import Blocks, Identity, encoder, encoding_for
 from infra.clickhouse.embedded import Engine, EngineError, Session
 from infra.clickhouse.exchange import Request, parse_request, with_form
-from infra.clickhouse.formats import DEFAULT, content_type, format_of, header_of
+from infra.clickhouse.formats import DEFAULT, format_of, header_of
+from infra.clickhouse.reply import Reply, Send
 from infra.clickhouse.statements import InsertHead, insert_head, refused_word
 
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 T = TypeVar("T")
 
 _AT_ONCE = 4  # queries of auditors; more wait
@@ -36,7 +32,6 @@ _LONGEST_TEXT = 64 * 1024 * 1024  # bytes of a statement of our own roles
 _LONGEST_QUESTION = 256 * 1024  # bytes of an auditor's statement
 _LONGEST_FORM = 4 * 1024 * 1024  # bytes of a statement with its parameters
 _WHOLE_ANSWER = 64 * 1024 * 1024  # bytes of an auditor's answer that cannot be sent in blocks
-_PIECE = 256 * 1024  # bytes given to the network at once
 
 log = structlog.get_logger()
 
@@ -53,7 +48,7 @@ class Server:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         request = parse_request(scope["method"], scope["path"], scope["query_string"], scope["headers"])
-        reply = _Reply(send, request, self._name, self._engine.version, self._engine.time_zone)
+        reply = Reply(send, request, self._name, self._engine.version, self._engine.time_zone)
         try:
             await self._answer(request, receive, reply)
         except ClientLeft:
@@ -68,7 +63,7 @@ class Server:
         self._engine.kill("")
         self._threads.shutdown(wait=True)
 
-    async def _answer(self, request: Request, receive: Receive, reply: "_Reply") -> None:
+    async def _answer(self, request: Request, receive: Receive, reply: Reply) -> None:
         if request.path in ("/ping", "/replicas_status") or _is_greeting(request):
             await reply.text("Ok.\n")
         elif request.path != "/":
@@ -83,7 +78,7 @@ class Server:
             await serve(caller, request, body, reply, settings)
 
     async def _auditor(
-        self, caller: Caller, request: Request, body: Body, reply: "_Reply", settings: dict[str, str]
+        self, caller: Caller, request: Request, body: Body, reply: Reply, settings: dict[str, str]
     ) -> None:
         async with asyncio.timeout(_LONGEST), self._turn():
             text = await _text(request, body, b"", _LONGEST_QUESTION)
@@ -91,7 +86,7 @@ class Server:
             await self._select(request, body, reply, settings, text, canonical)
 
     async def _ours(
-        self, caller: Caller, request: Request, body: Body, reply: "_Reply", settings: dict[str, str]
+        self, caller: Caller, request: Request, body: Body, reply: Reply, settings: dict[str, str]
     ) -> None:
         """A statement of the gateway's own roles; by GET it reads only, as ClickHouse has it."""
         start, head = await _beginning(request, body)
@@ -116,7 +111,7 @@ class Server:
         first: bytes,
         head: InsertHead,
         body: Body,
-        reply: "_Reply",
+        reply: Reply,
         settings: dict[str, str],
     ) -> None:
         with await self._session(request, settings, read_only=False) as session:
@@ -137,7 +132,7 @@ class Server:
         self,
         request: Request,
         body: Body,
-        reply: "_Reply",
+        reply: Reply,
         settings: dict[str, str],
         text: str,
         canonical: str,
@@ -245,74 +240,6 @@ class Server:
                 f"{caller.name}: Not enough privileges: `{word}` is not for auditors to use",
             )
         return canonical
-
-
-class _Reply:
-    """The answer to one request."""
-
-    def __init__(self, send: Send, request: Request, host: str, version: str, time_zone: str) -> None:
-        self.query_id = request.query_id or str(uuid.uuid4())
-        self._send = send
-        self._request = request
-        self._version = version
-        self._tag = secrets.token_hex(8)
-        self._headers: exchange.Headers = [
-            (b"x-clickhouse-server-display-name", host.encode()),
-            (b"x-clickhouse-query-id", self.query_id.encode("latin-1", "replace")),
-            (b"x-clickhouse-timezone", time_zone.encode()),
-        ]
-        self._encoding = encoding_for(request.accept_encoding)
-        self._encoder = Blocks() if request.blocks_compressed else encoder(self._encoding)
-        self._has_begun = False
-
-    async def begin(self, output: str, took: dict[str, int]) -> None:
-        """Sends the headers of a success in this format."""
-        headers = [
-            (b"x-clickhouse-format", output.encode()),
-            (b"x-clickhouse-summary", exchange.summary(**took)),
-            (b"x-clickhouse-exception-tag", self._tag.encode()),
-        ]
-        if self._encoding:
-            headers.append((b"content-encoding", self._encoding.encode()))
-        await self._start(200, content_type(output), headers)
-
-    async def write(self, data: bytes) -> None:
-        for start in range(0, len(data), _PIECE):
-            await self._body(self._encoder.compress(data[start : start + _PIECE]))
-
-    async def end(self) -> None:
-        await self._body(self._encoder.flush(), more=False)
-
-    async def text(self, text: str, status: int = 200) -> None:
-        await self._start(status, "text/plain; charset=UTF-8", [])
-        await self._body(text.encode(), more=False)
-
-    async def error(self, error: EngineError) -> None:
-        """The error with its status; when the answer has begun, as a last block (ClickHouse 25.11), after
-        which the connection is cut so that nobody takes the answer for whole."""
-        log.info("clickhouse_error", query=self.query_id, code=error.code, name=error.name)
-        text = exchange.error_text(error.code, error.name, str(error), self._version)
-        if self._has_begun:
-            block = f"\r\n__exception__\r\n{self._tag}\r\n{text}{len(text)} {self._tag}\r\n__exception__\r\n"
-            await self._body(self._encoder.compress(block.encode()) + self._encoder.flush())
-            return  # without an end of the body
-        self._encoder = Identity()
-        headers = [(b"x-clickhouse-exception-code", str(error.code).encode())]
-        status = exchange.status_of(error.code)
-        if error.code == exchange.AUTHENTICATION_FAILED and not self._request.has_credentials:
-            status = HTTPStatus.UNAUTHORIZED  # so that a browser asks for them
-            headers.append((b"www-authenticate", b'Basic realm="ClickHouse server HTTP API"'))
-        await self._start(status, "text/plain; charset=UTF-8", headers)
-        await self._body(text.encode(), more=False)
-
-    async def _start(self, status: int, kind: str, headers: exchange.Headers) -> None:
-        self._has_begun = True
-        all_headers = [(b"content-type", kind.encode()), *self._headers, *headers]
-        await self._send({"type": "http.response.start", "status": int(status), "headers": all_headers})
-
-    async def _body(self, data: bytes, *, more: bool = True) -> None:
-        if data or not more:
-            await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
 
 def _is_greeting(request: Request) -> bool:

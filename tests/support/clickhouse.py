@@ -83,13 +83,18 @@ class ClickHouse:
 @contextmanager
 def running_clickhouse(folder: Path) -> Iterator[ClickHouse]:
     """One in `folder`, with the usual users; audrey is the auditor."""
-    port = free_port()
-    path = write_configuration(
-        folder, configuration(listen={"clickhouse": f"127.0.0.1:{port}"}, resources=[]), {}
-    )
-    clickhouse = ClickHouse(path, load(path), port, None)
+    clickhouse = configured_clickhouse(folder)
     clickhouse.start()
     try:
         yield clickhouse
     finally:
         stop(clickhouse.process)
+
+
+def configured_clickhouse(folder: Path) -> ClickHouse:
+    """One that is yet to be started."""
+    port = free_port()
+    path = write_configuration(
+        folder, configuration(listen={"clickhouse": f"127.0.0.1:{port}"}, resources=[]), {}
+    )
+    return ClickHouse(path, load(path), port, None)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from support.events import events
 from support.story import Scene, Story
 
-from projections.rows import DEFAULTS, Columns, Place, event_row, rejected_row, rows_of
+from projections.columns import DEFAULTS, Columns
+from projections.rows import Place, event_row, rejected_row, rows_of
 from schemas.events import Event
 
 places = st.builds(

@@ -9,10 +9,9 @@ from hypothesis import given
 from support.commands import NOW, requested
 from support.events import events
 
+from projections.columns import DEFAULTS, Columns
 from projections.rows import (
-    DEFAULTS,
     ROWS,
-    Columns,
     Place,
     event_row,
     micros,

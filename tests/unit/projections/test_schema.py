@@ -1,6 +1,6 @@
 import re
 
-from projections.rows import DEFAULTS
+from projections.columns import DEFAULTS
 from projections.schema import migrations, views
 
 
