@@ -18,6 +18,7 @@ from schemas.events import Event
 
 _log = structlog.get_logger()
 _RETRY_AFTER = 1.0  # seconds
+_REPORT_WITHIN = 0.02  # seconds a report may wait for a request to go along with
 _MOST = 200_000  # reports kept while Kafka is away; some 1 kB each
 
 
@@ -39,6 +40,7 @@ class Outbox:
         self._all_durable.set()
         self._open = 0  # entries that are neither durable nor given up
         self._retries: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -78,20 +80,26 @@ class Outbox:
         self._open += 1
         self._all_durable.clear()
         self._entries.append(entry)
-        self._news.set()
+        if entry.on_failure is not None:
+            self._news.set()  # a client waits for it
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_REPORT_WITHIN, self._news.set)
 
     async def _run(self) -> None:
         while True:
-            while not self._entries:
-                self._news.clear()
-                await self._news.wait()
-            entry = self._entries.popleft()
-            try:
-                confirmation = await self._bus.publish(entry.event)
-            except BusUnavailable as error:
-                self._failed(entry, error)
-                continue
-            confirmation.add_done_callback(partial(self._confirmed, entry))
+            await self._news.wait()
+            self._news.clear()
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            while self._entries:
+                entry = self._entries.popleft()
+                try:
+                    confirmation = await self._bus.publish(entry.event)
+                except BusUnavailable as error:
+                    self._failed(entry, error)
+                    continue
+                confirmation.add_done_callback(partial(self._confirmed, entry))
 
     def _confirmed(self, entry: _Entry, confirmation: asyncio.Future[object]) -> None:
         if confirmation.cancelled():

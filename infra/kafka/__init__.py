@@ -1,7 +1,7 @@
 """Kafka: where it is, the embedded one, the topics, and the bus that all events go over.
 
 - `address.py`: KafkaAddress: the embedded Kafka of a state folder, or the one the configuration names.
-- `bus.py`: signed events in and out.
+- `bus.py`: signed events in and out; `departures.py`: what leaves at once and what leaves together.
 - `topics.py`: creates the topics of schemas/topics.py before anyone consumes.
 - `part.py`: Kafka and its topics as a part of a gateway, for the supervisor.
 

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from infra.kafka.address import KafkaAddress
+from infra.kafka.departures import Departures
 from schemas.codec import NotAnEvent, decode_verified, encode
 from schemas.events import Event
 from schemas.signature import Keyring, SignatureRefused, Signer
@@ -68,6 +69,7 @@ class Bus:
         self._signer = signer
         self._keyring = keyring
         self._producer: AIOKafkaProducer | None = None
+        self._departures: Departures | None = None
         self._last_answer = 0.0
         self._watch: asyncio.Task[None] | None = None
 
@@ -91,6 +93,7 @@ class Bus:
                 await producer.stop()
             raise BusUnavailable(f"Kafka at {self._address.bootstrap} does not answer: {error}") from error
         self._producer = producer
+        self._departures = Departures(producer)
         self._last_answer = asyncio.get_running_loop().time()
         self._watch = asyncio.create_task(self._watch_brokers())
 
@@ -99,6 +102,8 @@ class Bus:
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
+        if self._departures is not None:
+            await self._departures.stop(5)
         if self._producer is not None:
             with contextlib.suppress(KafkaError, TimeoutError):
                 await asyncio.wait_for(self._producer.flush(), 5)
@@ -114,22 +119,16 @@ class Bus:
     async def publish(self, event: Event, *, partition: int | None = None) -> asyncio.Future[Any]:
         """Hands the event to Kafka; the future is done once it is durable.
 
-        Waits only while the client's buffer is full. `partition`: instead of the key's own.
+        Waits only while too many events wait to be sent. `partition`: instead of the key's own.
         Raises BusUnavailable; so does awaiting `durable(future)`.
         """
-        if self._producer is None:
+        if self._departures is None:
             raise BusUnavailable("not connected to Kafka")
         topic = TOPIC_OF[type(event)]
         key = topic.key(event)
         if partition is None:
             partition = partition_of(key, topic.partitions)
-        try:
-            future: asyncio.Future[Any] = await self._producer.send(
-                topic.name, encode(event, self._signer), key=key.encode(), partition=partition
-            )
-        except (KafkaError, OSError) as error:
-            raise BusUnavailable(f"Kafka did not take {type(event).__name__}: {error}") from error
-        return future
+        return await self._departures.put(topic.name, encode(event, self._signer), key.encode(), partition)
 
     async def publish_durably(self, event: Event, *, partition: int | None = None) -> None:
         """Publishes and waits until the event is durable. Raises BusUnavailable."""

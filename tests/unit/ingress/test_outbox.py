@@ -45,7 +45,7 @@ async def test_events_leave_in_order_without_waiting_for_each_other(bus: MemoryB
     outbox.start()
     for number in range(5):
         outbox.report(closed(str(number)))
-    await settled()
+    await eventually(lambda: len(bus.published) == 5)
     assert reasons(bus) == ["0", "1", "2", "3", "4"]
     for _ in range(5):
         bus.confirm()
@@ -72,7 +72,7 @@ async def test_a_report_is_tried_again_until_it_is_durable(
     monkeypatch.setattr(module, "_RETRY_AFTER", 0.001)
     outbox.start()
     durable = outbox.report_durably(closed("told"))
-    await settled()
+    await eventually(lambda: bus.published)
     bus.refuse(BusUnavailable("no"))
     await eventually(lambda: len(bus.published) == 2)
     assert not durable.done()
@@ -85,5 +85,5 @@ async def test_a_report_is_tried_again_until_it_is_durable(
 async def test_what_is_not_durable_at_the_end_is_counted(bus: MemoryBus, outbox: Outbox) -> None:
     outbox.start()
     outbox.report(closed("never"))
-    await settled()
+    await eventually(lambda: bus.published)
     assert await outbox.stop(0.01) == 1
