@@ -32,7 +32,7 @@ _ORDERS = 16400
 
 def catalogue() -> Catalogue:
     columns = {
-        number: Column(_ORDERS, name, f"public.orders.{name}", 23, "")
+        number: Column(_ORDERS, name, f"public.orders.{name}", 23)
         for number, name in ((1, "id"), (2, "note"))
     }
     orders = Relation(_ORDERS, "public", "orders", "r", tuple(columns.values()), columns)
