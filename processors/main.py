@@ -19,6 +19,7 @@ from infra.keys import keyring, signer
 from infra.readiness import report_ready
 from processors.agents import add_agents
 from processors.app import CHANGELOG, approvals_table, make_app
+from processors.beginnings import never_committed, read_from_the_beginning
 from processors.configured import bundle_of
 from processors.desk import Desk
 from processors.emission import Emission
@@ -26,7 +27,7 @@ from processors.policy.bundle import BUNDLE, Bundle
 from processors.reactions import Reactions
 from schemas.envelope import envelope
 from schemas.events import PolicyPublished
-from schemas.topics import APPROVALS, TOPICS
+from schemas.topics import APPROVALS, COMMANDS, TOPICS
 from schemas.vocabulary import Role
 
 _log = structlog.get_logger()
@@ -89,6 +90,8 @@ def _add_beginning_and_end(
     async def recovered() -> None:
         assigned = app.consumer.assignment()
         desk.recover({place.partition for place in assigned if place.topic == APPROVALS.name})
+        unread = await never_committed(app, (COMMANDS.name, APPROVALS.name))
+        app.add_future(read_from_the_beginning(app, unread))
 
     async def ready() -> None:
         _log.info("processors_ready", policy_version=bundle.version, approvals=desk.remembered)
