@@ -9,5 +9,5 @@
 - `verdict.py`: CommandRequested -> the events that answer it.
 
 An allow rule must cover everything a command does; a review or deny rule matches as soon as the command
-does anything it names (docs/decisions/0010-what-a-rule-matches.md).
+does anything it names (docs/decisions/0005-what-a-rule-matches.md).
 """
