@@ -73,7 +73,8 @@ environment() {
 
 case ${1:-} in
 environment) environment ;;
-test) debian postgresql postgresql-client chromium fonts-liberation ;;
+# libatomic1: the driver that steers Chromium is linked with it.
+test) debian postgresql postgresql-client chromium fonts-liberation libatomic1 ;;
 bench) debian postgresql postgresql-client pgbouncer ;;
 *) fail "expected environment, test or bench" ;;
 esac
