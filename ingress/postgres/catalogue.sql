@@ -63,20 +63,25 @@ order by p.oid;
 
 -- name: types
 -- `row`: the relation whose row it is, or whose rows it is an array or a domain of.
--- `check`: a domain whose constraints use a function or operator of a user's (PostgreSQL's own are pinned and
--- have no row in pg_depend). `cast`: a cast from or to it is a function of a user's.
+-- `checked`: a domain whose constraints use a function or operator of a user's (PostgreSQL's own are pinned and
+-- have no row in pg_depend). `cast_by_user`: a cast from or to it is a function of a user's, none that an
+-- extension declares immutable.
+with checked as materialized (
+    select c.contypid as type
+    from pg_constraint c join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = c.oid
+    where c.contypid <> 0 and d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass)
+), cast_by_user as materialized (
+    select unnest(array[c.castsource, c.casttarget]) as type
+    from pg_cast c join pg_proc f on f.oid = c.castfunc
+    left join pg_depend x on x.classid = 'pg_proc'::regclass and x.objid = f.oid and x.deptype = 'e'
+    where f.oid >= 16384 and (x.objid is null or f.provolatile <> 'i')
+)
 select t.oid::bigint, n.nspname::text as schema, t.typname::text as name,
     coalesce(nullif(t.typrelid, 0), nullif(e.typrelid, 0), nullif(b.typrelid, 0), 0)::bigint as row,
-    exists (
-        select 1 from pg_constraint c join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = c.oid
-        where c.contypid in (t.oid, e.oid, b.oid) and d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass)
-    ) as checked,
-    exists (
-        select 1 from pg_cast c join pg_proc f on f.oid = c.castfunc
-        left join pg_depend x on x.classid = 'pg_proc'::regclass and x.objid = f.oid and x.deptype = 'e'
-        where (c.castsource in (t.oid, e.oid) or c.casttarget in (t.oid, e.oid)) and f.oid >= 16384
-            and not (x.objid is not null and f.provolatile = 'i')
-    ) as cast_by_user
+    t.oid in (select type from checked) or coalesce(e.oid in (select type from checked), false)
+        or coalesce(b.oid in (select type from checked), false) as checked,
+    t.oid in (select type from cast_by_user) or coalesce(e.oid in (select type from cast_by_user), false)
+        as cast_by_user
 from pg_type t
 join pg_namespace n on n.oid = t.typnamespace
 left join pg_type e on e.oid = t.typelem and t.typcategory = 'A'

@@ -1,5 +1,6 @@
 """Loads the catalogue of a database: one snapshot, by the queries of catalogue.sql."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -45,7 +46,7 @@ async def read_catalogue(connection: Connection) -> Catalogue:
         generated = sorted({row["relation"] for row in tables["columns"] if row["generated"]})
         tables["views"] = await _unlocked(connection, texts["views"], views)
         tables["generated"] = await _unlocked(connection, texts["generated"], generated)
-    return make_catalogue(tables)
+    return await asyncio.to_thread(make_catalogue, tables)  # of thousands of tables it takes a while
 
 
 _PATIENCE = "100ms"

@@ -126,7 +126,8 @@ def _begin(node: Node, scope: Scope) -> tuple[Scope, Item]:
 def writes(relation: Relation, scope: Scope) -> None:
     """A statement changes the rows of this relation.
 
-    A trigger's function is part of what the relation is: it does not make the statement unknown. A rule puts
+    Triggers, column defaults, checks, row security policies and cascading foreign keys are part of what the
+    relation is: they do not make the statement unknown, and what they touch is not listed. A rule puts
     another statement in its place, and does.
     """
     findings = scope.findings

@@ -114,16 +114,20 @@ def _statement(
     try:
         row = describe(source.kind, source.node, reading)
         secret_parameters = {constant.parameter for constant in findings.constants if constant.parameter}
-        every_string = findings.secret_text
-        if sensitive and Intent.UNKNOWN in findings.intents:
-            every_string = True
+        doubtful = bool(sensitive) and Intent.UNKNOWN in findings.intents
+        if doubtful:
             secret_parameters |= _parameters(source)
     except RecursionError as error:
         raise Unparsable("the statement is nested too deeply", 1) from error
     return Statement(
         text=source.text,
         facts=_facts(findings, row, proven=not doubts and not findings.rewritten),
-        redacted=redact(source.text, _places(findings.constants, source), every_string=every_string),
+        redacted=redact(
+            source.text,
+            _places(findings.constants, source),
+            strings=findings.secret_text or doubtful,
+            numbers=findings.secret_text,
+        ),
         secret_parameters=frozenset(secret_parameters),
         changes_context=findings.changes_context,
         changes_catalogue=findings.changes_catalogue,
