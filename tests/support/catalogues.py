@@ -20,7 +20,8 @@ BUILT_INS = """
     first_value i 1 1; format s 1 *; gen_random_uuid v 0 0; generate_series i 2 3; has_table_privilege s 2 3
     json_agg s 1 1; json_build_object s 0 *; json_to_record s 1 1; jsonb_agg s 1 1
     jsonb_each_text i 1 1 key,value; jsonb_object_keys i 1 1; lag i 1 3; lo_create v 1 1; lo_export v 2 2
-    lo_get v 1 3; lo_import v 1 2; lo_unlink v 1 1; lower i 1 1; max i 1 1; nextval v 1 1; normalize i 1 2; now s 0 0
+    lo_get v 1 3; lo_import v 1 2; lo_unlink v 1 1; lower i 1 1; max i 1 1; nextval v 1 1; now s 0 0
+    normalize i 1 2
     percentile_cont i 2 2; pg_advisory_lock v 1 2; pg_backend_pid s 0 0; pg_cancel_backend v 1 1
     pg_column_size s 1 1; pg_logical_emit_message v 3 4; pg_logical_slot_get_changes v 3 * lsn,xid,data
     pg_ls_dir v 1 3; pg_ls_logdir v 0 0 name,size,modification; pg_notify v 2 2; pg_read_binary_file v 1 4

@@ -172,6 +172,7 @@ def test_a_temporary_table_is_known_by_its_schema(database: Database) -> None:
         assert statement.facts.outputs[0].sources == (f"{path[0]}.hidden.secret", f"{path[0]}.orders.secret")
         (other,) = analyse("select note from orders", catalogue, CONTEXT, ())
         assert other.facts.tables == ("public.orders",)
+        owner.execute("discard temporary")  # not when the session has ended, in the middle of another test
 
 
 def test_the_version_changes_with_the_content_and_only_then(database: Database) -> None:
