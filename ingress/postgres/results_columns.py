@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from ingress.errors import TargetError
 from processors.masking.masks import FULL, MASKS, NOTHING, TOKEN, Mask
-from processors.masking.plan import sensitive_column
+from processors.masking.plan import UNPROVEN, sensitive_column
 from schemas.vocabulary import MaskingPlan
 
 # Table OID and column number -> every base column that this column's values derive from, its own name
@@ -103,14 +103,22 @@ def decide(
 ) -> tuple[Column, ...]:
     """What happens to each column. `formats`: whether each comes in binary.
 
-    A column that the target itself names as the very column of a table is judged by that: its own mask or
-    none, whatever lineage could prove. Seen through a view the values may be computed: then the mask for
+    A column that the target itself names as the very column of a table is judged by that, its own mask or
+    none, where lineage proves nothing else: what a command wrote into a column comes back under its name
+    (RETURNING). Seen through a view the values may be computed: then the mask for
     computed values. Everything else is judged by lineage, and masked when lineage is missing or of another
     number of columns.
     """
-    known = len(plan.outputs) == len(fields)
+    known = len(plan.outputs) == len(plan.sources) == len(fields)
     return tuple(
-        _decide(field, binary, plan.outputs[number] if known else plan.unproven, plan, origin)
+        _decide(
+            field,
+            binary,
+            plan.outputs[number] if known else plan.unproven,
+            plan.sources[number] if known else UNPROVEN,
+            plan,
+            origin,
+        )
         for number, (field, binary) in enumerate(zip(fields, formats, strict=True))
     )
 
@@ -132,7 +140,9 @@ def undescribed(count: int) -> tuple[Column, ...]:
     return tuple(_masked(Kind.OTHER, False, NOTHING, f"output:{number}") for number in range(1, count + 1))
 
 
-def _decide(field: Field, binary: bool, by_lineage: str, plan: MaskingPlan, origin: Origin) -> Column:
+def _decide(
+    field: Field, binary: bool, by_lineage: str, source: str, plan: MaskingPlan, origin: Origin
+) -> Column:
     kind = _KINDS.get(field.type, Kind.OTHER)
     name = f"output:{field.name}"
     # A whole row has the table's OID too, and column number 0.
@@ -143,8 +153,11 @@ def _decide(field: Field, binary: bool, by_lineage: str, plan: MaskingPlan, orig
         for column in columns:
             entry = sensitive_column(column, plan.columns)
             if entry is not None:
-                return _masked(kind, binary, entry.mask if len(columns) == 1 else FULL, column)
-        if len(columns) == 1:
+                # Its own mask, unless another column's value was written into it.
+                is_known = source == column or (source == UNPROVEN and not plan.writes)
+                is_bare = len(columns) == 1 and is_known
+                return _masked(kind, binary, entry.mask if is_bare else FULL, column)
+        if len(columns) == 1 and source == UNPROVEN and not plan.writes:
             return Column(kind, binary)
     return _masked(kind, binary, by_lineage, name) if by_lineage else Column(kind, binary)
 

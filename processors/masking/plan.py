@@ -4,7 +4,12 @@ import re
 from functools import lru_cache
 
 from processors.masking.masks import FULL
-from schemas.vocabulary import Facts, MaskingPlan, Output, SensitiveColumn
+from schemas.vocabulary import Facts, Intent, MaskingPlan, Output, SensitiveColumn
+
+UNPROVEN = "?"
+"""In a plan's `sources`: lineage does not say where the output comes from."""
+
+_READS = frozenset((Intent.READ, Intent.SESSION, Intent.UNKNOWN))
 
 
 def make_plan(facts: Facts, columns: tuple[SensitiveColumn, ...], detectors: tuple[str, ...]) -> MaskingPlan:
@@ -17,10 +22,15 @@ def make_plan(facts: Facts, columns: tuple[SensitiveColumn, ...], detectors: tup
     """
     if not columns:
         return MaskingPlan(detectors=detectors)
-    outputs = (
-        tuple(_mask_of_output(output, columns) for output in facts.outputs) if facts.outputs_known else ()
+    sources = tuple(_source(output, columns) for output in facts.outputs) if facts.outputs_known else ()
+    return MaskingPlan(
+        columns=columns,
+        outputs=tuple("" if found == () else FULL for found in sources),
+        sources=tuple(found[0] if len(found) == 1 else "" for found in sources),
+        writes=not _READS.issuperset(facts.intents),
+        unproven=FULL,
+        detectors=detectors,
     )
-    return MaskingPlan(columns=columns, outputs=outputs, unproven=FULL, detectors=detectors)
 
 
 def sensitive_column(column: str, columns: tuple[SensitiveColumn, ...]) -> SensitiveColumn | None:
@@ -30,10 +40,10 @@ def sensitive_column(column: str, columns: tuple[SensitiveColumn, ...]) -> Sensi
     return min(matching, key=lambda entry: entry.pattern.count("*"), default=None)
 
 
-def _mask_of_output(output: Output, columns: tuple[SensitiveColumn, ...]) -> str:
-    if not output.proven or any(sensitive_column(source, columns) for source in output.sources):
-        return FULL
-    return ""
+def _source(output: Output, columns: tuple[SensitiveColumn, ...]) -> tuple[str, ...]:
+    """The sensitive columns an output comes from; UNPROVEN alone where that is not known."""
+    found = tuple(source for source in output.sources if sensitive_column(source, columns))
+    return found if output.proven else (found or (UNPROVEN,))
 
 
 @lru_cache(maxsize=4096)

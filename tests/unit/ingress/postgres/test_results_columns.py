@@ -19,6 +19,7 @@ from support.answers import (
 from ingress.errors import TargetError
 from ingress.postgres.results_columns import Column, decide, decide_copy, parse_fields, undescribed
 from processors.masking.masks import MASKS, TOKEN
+from processors.masking.plan import UNPROVEN
 from schemas.vocabulary import MaskingPlan, SensitiveColumn
 
 CUSTOMERS, VIEW, UNKNOWN = 16400, 16500, 16600
@@ -40,12 +41,39 @@ def origin(table: int, attribute: int) -> tuple[str, ...] | None:
     return ORIGINS.get((table, attribute))
 
 
-def decided(field: Described, by_lineage: str | None = "full") -> Column:
+def decided(
+    field: Described, by_lineage: str | None = "full", source: str = UNPROVEN, *, writes: bool = False
+) -> Column:
     """What happens to the only column; None: lineage does not know the outputs."""
     outputs = () if by_lineage is None else (by_lineage,)
-    plan = MaskingPlan(columns=SENSITIVE, outputs=outputs, unproven="full")
+    sources = () if by_lineage is None else ("" if by_lineage == "" else source,)
+    plan = MaskingPlan(columns=SENSITIVE, outputs=outputs, sources=sources, writes=writes, unproven="full")
     fields = parse_fields(row_description(field))
     return decide(fields, (bool(field.format),), plan, origin)[0]
+
+
+EMAIL, NOTE = Described("email", TEXT, CUSTOMERS, 2), Described("id", INT4, CUSTOMERS, 1)
+
+
+@pytest.mark.parametrize(
+    ("field", "source", "mask"),
+    [
+        (EMAIL, "public.customers.email", "email"),
+        (EMAIL, "public.customers.card", "full"),  # set email = card … returning email
+        (EMAIL, "", "full"),  # from several
+        (EMAIL, UNPROVEN, "full"),
+        (NOTE, "public.customers.card", "full"),  # set note = card … returning note
+        (NOTE, UNPROVEN, "full"),
+    ],
+)
+def test_what_a_command_wrote_is_not_judged_by_the_column_it_wrote_it_into(
+    field: Described, source: str, mask: str
+) -> None:
+    assert decided(field, "full", source, writes=True).mask_name == mask
+
+
+def test_what_is_read_from_another_column_under_its_name_is_masked() -> None:
+    assert decided(NOTE, "full", "public.customers.card").mask_name == "full"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +81,8 @@ def decided(field: Described, by_lineage: str | None = "full") -> Column:
     [
         # The target says that it is the column itself: its own mask, whatever lineage could prove.
         (Described("email", TEXT, CUSTOMERS, 2), "full", "email", "public.customers.email"),
-        (Described("alias", TEXT, CUSTOMERS, 3), "", "card", "public.customers.card"),
+        # Lineage says clean and the target says sensitive: masked, as what is computed is.
+        (Described("alias", TEXT, CUSTOMERS, 3), "", "full", "public.customers.card"),
         (Described("email", TEXT, CUSTOMERS, 2), None, "email", "public.customers.email"),
         (Described("id", INT4, CUSTOMERS, 1), "full", "", ""),
         (Described("id", INT4, CUSTOMERS, 1), None, "", ""),
@@ -122,13 +151,13 @@ def test_the_mask_of_an_email_is_not_used_on_json() -> None:
 
 
 def test_outputs_of_another_number_than_the_fields_prove_nothing() -> None:
-    plan = MaskingPlan(columns=SENSITIVE, outputs=("",), unproven="full")
+    plan = MaskingPlan(columns=SENSITIVE, outputs=("",), sources=("",), unproven="full")
     fields = parse_fields(row_description(Described("a"), Described("b")))
     assert [column.mask_name for column in decide(fields, (False, False), plan, origin)] == ["full", "full"]
 
 
 def test_copied_columns_are_masked_by_position_and_null_in_binary() -> None:
-    plan = MaskingPlan(columns=SENSITIVE, outputs=("", "full"), unproven="full")
+    plan = MaskingPlan(columns=SENSITIVE, outputs=("", "full"), sources=("", "?"), unproven="full")
     text, binary = decide_copy(2, False, plan), decide_copy(2, True, plan)
     assert [column.mask for column in text] == [None, MASKS["full"]]
     assert [column.mask for column in binary] == [None, MASKS["null"]]
