@@ -8,11 +8,12 @@
   `target_side.py` matches the target's answers; `namespace.py` knows the prepared statements and portals,
   `execution.py` what is held, sent and owed.
 - `judge.py`: text -> command. `catalogue.py`, `catalogue_reader.py`, `catalogues.py`: what names mean there.
-- `facts.py`: what a statement does, proven. `tree.py` parses; `reading.py` is one statement being read, into
-  `findings.py`; `utility.py` and `statements.py` find who reads it: `definitions.py`, `prepared.py`,
-  `settings.py`, `code.py`, `survey.py`, `copy_options.py`, or, for rows, `queries.py`: `lineage.py` (SELECT),
-  `changes.py`, `from_clause.py`, `expressions.py`, `scope.py`, `views.py`, `columns.py`. `functions.py`,
-  `bounds.py`, `names.py`, `words.py` are what it knows beforehand; `literals.py` replaces what is sensitive in the text.
+- `facts.py`: what a statement does, proven. `tree.py` parses; `reading.py` is one statement being read,
+  into `findings.py`; `utility.py` and `statements.py` find who reads it: `definitions.py`, `prepared.py`,
+  `settings.py`, `code.py`, `survey.py`, `copy_options.py`, or, for rows, `queries.py`: `lineage.py`
+  (SELECT), `changes.py`, `from_clause.py`, `expressions.py`, `scope.py`, `views.py`, `columns.py`.
+  `functions.py`, `bounds.py`, `names.py`, `words.py` are what it knows beforehand; `literals.py` replaces
+  what is sensitive in the text.
 - `results.py` and `results_*.py`, `scrub.py`: masking of answers and texts.
 - `refusal.py`: what the client is told. `cancel_keys.py`: who may cancel what.
 """
