@@ -18,7 +18,7 @@ from infra.kafka.topics import TopicsUnavailable, create_topics
 from infra.keys import keyring, signer
 from infra.readiness import report_ready
 from processors.agents import add_agents
-from processors.app import CHANGELOG, approvals_table, make_app
+from processors.app import CHANGELOG, approvals_table, make_app, shorten_fetches
 from processors.beginnings import never_committed, read_from_the_beginning
 from processors.configured import bundle_of
 from processors.desk import Desk
@@ -40,13 +40,13 @@ def run(config: Config) -> int:
 
     Raises ConfigError where the rules, the keys or Kafka's address cannot be used.
     """
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
     bundle = bundle_of(config)
     address = kafka_address(config)
     signs, keys = signer(config.state, Role.PROCESSORS), keyring(config.state)
     node = f"processors@{socket.gethostname()}#{secrets.token_hex(4)}"
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     bus = Bus(address, signs, keys)
     try:
         # Faust never sees a topic that is not there when it starts.
@@ -88,10 +88,14 @@ def _add_beginning_and_end(
     """What happens once the table is back, and when the worker was told to stop."""
 
     async def recovered() -> None:
-        assigned = app.consumer.assignment()
-        desk.recover({place.partition for place in assigned if place.topic == APPROVALS.name})
-        unread = await never_committed(app, (COMMANDS.name, APPROVALS.name))
-        app.add_future(read_from_the_beginning(app, unread))
+        try:
+            shorten_fetches(app)
+            assigned = app.consumer.assignment()
+            desk.recover({place.partition for place in assigned if place.topic == APPROVALS.name})
+            unread = await never_committed(app, (COMMANDS.name, APPROVALS.name))
+            app.add_future(read_from_the_beginning(app, unread))
+        except Exception as error:
+            _give_up(error)  # Faust would go on as if nothing had happened
 
     async def ready() -> None:
         _log.info("processors_ready", policy_version=bundle.version, approvals=desk.remembered)
