@@ -17,6 +17,8 @@ from infra.kafka.address import KafkaAddress
 from infra.kafka.embedded import EmbeddedKafka
 from infra.kafka.topics import create_topics
 
+_UNIT = Path(__file__).parents[1] / "unit"
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
@@ -63,7 +65,12 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under xdist, tests with the gateway share one worker, so that it is started once."""
+    """Under xdist, tests that share real parts share a worker: nothing is started twice for them.
+
+    Tests with the gateway are one group, other files one each; unit tests go anywhere.
+    """
     for item in items:
         if "gateway" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("gateway"))
+        elif _UNIT not in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
