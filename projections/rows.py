@@ -100,6 +100,11 @@ def time_in(identifier: str) -> int:
     return min(value.int >> 80, _LATEST // 1000) if value.version == 7 else 0
 
 
+def _long(value: int) -> int:
+    """Within what an Int64 holds."""
+    return min(max(value, -(2**63)), 2**63 - 1)
+
+
 def _where(place: Place) -> dict[str, Value]:
     return {
         "topic": place.topic,
@@ -208,7 +213,7 @@ def _command_finished(event: e.CommandFinished, _place: Place) -> Iterator[Row]:
             "microseconds": event.microseconds,
             "error_code": event.error_code,
             "error": event.error,
-            "masked": min(sum(field.count for field in event.masked), 2**63 - 1),
+            "masked": _long(sum(field.count for field in event.masked)),
             "finished_at": micros(about.time),
         },
     )

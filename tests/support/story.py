@@ -28,7 +28,7 @@ from schemas import events as e
 from schemas.envelope import Envelope, envelope
 from schemas.events import Event
 from schemas.ids import approval_id, uuid7
-from schemas.topics import SIGNED_BY
+from schemas.topics import SIGNED_BY, TOPICS
 from schemas.vocabulary import (
     Answer,
     ApprovalState,
@@ -44,13 +44,7 @@ NODE = "ingress@test#1"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 FRAMES = b"frames of a recording, masked"
 
-Place = tuple[str, int, int]
-"""Topic, partition and offset."""
-
-_AT_PLACES = """
-SELECT topic, partition, offset FROM events
-WHERE topic = {topic:String} AND partition = {partition:UInt32} AND offset IN {offsets:Array(UInt64)}
-"""
+_WITH_IDS = "SELECT id FROM events WHERE id IN {ids:Array(String)}"
 
 
 def later(seconds: float) -> datetime:
@@ -317,36 +311,31 @@ class Scene:
     def stop_projector(self) -> None:
         assert stop(self.projector) == 0, tail(self.log)
 
-    async def publish(self, events: Iterable[Event]) -> list[Place]:
-        """Publishes each event as a role that may say it; where each stands."""
-        futures = []
+    async def publish(self, events: Iterable[Event]) -> list[str]:
+        """Publishes each event as a role that may say it; their ids, once they are durable."""
+        futures, ids = [], []
         for event in events:
             bus = self.buses[SIGNED_BY[type(event)][0]]
             partition = 0 if type(event) in (e.CommandAllowed, e.CommandDenied, e.ApprovalPending) else None
             futures.append(await bus.publish(event, partition=partition))
-        stored = await asyncio.gather(*futures)
-        return [(place.topic, place.partition, place.offset) for place in stored]
+            ids.append(event.envelope.id)
+        await asyncio.gather(*futures)
+        return ids
 
-    async def projected(self, places: Sequence[Place]) -> list[Place]:
-        """The rows of `events` at these places, as many as there are."""
-        found: list[Place] = []
-        for topic, partition in {place[:2] for place in places}:
-            offsets = [place[2] for place in places if place[:2] == (topic, partition)]
-            given = {"topic": topic, "partition": partition, "offsets": offsets}
-            rows = await self.client.query(_AT_PLACES, given)
-            found += [(row["topic"], row["partition"], row["offset"]) for row in rows]
-        return sorted(found)
+    async def projected(self, ids: Sequence[str]) -> list[str]:
+        """The ids that `events` has of these, each as often as it is there."""
+        return sorted(row["id"] for row in await self.client.query(_WITH_IDS, {"ids": list(ids)}))
 
-    async def all_projected(self, places: Sequence[Place], seconds: float = 60) -> None:
-        """Returns when each place has its row; more than one is a failure at once."""
+    async def all_projected(self, ids: Sequence[str], seconds: float = 60) -> None:
+        """Returns when each of these events is there; more than once is a failure."""
 
         async def holds() -> bool:
             try:
-                found = await self.projected(places)
+                found = await self.projected(ids)
             except (ClickHouseUnavailable, ClickHouseRefused):
                 return False  # it is away, or the projector has not made the tables yet
             assert len(found) == len(set(found))
-            return found == sorted(places)
+            return found == sorted(ids)
 
         await eventually(holds, seconds=seconds, what="the projection")
 
@@ -372,6 +361,7 @@ async def on_scene(folder: Path) -> AsyncIterator[Scene]:
                 KafkaAddress(kafka.bootstrap), signer(config.state, role), keyring(config.state)
             )
             await buses[role].start()
+        await _settled(buses[Role.PROJECTIONS])
         yield scene
     finally:
         if scene.projector is not None and scene.projector.poll() is None:
@@ -381,3 +371,11 @@ async def on_scene(folder: Path) -> AsyncIterator[Scene]:
             await bus.stop()
         stop(clickhouse.process)
         await kafka.stop()
+
+
+async def _settled(bus: Bus) -> None:
+    """Returns when the broker answers for every partition: after topics are made it needs a while."""
+    places = [(topic.name, number) for topic in TOPICS for number in range(topic.partitions)]
+    subscription = await bus.consume_from(dict.fromkeys(places, 0))
+    await subscription.ends()
+    await subscription.close()

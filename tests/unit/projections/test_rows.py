@@ -44,6 +44,7 @@ def test_any_event_gives_rows_of_known_columns_only(event: e.Event) -> None:
         assert set(row.columns) <= set(defaults)
         for name, value in row.columns.items():
             assert type(value) is type(defaults[name])
+            assert not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
 @given(events())
