@@ -20,6 +20,8 @@ from support.psql import psql_environment
 from support.wait import block_until
 
 _READY = re.compile(r"^\W*ready\b", re.MULTILINE)
+# The rest is for the one download: how this machine reaches the network.
+_KEPT = ("PATH", "HOME", "COUNTERSIGN_CACHE", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 LISTENERS = ("api", "clickhouse", "postgres")
 
 
@@ -115,5 +117,5 @@ def _is_ready(log: Path) -> bool:
 
 def _environment(folder: Path) -> dict[str, str]:
     """What a service would have: no terminal, and our caches, so that Kafka is not downloaded again."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "COUNTERSIGN_CACHE") if name in os.environ}
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return {**kept, "LC_ALL": "C.UTF-8", "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
