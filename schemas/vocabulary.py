@@ -92,10 +92,7 @@ class MaskingPlan:
 
     columns: tuple[SensitiveColumn, ...] = ()  # judged by a result column's origin
     outputs: tuple[str, ...] = ()  # by position, from lineage: a mask's name, or "" for proven clean
-    sources: tuple[
-        str, ...
-    ] = ()  # by position: the one sensitive column an output comes from; "" for none or
-    # several, "?" where that is not proven
+    sources: tuple[str, ...] = ()  # by position: its one sensitive column; "" none or several, "?" not proven
     writes: bool = False  # the answer may hold what the command itself wrote: its origin clears nothing
     unproven: str = ""  # the mask for what neither origin nor lineage proves clean; "" for none
     detectors: tuple[str, ...] = ()  # names in DETECTORS, run over all text that leaves

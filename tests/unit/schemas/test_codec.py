@@ -155,5 +155,6 @@ def test_released_events_are_read_as_todays(version: int, event: Event) -> None:
     body = b"\xc3\x01" + fingerprint(schema) + buffer.getvalue()[:-1]
     raw = body + b"\x80\x01" + SIGNERS[SIGNED_BY[type(event)][0]].sign(body)
     read = msgspec.to_builtins(decode_verified(raw, KEYRING), builtin_types=(bytes, datetime))
-    written = fastavro.schemaless_reader(io.BytesIO(buffer.getvalue()), schema)
+    written: Any = fastavro.schemaless_reader(io.BytesIO(buffer.getvalue()), schema)
+    del written["signature"]
     assert agree(written, read)
