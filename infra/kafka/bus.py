@@ -24,7 +24,7 @@ from schemas.signature import Keyring, SignatureRefused, Signer
 from schemas.topics import TOPIC_OF, Topic
 
 _CHECK_EVERY = 1.0  # seconds between looks at the brokers
-_UNREACHABLE_AFTER = 3.0  # seconds without an answer before new commands are refused at once
+_UNREACHABLE_AFTER = 5.0  # seconds without an answer before new commands are refused at once
 _MAX_MESSAGE = 4 * 1024 * 1024
 
 
