@@ -45,7 +45,7 @@ def make_app(address: KafkaAddress, folder: Path) -> Any:
         producer_acks=-1,
         producer_max_request_size=MAX_MESSAGE,
         # What was not committed is judged again after a crash: keep that short.
-        broker_commit_interval=0.5,
+        broker_commit_interval=1.0,
         # A worker that was killed is replaced after this; an ingress waits 15 s for its verdicts.
         broker_session_timeout=6.0,
         broker_heartbeat_interval=2.0,

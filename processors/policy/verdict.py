@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from processors.masking.plan import make_plan
 from processors.policy.bundle import Bundle
@@ -77,12 +78,15 @@ def obligations_of(
     """What an ingress must do that forwards the command of this event, whose resource is in the bundle."""
     resource = bundle.resources[event.envelope.resource]
     return Obligations(
-        masking=make_plan(event.facts, resource.columns, resource.detectors),
+        masking=_plan(event.facts, resource.columns, resource.detectors),
         rows=limits.rows,
         bytes=limits.bytes,
         seconds=limits.seconds,
     )
 
+
+# The same statement comes again and again, and its facts are equal each time.
+_plan = lru_cache(maxsize=512)(make_plan)
 
 _NO_RESOURCE = Decision(
     Verdict.DENY,
