@@ -21,6 +21,7 @@ _CODE = re.compile(r"Code: (\d+)\. DB::Exception: ")
 _TRAILER = re.compile(r"\s*(?:\([A-Z_0-9]+\)|\(version [^()]*(?:\([^()]*\))?\)|\.)\s*$")
 _NAME = re.compile(r"\(([A-Z][A-Z_0-9]+)\)")
 _SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_ALLOCATOR = "background_thread:true,dirty_decay_ms:200,muzzy_decay_ms:200,narenas:4"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f"})
 
 
@@ -261,6 +262,9 @@ def _setting(name: str) -> str:
 
 def _load() -> Any:
     """The engine. Loading it takes 170 MB of shared memory, so only who runs it does."""
+    # Memory that a query is done with goes back at once, not after five seconds: this machine does other
+    # things, too. Read when the library is loaded; the engine's allocator has a prefix of its own.
+    os.environ.setdefault("JE_MALLOC_CONF", _ALLOCATOR)
     # Neither is needed for bytes in and bytes out, and without them no query reads a Python object.
     for module in ("pyarrow", "pandas"):
         sys.modules.setdefault(module, None)  # type: ignore[arg-type]  # import's own word for "not there"

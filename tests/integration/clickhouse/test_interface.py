@@ -278,7 +278,7 @@ def test_a_body_that_does_not_decompress(clickhouse: ClickHouse) -> None:
 
 
 def test_an_insert_of_any_size_is_not_held(clickhouse: ClickHouse) -> None:
-    """400 MB of rows go in while the server grows by one of the engine's own blocks (256 MB) at most."""
+    """1 GB of rows goes in while the server grows by far less; the engine keeps some blocks of its own."""
     process = psutil.Process(clickhouse.process.pid)
     with clickhouse.client(None) as client:
         client.command("CREATE TABLE countersign.big (a String) ENGINE = MergeTree ORDER BY tuple()")
@@ -288,15 +288,15 @@ def test_an_insert_of_any_size_is_not_held(clickhouse: ClickHouse) -> None:
     def body() -> Iterator[bytes]:
         nonlocal most
         yield b"INSERT INTO countersign.big FORMAT TSV\n"
-        for _ in range(400):
+        for _ in range(1000):
             yield line * 1024
             most = max(most, process.memory_info().rss - before)
 
     answer = clickhouse.post_ours(body())
     assert answer.status_code == 200, answer.text
-    assert json.loads(answer.headers["X-ClickHouse-Summary"])["written_rows"] == str(400 * 1024)
-    assert clickhouse.rows("SELECT count() AS n FROM countersign.big") == [{"n": 400 * 1024}]
-    assert most < 256 * 1024 * 1024
+    assert json.loads(answer.headers["X-ClickHouse-Summary"])["written_rows"] == str(1000 * 1024)
+    assert clickhouse.rows("SELECT count() AS n FROM countersign.big") == [{"n": 1000 * 1024}]
+    assert most < 600 * 1024 * 1024, most
     with clickhouse.client(None) as client:
         client.command("DROP TABLE countersign.big")
 
