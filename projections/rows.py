@@ -197,6 +197,8 @@ def _command_requested(event: e.CommandRequested, _place: Place) -> Iterator[Row
             "functions": list(facts.functions),
             "programs": list(facts.programs),
             "unproven": list(facts.unproven),
+            "reason": event.reason,
+            "ticket": event.ticket,
             "requested_at": micros(event.envelope.time),
         },
     )
@@ -213,6 +215,8 @@ def _command_finished(event: e.CommandFinished, _place: Place) -> Iterator[Row]:
             "microseconds": event.microseconds,
             "error_code": event.error_code,
             "error": event.error,
+            "limit_reached": event.limit,
+            "limit_rule": event.limit_rule,
             "masked": _long(sum(field.count for field in event.masked)),
             "finished_at": micros(about.time),
         },

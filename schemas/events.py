@@ -63,6 +63,8 @@ class CommandRequested(Event):
     client_address: str
     reply_to: int  # the partition of `verdicts` that the ingress reads
     deadline: datetime  # without a verdict or an approval by then, the ingress refuses
+    reason: str = ""  # why the requester wants it, in their words
+    ticket: str = ""  # where more is said about it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,8 @@ class CommandFinished(Event):
     error_code: str  # the target's code, such as a SQLSTATE; empty on success
     error: str  # the target's message, masked
     masked: tuple[MaskedField, ...]
+    limit: str = ""  # the limit at which the gateway stopped it: rows, bytes, time
+    limit_rule: str = ""  # the rule that set it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +116,7 @@ class CommandDenied(Event):
     state: ApprovalState | None  # how the approval ended, where there was one
     decided_by: tuple[str, ...]
     comment: str
+    retry_at: datetime | None = None  # when a budget has room again, where one was used up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +160,8 @@ class ApprovalRequested(Event):
     valid_for: float  # seconds an approval may be used
     obligations: Obligations  # of the verdict that an approval leads to
     reply_to: int
+    reason: str = ""
+    ticket: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

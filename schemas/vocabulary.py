@@ -99,6 +99,14 @@ class MaskingPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitSource:
+    """Which rule set a limit: of several that match, the strictest."""
+
+    limit: str  # "rows", "bytes", "time", "cost", "read_only"
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
 class Obligations:
     """What an ingress must do when it forwards the command."""
 
@@ -106,6 +114,9 @@ class Obligations:
     rows: int | None = None  # at most this many rows in the answer
     bytes: int | None = None  # at most this many bytes of answer
     seconds: float | None = None  # at most this long at the target
+    cost: float | None = None  # at most this, as the target's planner estimates it before it runs
+    read_only: bool = False  # in a transaction in which the target lets nothing be written
+    limited_by: tuple[LimitSource, ...] = ()
 
 
 class Outcome(StrEnum):

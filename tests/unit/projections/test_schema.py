@@ -12,11 +12,14 @@ def test_migrations_are_numbered_and_bear_being_applied_again() -> None:
 
 
 def test_every_table_the_rows_are_for_is_made_with_its_columns() -> None:
-    made = {}
+    made: dict[str, set[str]] = {}
     for migration in migrations():
-        name = re.search(r"CREATE TABLE IF NOT EXISTS (\w+)", migration.statement)
+        name = re.search(r"(?:CREATE TABLE IF NOT EXISTS|ALTER TABLE) (\w+)", migration.statement)
         assert name is not None
-        made[name[1]] = set(re.findall(r"^    ([a-z_]+) ", migration.statement, re.MULTILINE))
+        columns = re.findall(
+            r"^    (?:ADD COLUMN IF NOT EXISTS )?([a-z_]+) ", migration.statement, re.MULTILINE
+        )
+        made.setdefault(name[1], set()).update(columns)
     assert made == {table: set(defaults) for table, defaults in DEFAULTS.items()}
 
 
