@@ -1,6 +1,7 @@
 """What Countersign stands on; the only place that knows Kafka, ClickHouse, files and time.
 
 - `config.py`: the configuration file: models, loading, errors with file, line and what was expected.
+- `amounts.py`: `10000`, `500/h`: what a limit permits.
 - `keys.py`: signing keys, the sealing key and the gateway's own CA, under the state folder.
 - `identity.py`: token -> Principal.
 - `clock.py`: now(); tests hand in another.

@@ -26,6 +26,7 @@ from pydantic import (
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from infra.amounts import Amounts, parse_amounts
 from schemas.vocabulary import Fallback, Intent, Principal, PrincipalKind, Verdict
 
 DEFAULT_PATH = Path("countersign.yaml")
@@ -346,12 +347,26 @@ class Review(_Model):
     valid_for: Duration = timedelta(minutes=5)
 
 
-class Limits(_Model):
-    """Obligations on one command."""
+def _only_rates(amounts: Amounts) -> Amounts:
+    if amounts.each is not None:
+        raise ValueError("expected an amount and a window, such as 500/h")
+    return amounts
 
-    rows: int | None = Field(default=None, ge=1)
-    bytes: int | None = Field(default=None, ge=1)
+
+class Limits(_Model):
+    """Obligations on one command, and budgets: what of a principal's commands together is permitted."""
+
+    rows: Annotated[Amounts, BeforeValidator(parse_amounts)] = Amounts()
+    bytes: Annotated[Amounts, BeforeValidator(parse_amounts)] = Amounts()
+    commands: Annotated[Amounts, BeforeValidator(parse_amounts), AfterValidator(_only_rates)] = Amounts()
     time: Duration | None = None
+    cost: float | None = Field(default=None, gt=0)
+    read_only: bool = False
+    over: Literal[Verdict.REVIEW, Verdict.DENY] = Verdict.DENY  # what happens when a budget is used up
+
+    @property
+    def has_budgets(self) -> bool:
+        return bool(self.rows.rates or self.bytes.rates or self.commands.rates)
 
 
 class Policy(_Model):
@@ -360,12 +375,28 @@ class Policy(_Model):
     verdict: Verdict
     review: Review | None = None
     limits: Limits = Limits()
+    require: tuple[Literal["reason", "ticket"], ...] = ()
     message: str = ""
 
     @model_validator(mode="after")
     def _review_has_reviewers(self) -> Self:
-        if (self.verdict is Verdict.REVIEW) != (self.review is not None):
-            raise ValueError("expected review: {reviewers: [...]} exactly where the verdict is review")
+        reviews = self.verdict is Verdict.REVIEW or self.limits.over is Verdict.REVIEW
+        if reviews != (self.review is not None):
+            raise ValueError(
+                "expected review: {reviewers: [...]} exactly where the verdict, or limits.over, is review"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _budgets_have_a_use(self) -> Self:
+        if self.verdict is Verdict.DENY and (self.limits != Limits() or self.require):
+            raise ValueError("expected neither limits nor require where the verdict is deny: nothing runs")
+        if self.limits.over is Verdict.REVIEW and (
+            self.verdict is Verdict.REVIEW or not self.limits.has_budgets
+        ):
+            raise ValueError(
+                "expected over: review beside a budget, such as commands: 500/h, of an allow rule"
+            )
         return self
 
 

@@ -6,6 +6,7 @@ from infra.config import Config, ConfigError, Policy, Resource
 from processors.policy.bundle import Bundle, make_document, parse_bundle
 from processors.policy.expression import check_expression
 from processors.policy.matchers import compile_command_pattern
+from processors.policy.rule import Measure
 from processors.policy.rules import BadRule
 
 
@@ -57,10 +58,19 @@ def _rule(policy: Policy) -> dict[str, Any]:
             "valid_for": review.valid_for.total_seconds(),
         },
         "limits": {
-            "rows": limits.rows,
-            "bytes": limits.bytes,
+            "rows": limits.rows.each,
+            "bytes": limits.bytes.each,
             "seconds": None if limits.time is None else limits.time.total_seconds(),
+            "cost": limits.cost,
+            "read_only": limits.read_only,
         },
+        "budgets": [
+            {"measure": measure, "amount": rate.amount, "window": rate.window}
+            for measure in Measure
+            for rate in getattr(limits, measure).rates
+        ],
+        "over": limits.over,
+        "require": policy.require,
         "message": policy.message,
     }
 

@@ -117,6 +117,7 @@ class CommandDenied(Event):
     decided_by: tuple[str, ...]
     comment: str
     retry_at: datetime | None = None  # when a budget has room again, where one was used up
+    missing: tuple[str, ...] = ()  # what the requester must say first: "reason", "ticket"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

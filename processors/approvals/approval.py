@@ -205,7 +205,7 @@ def _verdict_under(
             return _denied(approval, settled, bundle.version, _CHANGED, node, rule=decision.rule)
     if review is not None and settled.state is ApprovalState.TIMED_OUT and review.on_timeout is Fallback.DENY:
         return _denied(approval, settled, bundle.version, _CHANGED, node, rule=decision.rule)
-    obligations = obligations_of(request, bundle, decision.limits)
+    obligations = obligations_of(request, bundle, decision.limits, decision.limited_by)
     return _allowed(approval, settled, decision.rule, bundle.version, obligations, node)
 
 

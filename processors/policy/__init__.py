@@ -2,6 +2,7 @@
 
 - `command.py`: what the policy sees of a command: who, on which resource, with which facts.
 - `rule.py`: one rule as data: what it matches on, its verdict, its review terms and limits.
+- `limits.py`: the limits and budgets of all rules that match, together.
 - `matchers.py`: MATCHERS: a key of `when` -> how it matches.
 - `expression.py`: CEL, for what the other keys cannot say.
 - `rules.py`: evaluate(command, rules, now) -> Decision. The strictest matching rule wins.

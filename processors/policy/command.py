@@ -27,6 +27,8 @@ class Command:
     facts: Facts
     context: Mapping[str, str]
     client_address: str  # "host:port"
+    reason: str = ""  # why the requester wants it, in their words
+    ticket: str = ""
 
 
 def command_of(event: CommandRequested | ApprovalRequested, resource: Resource) -> Command:
@@ -39,4 +41,6 @@ def command_of(event: CommandRequested | ApprovalRequested, resource: Resource) 
         facts=facts,
         context={item.name: item.value for item in event.context},
         client_address=event.client_address,
+        reason=event.reason,
+        ticket=event.ticket,
     )

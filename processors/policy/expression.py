@@ -1,8 +1,8 @@
 """CEL expressions of rules (Common Expression Language, cel-spec langdef).
 
 Variables: `principal` (name, kind, groups), `resource` (name, labels), `command` (text, intents,
-statements, tables, columns, functions, programs), `context` (names and values the command's meaning
-depends on), `client` (address) and `now` (a timestamp, UTC).
+statements, tables, columns, functions, programs, reason, ticket), `context` (names and values the
+command's meaning depends on), `client` (address) and `now` (a timestamp, UTC).
 """
 
 from collections.abc import Callable
@@ -89,6 +89,8 @@ def _variables(command: Command, now: datetime) -> dict[str, Any]:
             columns=facts.columns,
             functions=facts.functions,
             programs=facts.programs,
+            reason=command.reason,
+            ticket=command.ticket,
         ),
         "context": _map(**command.context),
         "client": _map(address=command.client_address),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from schemas.vocabulary import Fallback, Intent, PrincipalKind, Verdict
 
@@ -55,6 +56,25 @@ class Limits:
     rows: int | None = None
     bytes: int | None = None
     seconds: float | None = None
+    cost: float | None = None  # as the target's planner estimates it
+    read_only: bool = False
+
+
+class Measure(StrEnum):
+    """What a budget counts."""
+
+    COMMANDS = "commands"
+    ROWS = "rows"
+    BYTES = "bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one principal may use within any `window` seconds."""
+
+    measure: Measure
+    amount: int
+    window: int
 
 
 NO_LIMITS = Limits()
@@ -62,11 +82,14 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One policy of the configuration. `review` is there exactly where the verdict is review."""
+    """One policy of the configuration. `review` is there exactly where `verdict` or `over` is review."""
 
     name: str
     when: When
     verdict: Verdict
     review: Review | None = None
     limits: Limits = NO_LIMITS
+    budgets: tuple[Budget, ...] = ()
+    over: Verdict = Verdict.DENY  # what happens to a command that is over a budget: review or deny
+    require: tuple[str, ...] = ()  # what the requester must say: "reason", "ticket"
     message: str = ""

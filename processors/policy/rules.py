@@ -1,22 +1,25 @@
 """The decision on one command: the strictest matching rule wins, and what no rule allows is denied."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from processors.policy.command import Command
 from processors.policy.expression import ExpressionFailed
+from processors.policy.limits import RuleBudgets, budgets_of, strictest_limits
 from processors.policy.matchers import MATCHERS, Predicate
 from processors.policy.rule import NO_LIMITS, Limits, Review, Rule, When
-from schemas.vocabulary import Fallback, Intent, Verdict
+from schemas.vocabulary import Fallback, Intent, LimitSource, Verdict
 
 _STRICTNESS = {Verdict.ALLOW: 0, Verdict.REVIEW: 1, Verdict.DENY: 2}
+_SESSION = frozenset((Intent.SESSION,))
 _FACTS = ("intents", "statements", "tables", "columns", "functions", "programs")
 
 NO_RULE = "no rule allows this"
 NO_RULE_HINT = "Nothing was executed. Ask whoever keeps the gateway's rules for one that covers this command."
 DENIED = "this is not allowed through the gateway"
 DENIED_HINT = "Nothing was executed. The rule refuses the command for everyone it names; do not retry it."
+REASON_HINT = "Nothing was executed. Say why you need it, and run it again."
 
 
 class BadRule(Exception):
@@ -41,6 +44,9 @@ class Decision:
     hint: str = ""
     review: Review | None = None
     limits: Limits = NO_LIMITS
+    limited_by: tuple[LimitSource, ...] = ()
+    budgets: tuple[RuleBudgets, ...] = ()
+    missing: tuple[str, ...] = ()  # what the requester must say first
     failed: tuple[str, ...] = ()  # rules whose expression had no answer: "name: why"
 
 
@@ -63,7 +69,7 @@ def evaluate(command: Command, rules: Sequence[CompiledRule], now: datetime) -> 
     """The decision on `command` at `now`.
 
     Deny beats review beats allow. Among several that deny or allow, the first in the file names the rule;
-    for several that review see `_strictest_review`. The limits of all that match hold together.
+    for several that review see `strictest_review`. The limits of all that match hold together.
     """
     failed: list[str] = []
     matching = [compiled.rule for compiled in rules if _matches(compiled, command, now, failed)]
@@ -74,15 +80,35 @@ def evaluate(command: Command, rules: Sequence[CompiledRule], now: datetime) -> 
     if verdict is Verdict.DENY:
         rule = strictest[0]
         return Decision(verdict, rule.name, rule.message or DENIED, DENIED_HINT, failed=tuple(failed))
-    named, review = (strictest[0], None) if verdict is Verdict.ALLOW else _strictest_review(strictest)
+    if (lacking := _first_lacking(command, matching)) is not None:
+        return replace(lacking, failed=tuple(failed))
+    limits, limited_by = strictest_limits(matching)
+    named, review = (strictest[0], None) if verdict is Verdict.ALLOW else strictest_review(strictest)
     return Decision(
         verdict,
         named.name,
         named.message,
         review=review,
-        limits=_strictest_limits(rule.limits for rule in matching),
+        limits=limits,
+        limited_by=limited_by,
+        budgets=budgets_of(matching),
         failed=tuple(failed),
     )
+
+
+def _first_lacking(command: Command, rules: Sequence[Rule]) -> Decision | None:
+    """The refusal by the first rule that requires what the requester did not say; None where there is none.
+
+    A command that only changes the session (BEGIN, SET …) needs no reason: with one of them it is given.
+    """
+    if set(command.facts.intents) <= _SESSION:
+        return None
+    said = {"reason": command.reason, "ticket": command.ticket}
+    for rule in rules:
+        if missing := tuple(word for word in rule.require if not said[word]):
+            wanted = " and ".join(f"a {word}" for word in missing)
+            return Decision(Verdict.DENY, rule.name, f"this needs {wanted}", REASON_HINT, missing=missing)
+    return None
 
 
 def _matches(compiled: CompiledRule, command: Command, now: datetime, failed: list[str]) -> bool:
@@ -120,7 +146,7 @@ def _provable(when: When) -> Predicate:
     return proven
 
 
-def _strictest_review(rules: Sequence[Rule]) -> tuple[Rule, Review]:
+def strictest_review(rules: Sequence[Rule]) -> tuple[Rule, Review]:
     """The rule that names the review: the one that asks for most approvals, then the one whose approval
     is valid the shortest, then the first in the file. Times and the fallback are the strictest of all."""
     reviews = [(rule, rule.review) for rule in rules if rule.review is not None]
@@ -134,20 +160,4 @@ def _strictest_review(rules: Sequence[Rule]) -> tuple[Rule, Review]:
         if any(review.on_timeout is Fallback.DENY for review in terms)
         else Fallback.ALLOW,
         valid_for=min(review.valid_for for review in terms),
-    )
-
-
-def _strictest_limits(all_limits: Iterable[Limits]) -> Limits:
-    given = list(all_limits)
-    if len(given) == 1:
-        return given[0]
-
-    def least(part: Callable[[Limits], float | None]) -> float | None:
-        return min((value for limits in given if (value := part(limits)) is not None), default=None)
-
-    rows, size = least(lambda limits: limits.rows), least(lambda limits: limits.bytes)
-    return Limits(
-        rows=None if rows is None else int(rows),
-        bytes=None if size is None else int(size),
-        seconds=least(lambda limits: limits.seconds),
     )

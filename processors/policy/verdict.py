@@ -19,7 +19,7 @@ from schemas.events import (
     Event,
 )
 from schemas.ids import approval_id, derived_id
-from schemas.vocabulary import Obligations, Stage, Verdict
+from schemas.vocabulary import LimitSource, Obligations, Stage, Verdict
 
 ALLOWED_FOR = timedelta(seconds=60)
 """How long an allow without a reviewer may be used."""
@@ -54,7 +54,7 @@ def answer(request: CommandRequested, size: int, bundle: Bundle, now: datetime, 
         )
     if decision.verdict is Verdict.DENY:
         return Answer((_denied(request, bundle, now, node, decision),), decision.failed)
-    obligations = obligations_of(request, bundle, decision.limits)
+    obligations = obligations_of(request, bundle, decision.limits, decision.limited_by)
     if decision.review is None or request.stage is Stage.PREPARE:
         events: tuple[Event, ...] = (_allowed(request, bundle, now, node, decision.rule, obligations),)
     else:
@@ -73,7 +73,10 @@ def verdict_id(command: str) -> str:
 
 
 def obligations_of(
-    event: CommandRequested | ApprovalRequested, bundle: Bundle, limits: Limits
+    event: CommandRequested | ApprovalRequested,
+    bundle: Bundle,
+    limits: Limits,
+    limited_by: tuple[LimitSource, ...],
 ) -> Obligations:
     """What an ingress must do that forwards the command of this event, whose resource is in the bundle."""
     resource = bundle.resources[event.envelope.resource]
@@ -82,6 +85,9 @@ def obligations_of(
         rows=limits.rows,
         bytes=limits.bytes,
         seconds=limits.seconds,
+        cost=limits.cost,
+        read_only=limits.read_only,
+        limited_by=limited_by,
     )
 
 
@@ -139,6 +145,7 @@ def _denied(
         state=None,
         decided_by=(),
         comment="",
+        missing=decision.missing,
     )
 
 
@@ -176,6 +183,8 @@ def _review(
         valid_for=review.valid_for,
         obligations=obligations,
         reply_to=request.reply_to,
+        reason=request.reason,
+        ticket=request.ticket,
     )
     pending = ApprovalPending(
         envelope=_envelope(request, now, node, derived_id("approval pending", approval)),

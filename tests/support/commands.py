@@ -33,9 +33,11 @@ def command(
     text: str = "select id from orders",
     context: Mapping[str, str] | None = None,
     client_address: str = "10.1.2.3:50000",
+    reason: str = "",
+    ticket: str = "",
 ) -> Command:
     """What the policy sees of a command."""
-    return Command(principal, resource, text, facts, context or {}, client_address)
+    return Command(principal, resource, text, facts, context or {}, client_address, reason, ticket)
 
 
 def requested(

@@ -6,6 +6,7 @@ from textwrap import dedent
 
 import pytest
 
+from infra.amounts import Amounts, Rate
 from infra.config import Address, Config, ConfigError, Names, load, parse_address
 from schemas.vocabulary import Fallback, Intent, PrincipalKind, Verdict
 
@@ -88,11 +89,27 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert resource.sensitive.columns == {"public.customers.email": "email", "*.*.ssn": "full"}
     read, change, drop = config.policies
     assert read.when.intents == (Intent.READ, Intent.SESSION)
-    assert (read.limits.rows, read.limits.time) == (10000, timedelta(seconds=30))
+    assert (read.limits.rows.each, read.limits.time) == (10000, timedelta(seconds=30))
     assert change.review is not None
     assert (change.review.approvals, change.review.timeout) == (2, timedelta(minutes=10))
     assert change.review.on_timeout is Fallback.DENY
     assert (drop.verdict, drop.message) == (Verdict.DENY, "No.")
+
+
+def test_limits_and_budgets_are_told_apart(tmp_path: Path) -> None:
+    limits = (
+        "rows: [10000, 100000/h], bytes: 5000000/10min, commands: [10/s, 500/d], cost: 1e5, read_only: true"
+    )
+    text = WHOLE.replace("rows: 10000, time: 30s", f"{limits}, over: review").replace(
+        "    verdict: allow\n", "    verdict: allow\n    require: [reason]\n    review: {reviewers: [dba]}\n"
+    )
+    policy = loaded(tmp_path, text).policies[0]
+    found = policy.limits
+    assert found.rows == Amounts(10000, (Rate(100000, 3600),))
+    assert found.bytes == Amounts(None, (Rate(5000000, 600),))
+    assert found.commands.rates == (Rate(10, 1), Rate(500, 86400))
+    assert (found.cost, found.read_only, found.over) == (100000.0, True, Verdict.REVIEW)
+    assert policy.require == ("reason",)
 
 
 def test_an_empty_mapping_has_the_defaults(tmp_path: Path) -> None:
@@ -122,7 +139,21 @@ MISTAKES = {
     "not a column": ('"*.*.ssn"', '"ssn"', 22, '"schema.table.column"'),
     "duration": ("time: 30s", "time: soon", 29, "expected a duration such as 30s, 10m or 2h; found 'soon'"),
     "no reviewers": ("reviewers: [dba]", "reviewers: []", 33, "policies[1].review.reviewers"),
-    "review without terms": ("    review: {", "    #", 30, "exactly where the verdict is review"),
+    "review without terms": (
+        "    review: {",
+        "    #",
+        30,
+        "exactly where the verdict, or limits.over, is review",
+    ),
+    "a number of commands": ("rows: 10000", "commands: 500", 29, "an amount and a window, such as 500/h"),
+    "no amount": ("rows: 10000", "rows: many", 29, "expected a whole number above 0 for one command"),
+    "over without budget": (
+        "time: 30s}",
+        "over: review}\n    review: {reviewers: [dba]}",
+        26,
+        "beside a budget",
+    ),
+    "limits of a deny": ('message: "No."', "limits: {rows: 1}", 34, "neither limits nor require"),
     "labels as a word": ("labels: {env: prod}\n    cred", "labels: prod\n    cred", 19, "labels"),
     "two users of a name": ("name: dana", "name: agent-7", 10, "user agent-7 is there twice"),
     "two policies of a name": ("name: nobody drops", "name: changes need a DBA", 1, "is there twice"),

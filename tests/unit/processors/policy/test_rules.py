@@ -197,3 +197,33 @@ def test_a_rule_follows_the_clock() -> None:
     compiled = [compile_rule(msgspec.convert(rule("r", "allow", {"hours": hours}), Rule))]
     assert evaluate(command(), compiled, NOW).verdict is Verdict.ALLOW
     assert evaluate(command(), compiled, NOW + timedelta(hours=1)).verdict is Verdict.DENY
+
+
+class TestWhatARuleRequires:
+    ASKS = rule("asks", "allow", {"intents": ["read", "session"]}, require=["reason", "ticket"])
+
+    def test_a_command_without_it_is_denied_and_told(self) -> None:
+        decision = decide(READ, self.ASKS)
+        assert (decision.verdict, decision.rule) == (Verdict.DENY, "asks")
+        assert (decision.message, decision.missing) == (
+            "this needs a reason and a ticket",
+            ("reason", "ticket"),
+        )
+        assert decide(READ, self.ASKS, reason="to see").missing == ("ticket",)
+
+    def test_with_it_the_rule_decides(self) -> None:
+        decision = decide(READ, self.ASKS, reason="to see", ticket="OPS-1")
+        assert (decision.verdict, decision.missing) == (Verdict.ALLOW, ())
+
+    def test_a_command_that_only_changes_the_session_needs_none(self) -> None:
+        begin = Facts((Intent.SESSION,), ("begin",))
+        assert decide(begin, self.ASKS).verdict is Verdict.ALLOW
+
+    def test_whatever_rule_requires_it_it_must_be_said(self) -> None:
+        free = rule("free", "allow", ANYTHING)
+        review = rule("reviewed", "review", {"intents": ["read"]}, require=["reason"])
+        for rules in ((free, self.ASKS), (free, review)):
+            assert decide(READ, *rules).missing
+
+    def test_a_deny_is_said_before_a_reason_is_asked_for(self) -> None:
+        assert decide(READ, self.ASKS, rule("no", "deny", ANYTHING)).rule == "no"
