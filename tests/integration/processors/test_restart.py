@@ -120,6 +120,7 @@ async def test_every_command_has_one_verdict_while_workers_are_killed(
         assert len({event.envelope.id for event in said}) == 1
     reviewed = [request for request in requests if request.facts is DELETE]
     for request in reviewed:
+        await world.said.first(ApprovalRequested, request.envelope.command)
         asked = world.said.of(ApprovalRequested, request.envelope.command)
         assert len({event.approval for event in asked}) == 1
 
