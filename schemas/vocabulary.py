@@ -22,6 +22,7 @@ class Intent(StrEnum):
     """What a command is for. A command may have several; `unknown` never counts as `read`."""
 
     READ = "read"
+    PROBE = "probe"
     WRITE = "write"
     BULK_WRITE = "bulk_write"
     DDL = "ddl"
@@ -68,6 +69,7 @@ class Facts:
     outputs: tuple[Output, ...] = ()
     outputs_known: bool = False  # True: `outputs` has exactly the answer's columns
     unproven: tuple[str, ...] = ()  # why `unknown` is among the intents, in words for the reviewer
+    probed: tuple[str, ...] = ()  # why `probe` is: the sensitive columns that its behaviour tells of
 
 
 class Verdict(StrEnum):

@@ -19,6 +19,7 @@ class IntentWords:
 
 INTENTS: dict[Intent, IntentWords] = {
     Intent.READ: IntentWords("reads data", "light"),
+    Intent.PROBE: IntentWords("finds out about masked values", "heavy"),
     Intent.SESSION: IntentWords("changes settings of its session", "light"),
     Intent.WRITE: IntentWords("changes data", "medium"),
     Intent.BULK_WRITE: IntentWords("changes data without bound", "heavy"),
