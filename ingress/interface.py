@@ -50,6 +50,8 @@ class Finish:
     error_code: str
     error: str
     masked: tuple[MaskedField, ...]
+    limit: str = ""  # the limit at which its answer was stopped: "rows", "bytes", "time"
+    limit_rule: str = ""  # the rule that set it
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class CancelTarget:
-    """Ask the target to stop what it is running."""
+    """Ask the target to stop what it is running, and call `cancel_sent` when it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,11 @@ class ReadCatalogue:
 
 @dataclass(frozen=True, slots=True)
 class StopAfter:
-    """Call `time_is_up(command)` when this many seconds have passed and it still runs."""
+    """Call `time_is_up(command, turn)` when this many seconds have passed."""
 
     command: str
     seconds: float
+    turn: int  # which run of the command this is about: a portal is read in steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,8 @@ class Conversation(Protocol):
     def allowed(self, command: str, allowed: Allowed) -> None: ...
     def refused(self, command: str, refusal: Refusal) -> None: ...
     def cancel(self) -> None: ...
-    def time_is_up(self, command: str) -> None: ...
+    def cancel_sent(self) -> None: ...
+    def time_is_up(self, command: str, turn: int) -> None: ...
     def client_left(self, reason: str) -> None: ...
     def end(self, message: str) -> None: ...
     def requests(self) -> Iterable[Request]: ...

@@ -74,7 +74,7 @@ class Hands:
     write_client: Callable[[list[bytes]], None]
     write_target: Callable[[list[bytes]], None]
     close: Callable[[], None]
-    cancel_target: Callable[[], None]
+    cancel_target: Callable[[], None]  # and tell the session when the target was asked
     read_catalogue: Callable[[], Awaitable[None]]  # and tell the conversation
     pressure: Callable[[], None]  # whether to read on may have changed
 
@@ -128,6 +128,10 @@ class Session:
 
     def target_lost(self) -> None:
         self.end("the target closed the connection")
+
+    def cancel_sent(self) -> None:
+        """The target was asked to stop, or could not be."""
+        self._feed(lambda conversation: conversation.cancel_sent())
 
     def cancel(self) -> None:
         """The client asked, on whatever way its protocol has, to stop what it waits for."""
@@ -205,7 +209,9 @@ class Session:
             case StopAfter():
                 self._loop.call_later(
                     request.seconds,
-                    lambda: self._feed(lambda conversation: conversation.time_is_up(request.command)),
+                    lambda: self._feed(
+                        lambda conversation: conversation.time_is_up(request.command, request.turn)
+                    ),
                 )
             case Close():
                 self._close(request.reason)
@@ -322,6 +328,8 @@ class Session:
                 error_code=finish.error_code,
                 error=finish.error,
                 masked=finish.masked,
+                limit=finish.limit,
+                limit_rule=finish.limit_rule,
             )
         )
 

@@ -15,5 +15,6 @@
   `functions.py`, `bounds.py`, `names.py`, `words.py` are what it knows beforehand; `literals.py` replaces
   what is sensitive in the text.
 - `results.py` and `results_*.py`, `scrub.py`: masking of answers and texts.
+- `limits.py`: where an answer stops, and what the client is told then.
 - `refusal.py`: what the client is told. `cancel_keys.py`: who may cancel what.
 """

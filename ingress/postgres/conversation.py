@@ -22,7 +22,6 @@ from ingress.interface import (
     ReadCatalogue,
     Record,
     Request,
-    StopAfter,
     Submit,
 )
 from ingress.postgres.catalogue import Catalogue
@@ -35,6 +34,7 @@ from ingress.postgres.judge import Judge
 from ingress.postgres.messages import (
     FLUSH,
     SYNC,
+    make,
     make_bind,
     make_close,
     make_error,
@@ -55,6 +55,7 @@ _CONTEXT_QUERY = (
     b"select pg_catalog.array_to_string(pg_catalog.current_schemas(true), pg_catalog.chr(1)), "
     b"current_user, pg_catalog.current_setting('standard_conforming_strings')"
 )
+_COPY_STOPPED = make(b"f", b"stopped at its time limit\0")
 _COPY_KINDS = frozenset((b"d", b"c", b"f"))
 
 
@@ -95,6 +96,9 @@ class PostgresConversation:
         self._context_is_old = True
         self._context_asked = False
         self._catalogue_wanted = 0  # readings asked for and not answered
+        self._cancels = (
+            0  # on their way to the target: what is sent now might be hit in place of what was meant
+        )
         self._unsettled: set[str] = set()  # commands that change what names mean, not finished
         self._closed = False
 
@@ -112,6 +116,8 @@ class PostgresConversation:
             if self._target.series_failed:
                 self._skip_series("an earlier command of the same series failed")
                 self._target.series_failed = False
+            if self._target.cut_off:
+                self._cut_off()
         self._turn()
 
     def waiting(self, command: str, waiting: Waiting) -> None:
@@ -155,19 +161,24 @@ class PostgresConversation:
         """The client asks to stop what it waits for: a held command is withdrawn, a running one cancelled."""
         if self._target.is_answering:
             self._requests.append(CancelTarget())
+            self._cancels += 1
         elif self._groups and self._groups[0].waiting:
             group = self._groups[0]
             self._refuse(group, group.executions[0].command.id, refusal_after_cancel())
             self._turn()
 
-    def time_is_up(self, command: str) -> None:
+    def time_is_up(self, command: str, turn: int) -> None:
         """The command's time limit has passed."""
-        for execution in self._target.running():
-            if execution.command.id == command and execution.allowed is not None:
-                self._target.stop(
-                    execution, f"its limit of {execution.allowed.obligations.seconds:g} seconds"
-                )
+        if self._target.time_is_up(command, turn) and self._target.copying_in:
+            # A server that waits for COPY data does not look whether it was cancelled.
+            self._for_target.append(_COPY_STOPPED)
+            self._target.copy_ended()
         self._collect()
+
+    def cancel_sent(self) -> None:
+        """Answers a CancelTarget."""
+        self._cancels -= 1
+        self._turn()
 
     def catalogue_read(self, catalogue: Catalogue) -> None:
         """Answers a ReadCatalogue."""
@@ -313,7 +324,7 @@ class PostgresConversation:
         sent = False
         while self._groups and not self._closed:
             group = self._groups[0]
-            if group.waiting:
+            if group.waiting or self._cancels or self._waits_for_answer(group):
                 self._flush()
                 return sent
             sent = True
@@ -326,6 +337,17 @@ class PostgresConversation:
                 self._forward(group)
         return sent
 
+    def _waits_for_answer(self, group: Group) -> bool:
+        """Whether it must be known first how an answer ends that may be cut off at a limit: the error then
+        undoes the series at the client, and so it must at the target. A Sync after a single read undoes
+        nothing, and need not wait."""
+        if group.simple:
+            return False
+        limited = self._target.limited()
+        if limited is None or limited.copies:
+            return False
+        return not (group.syncs and not group.executions and limited.alone and limited.only_reads)
+
     def _check(self, group: Group) -> None:
         """The gate's last word on each command; a refusal of one is a refusal of the group."""
         refused = self._release([execution.command.id for execution in group.executions])
@@ -336,12 +358,14 @@ class PostgresConversation:
         asked = {id(execution) for expected in group.expected for execution in expected.executions}
         for execution in group.executions:
             if id(execution) in asked:
+                execution.alone = not self._ran_in_series
                 self._prepare_answer(execution)
             else:  # a preparation: nothing runs, nothing is owed
                 self._requests.append(_prepared(execution))
                 self._unsettled.discard(execution.command.id)
         self._for_target.extend(group.messages)
         self._target.expected.extend(group.expected)
+        self._target.watch()
         self._unflushed = not (group.simple or group.syncs) and bool(group.messages)
         self._ran_in_series = not (group.simple or group.syncs) and (self._ran_in_series or bool(asked))
 
@@ -351,8 +375,6 @@ class PostgresConversation:
         obligations = execution.allowed.obligations
         if obligations.masking != MaskingPlan():
             execution.masker = self._make_masker(execution, obligations.masking)
-        if obligations.seconds is not None:
-            self._requests.append(StopAfter(execution.command.id, obligations.seconds))
         self._requests.append(Record(Frame.COMMAND, execution.command.text.encode()))
 
     def _make_masker(self, execution: Execution, plan: MaskingPlan) -> ResultMasker:
@@ -422,6 +444,13 @@ class PostgresConversation:
             if expected.change is not None:
                 self._names.take_back(expected.change)
 
+    def _cut_off(self) -> None:
+        """An answer was cut off at its limit in the middle of a series: the target is made to fail, too."""
+        self._for_target.append(make_execute(_OWN))
+        self._target.expected.append(Expected(Kind.REFUSED, data=self._target.cut_off))
+        self._target.cut_off = b""
+        self._skip_series("an earlier command of the same series was stopped at its limit")
+
     def _flush(self) -> None:
         """Makes the target give the answers it owes: what comes next depends on them."""
         if self._unflushed:
@@ -451,6 +480,7 @@ class PostgresConversation:
         for request in self._target.take_requests():
             if isinstance(request, Finish):
                 self._unsettled.discard(request.command)
+            self._cancels += isinstance(request, CancelTarget)
             self._requests.append(request)
             if isinstance(request, ReadCatalogue):
                 self._catalogue_wanted += 1

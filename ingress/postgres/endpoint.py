@@ -167,7 +167,7 @@ class PostgresEndpoint:
             write_client=connection.write_client,
             write_target=connection.write_target,
             close=connection.close,
-            cancel_target=lambda: self._spawn(cancel(resource, self._config.base, target.key)),
+            cancel_target=lambda: self._spawn(self._cancel(session, resource, target.key)),
             read_catalogue=lambda: self._read_catalogue(session, conversation, resource, database),
             pressure=connection.pressure,
         )
@@ -213,6 +213,10 @@ class PostgresEndpoint:
             session.end("the target's catalogue cannot be read any more: what names mean is not known")
             return
         session.work()
+
+    async def _cancel(self, session: Session, resource: Resource, key: tuple[int, bytes]) -> None:
+        await cancel(resource, self._config.base, key)
+        session.cancel_sent()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

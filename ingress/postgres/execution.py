@@ -6,8 +6,12 @@ from enum import Enum, auto
 from ingress.command import Command
 from ingress.gate import Allowed, Refusal
 from ingress.postgres.facts import Statement
+from ingress.postgres.limits import Stop
 from ingress.postgres.namespace import Change, Portal, Prepared
 from ingress.postgres.results import ResultMasker
+from schemas.vocabulary import Intent
+
+_READS = frozenset((Intent.READ, Intent.SESSION))
 
 
 @dataclass(eq=False, slots=True)
@@ -20,7 +24,27 @@ class Execution:
     allowed: Allowed | None = None
     rows: int = 0
     bytes: int = 0
-    stopped: str = ""  # why the answer was cut off: the limit, in words
+    stopped: Stop | None = None  # the limit at which the answer was cut off
+    turn: int = 0  # how often it was sent: a portal read in steps, each step
+    alone: bool = False  # the first that runs of its series
+
+    @property
+    def is_limited(self) -> bool:
+        """Its answer may be cut off."""
+        if self.allowed is None:
+            return False
+        duty = self.allowed.obligations
+        return duty.rows is not None or duty.bytes is not None or duty.seconds is not None
+
+    @property
+    def only_reads(self) -> bool:
+        """It is proven to change nothing at the target."""
+        return _READS.issuperset(self.command.facts.intents)
+
+    @property
+    def copies(self) -> bool:
+        """It is a COPY, during which the target ignores Sync (55.2.6)."""
+        return "copy" in self.command.facts.statements
 
 
 class Kind(Enum):

@@ -57,6 +57,7 @@ class Statement:
     deallocates: str | None = None  # DEALLOCATE: name; "" means all
     declares: tuple[str, Cursor] | None = None  # DECLARE: name and cursor
     closes: str | None = None  # CLOSE: name; "" means all
+    fetches: str | None = None  # FETCH: the cursor's name
 
 
 def analyse(
@@ -135,6 +136,7 @@ def _statement(
         deallocates=reading.deallocates,
         declares=reading.declares,
         closes=reading.closes,
+        fetches=reading.fetches,
     )
 
 

@@ -135,6 +135,7 @@ def read_fetch(node: Node, reading: Reading) -> Row:
     moves = "ismove" in node
     findings.statements.add("move" if moves else "fetch")
     name = node.get("portalname", "")
+    reading.fetches = name
     cursor = reading.cursors.get(name)
     if cursor is None:
         findings.doubt(f"cursor {name} is not known")

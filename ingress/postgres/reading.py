@@ -36,6 +36,7 @@ class Reading:
     deallocates: str | None = None
     declares: tuple[str, Cursor] | None = None
     closes: str | None = None
+    fetches: str | None = None
 
 
 def aside(wrapped: Node, reading: Reading, keep: frozenset[Intent]) -> Row:

@@ -10,11 +10,11 @@ from collections import deque
 from dataclasses import replace
 
 from ingress.errors import TargetError
-from ingress.interface import CancelTarget, Finish, Frame, ReadCatalogue, Record, Request
+from ingress.interface import CancelTarget, Finish, Frame, ReadCatalogue, Record, Request, StopAfter
 from ingress.postgres.codec import Block, Message
 from ingress.postgres.execution import Execution, Expected, Kind
+from ingress.postgres.limits import Stop, Used, first_messages, make_stopped, stop_at
 from ingress.postgres.messages import (
-    make_error,
     make_ready,
     make_row_description,
     parse_command_complete,
@@ -34,6 +34,8 @@ _ANSWER_OF = {
 }
 # Encodings in which an ASCII byte is never a part of another character (others would hide from masking).
 _READABLE = re.compile(r"UTF8|SQL_ASCII|LATIN\d+|ISO_8859_\d+|WIN\d+|KOI8[RU]|EUC_\w+")
+_CURSORS = 1024  # whose fetched rows are counted
+_NOTHING_USED = Used()
 _RECORDED = frozenset((b"T", b"C", b"E", b"N", b"H", b"I", b"s"))
 
 
@@ -56,6 +58,9 @@ class TargetSide:
         self._catalogue_touched = False  # DDL ran: our reader sees it once the transaction has ended
         self._touched = False  # that happened in the open transaction, whose end may take it back
         self.ended = ""  # a fatal error of the target: its text, for the session's end
+        self.cut_off = b""  # an error that must make the series fail at the target, too
+        self._fetched: dict[str, Used] = {}  # by SQL cursor
+        self._watched: tuple[Expected | None, int] = (None, 0)  # whose clock was started
         self._statement = 0  # of a simple query: which one answers now
         self._suspended_ones: dict[str, Execution] = {}  # command id -> at its row limit, not at its end
         self._ignored_syncs = 0  # Syncs that a COPY may have swallowed
@@ -67,6 +72,10 @@ class TargetSide:
         if isinstance(item, Block):
             self._rows(item)
             return
+        self._receive(item)
+        self.watch()
+
+    def _receive(self, item: Message) -> None:
         match item.kind:
             case b"1" | b"2" | b"3":
                 self._done(item, _ANSWER_OF[item.kind])
@@ -98,7 +107,8 @@ class TargetSide:
                     execution.masker.copy_begins(item.body)
                 self._pass(item)
             case b"c":
-                self._pass(item)
+                if self._current().stopped is None:
+                    self._pass(item)
             case _:
                 raise TargetError(f"the target sent a message of type {item.kind.decode('latin-1')} unasked")
 
@@ -118,11 +128,35 @@ class TargetSide:
         requests, self._requests = self._requests, []
         return requests
 
-    def stop(self, execution: Execution, why: str) -> None:
+    def stop(self, execution: Execution, stop: Stop) -> None:
         """Cuts the answer off: nothing more of it reaches the client, who gets the reason as an error."""
-        if not execution.stopped:
-            execution.stopped = why
+        if execution.stopped is None:
+            execution.stopped = stop
             self._requests.append(CancelTarget())
+
+    def time_is_up(self, command: str, turn: int) -> bool:
+        """Stops the command if it is this turn of it that answers now; whether it was."""
+        execution = self._answering()
+        if execution is None or execution.command.id != command or execution.turn != turn:
+            return False
+        assert execution.allowed is not None
+        duty = execution.allowed.obligations
+        self.stop(execution, stop_at("time", duty.seconds or 0, duty))
+        return True
+
+    def watch(self) -> None:
+        """Starts the clock of what answers now, if that has just come to be."""
+        head = self.expected[0] if self.expected else None
+        if head is self._watched[0] and self._statement == self._watched[1]:
+            return
+        self._watched = (head, self._statement)
+        execution = self._answering()
+        if execution is None or execution.allowed is None:
+            return
+        execution.turn += 1
+        seconds = execution.allowed.obligations.seconds
+        if seconds is not None:
+            self._requests.append(StopAfter(execution.command.id, seconds, execution.turn))
 
     def running(self) -> list[Execution]:
         """What was sent and has not ended."""
@@ -134,6 +168,14 @@ class TargetSide:
             found.extend(executions)
         found.extend(one for one in self._suspended_ones.values() if one not in found)
         return found
+
+    def limited(self) -> Execution | None:
+        """The last in the extended protocol that may still be cut off."""
+        for expected in reversed(self.expected):
+            for execution in expected.executions:
+                if expected.kind is Kind.EXECUTE and execution.is_limited:
+                    return execution
+        return None
 
     @property
     def is_answering(self) -> bool:
@@ -153,6 +195,14 @@ class TargetSide:
         if head.kind is Kind.EXECUTE and head.executions:
             return head.executions[0]
         raise TargetError("the target sent rows for what returns none")
+
+    def _answering(self) -> Execution | None:
+        head = self.expected[0] if self.expected else None
+        if head is None or head.kind not in (Kind.QUERY, Kind.EXECUTE) or not head.executions:
+            return None
+        if head.kind is Kind.EXECUTE:
+            return head.executions[0]
+        return head.executions[self._statement] if self._statement < len(head.executions) else None
 
     def _masker(self) -> ResultMasker:
         """For texts: the running command's, or the session's own."""
@@ -183,22 +233,32 @@ class TargetSide:
             return
         data, count = block.data, block.count
         limits = execution.allowed.obligations if execution.allowed is not None else None
-        if limits is not None and limits.rows is not None and execution.rows + count > limits.rows:
-            data, count = _first(data, limits.rows - execution.rows), limits.rows - execution.rows
-            self.stop(execution, f"its limit of {limits.rows} rows")
+        before = self._used_before(execution)
+        if limits is not None and limits.rows is not None:
+            left = limits.rows - before.rows - execution.rows
+            if count > left:
+                data, count = first_messages(data, count=max(left, 0))
+                self.stop(execution, stop_at("rows", limits.rows, limits))
         masker = execution.masker
         if masker is not None:
             if head.kind is Kind.EXECUTE and not execution.rows:
                 self._describe_late(head, execution)
             data = masker.rows(data) if block.kind == b"D" else masker.copy_data(data)
-        if limits is not None and limits.bytes is not None and execution.bytes + len(data) > limits.bytes:
-            self.stop(execution, f"its limit of {limits.bytes} bytes")
-            return
+        if limits is not None and limits.bytes is not None:
+            left = limits.bytes - before.bytes - execution.bytes
+            if len(data) > left:
+                data, count = first_messages(data, size=max(left, 0))
+                self.stop(execution, stop_at("bytes", limits.bytes, limits))
         execution.rows += count
         execution.bytes += len(data)
         if data:
             self._out.append(data)
             self._requests.append(Record(Frame.ANSWER, data))
+
+    def _used_before(self, execution: Execution) -> Used:
+        """What earlier FETCHes of the same cursor used: its limits hold for all of them together."""
+        fetches = execution.statement.fetches if execution.statement is not None else None
+        return self._fetched.get(fetches, _NOTHING_USED) if fetches is not None else _NOTHING_USED
 
     def _describe_late(self, head: Expected, execution: Execution) -> None:
         """In the extended protocol the rows' description came before, with Describe.
@@ -257,8 +317,8 @@ class TargetSide:
             return
         execution = self._current()
         tag, count = parse_command_complete(message.body) if message.kind == b"C" else ("", 0)
-        if execution.stopped:
-            self._stopped(execution, head)
+        if execution.stopped is not None:
+            self._stopped(execution, execution.stopped, head)
         else:
             self._pass(message)
             self._finish(execution, Outcome.SUCCEEDED, rows=max(count, execution.rows))
@@ -270,20 +330,32 @@ class TargetSide:
                 head.portal.execution = None
             self.expected.popleft()
 
-    def _stopped(self, execution: Execution, head: Expected) -> None:
-        """The target finished before it was cancelled: the client gets the limit's error all the same."""
-        error = _limit_error(execution)
-        self._out.append(error)
-        self._requests.append(Record(Frame.ANSWER, error))
-        self._finish(execution, Outcome.FAILED, code="54000", error=f"stopped at {execution.stopped}")
+    def _stopped(self, execution: Execution, stop: Stop, head: Expected) -> None:
+        """The target got to the end, or to the end of a step, before it was cancelled: the client gets the
+        limit's error all the same. In a series that still runs the target must fail, too, since after an
+        error a client takes what came before in the series for undone and what comes after for not run."""
+        series = head.kind is Kind.EXECUTE and not execution.copies
+        runs = series and not any(expected.kind is Kind.SYNC for expected in self.expected)
+        stands = not (execution.only_reads or runs)
+        error = make_stopped(execution.command.id, stop, ran=stands)
+        if runs:
+            self.cut_off = error
+        else:
+            self._out.append(error)
+            self._requests.append(Record(Frame.ANSWER, error))
+        outcome = Outcome.SUCCEEDED if stands else Outcome.FAILED
+        self._finish(execution, outcome, code=stop.code, error=f"the answer was stopped at {stop.words}")
 
     def _suspended(self, message: Message) -> None:
         head = self._head()
         if head.kind is not Kind.EXECUTE:
             raise TargetError("the target suspended what is not a portal")
-        self._pass(message)
         for execution in head.executions:
-            self._suspended_ones[execution.command.id] = execution
+            if execution.stopped is not None:
+                self._stopped(execution, execution.stopped, head)
+            else:
+                self._pass(message)
+                self._suspended_ones[execution.command.id] = execution
         self.expected.popleft()
 
     def _after(self, execution: Execution, tag: str) -> None:
@@ -298,6 +370,7 @@ class TargetSide:
         if statement.declares is not None:
             name, cursor = statement.declares
             self._names.cursors[name] = cursor
+            self._fetched.pop(name, None)
         if statement.closes is not None:
             self._names.close_cursor(statement.closes)
         if tag in ("DISCARD ALL", "DEALLOCATE ALL"):
@@ -366,12 +439,23 @@ class TargetSide:
             self._pass(replace(message, body=body))
         self.fail_series()
 
+    def _count_fetched(self, execution: Execution) -> None:
+        cursor = execution.statement.fetches if execution.statement is not None else None
+        if cursor is None:
+            return
+        used = self._fetched.setdefault(cursor, Used())
+        used.rows += execution.rows
+        used.bytes += execution.bytes
+        if len(self._fetched) > _CURSORS:
+            del self._fetched[next(iter(self._fetched))]
+
     def _fail(self, execution: Execution, message: Message, code: str, text: str) -> None:
-        if execution.stopped:
-            error = _limit_error(execution)
+        stop = execution.stopped
+        if stop is not None:
+            error = make_stopped(execution.command.id, stop, ran=False)
             self._out.append(error)
             self._requests.append(Record(Frame.ANSWER, error))
-            code, text = "54000", f"stopped at {execution.stopped}"
+            code, text = stop.code, f"the answer was stopped at {stop.words}"
         else:
             self._pass(message)
         self._finish(execution, Outcome.FAILED, code=code, error=text)
@@ -408,6 +492,7 @@ class TargetSide:
         self, execution: Execution, outcome: Outcome, *, rows: int = 0, code: str = "", error: str = ""
     ) -> None:
         self._suspended_ones.pop(execution.command.id, None)
+        self._count_fetched(execution)
         masked: tuple[MaskedField, ...] = execution.masker.masked() if execution.masker is not None else ()
         self._requests.append(
             Finish(
@@ -418,21 +503,7 @@ class TargetSide:
                 code,
                 error,
                 masked,
+                execution.stopped.limit if execution.stopped is not None else "",
+                execution.stopped.rule if execution.stopped is not None else "",
             )
         )
-
-
-def _limit_error(execution: Execution) -> bytes:
-    return make_error(
-        "54000",
-        f"the answer was stopped at {execution.stopped}",
-        hint="The rule that allowed this command limits its answer. Ask for less, as with LIMIT.",
-    )
-
-
-def _first(block: bytes, count: int) -> bytes:
-    """The first messages of a block."""
-    position = 0
-    for _ in range(count):
-        position += 1 + int.from_bytes(block[position + 1 : position + 5], "big")
-    return block[:position]

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from ingress.command import Command
 from ingress.gate import Allowed, Refusal, Waiting
-from ingress.interface import ReadCatalogue, Request, Submit
+from ingress.interface import CancelTarget, ReadCatalogue, Request, Submit
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.codec import ClientReader, Message, TargetReader
 from ingress.postgres.conversation import PostgresConversation
@@ -130,6 +130,8 @@ class Playbook:
                     self.commands.append(request.command)
                     if self._allow:
                         self.conversation.allowed(request.command.id, Allowed(self._obligations, "", (), ""))
+                elif isinstance(request, CancelTarget) and self.cancels_arrive:
+                    self.conversation.cancel_sent()
                 elif isinstance(request, ReadCatalogue):
                     self.conversation.catalogue_read(self._catalogue)
             if asks_context:
@@ -138,6 +140,7 @@ class Playbook:
                 answers += [make(b"3"), make(b"3"), *([ready(self.status)] if synced else [])]
                 self.conversation.target_data(b"".join(answers))
 
+    cancels_arrive = True  # at the target, at once
     status = b"I"  # of the transaction, when the gateway asks for the context
 
 

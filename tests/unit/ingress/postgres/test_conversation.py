@@ -9,7 +9,7 @@ from support.chunking import cut
 from support.playbook import Playbook, complete, ready, row
 
 from ingress.errors import ClientError, TargetError
-from ingress.interface import Abandon, CancelTarget, Close, Finish
+from ingress.interface import Abandon, CancelTarget, Close, Finish, StopAfter
 from ingress.postgres.catalogue import Catalogue, Relation
 from ingress.postgres.columns import Column
 from ingress.postgres.messages import (
@@ -25,9 +25,10 @@ from ingress.postgres.messages import (
     parse_fields,
 )
 from ingress.postgres.views import see_through
-from schemas.vocabulary import Intent, Obligations, Outcome, Stage
+from schemas.vocabulary import Intent, LimitSource, Obligations, Outcome, Stage
 
 _ORDERS = 16400
+LIMITED = Obligations(rows=2, limited_by=(LimitSource("rows", "few"),))
 
 
 def catalogue() -> Catalogue:
@@ -344,13 +345,134 @@ class TestLimits:
         assert parse_fields(messages[3].body)["C"] == "54000"
         assert book.of(CancelTarget)
 
+    def test_the_error_names_rule_and_limit_and_the_event_says_so(self) -> None:
+        book = play(obligations=LIMITED)
+        book.client(query("select id from orders"))
+        book.target(make(b"T", b"\0\0"), row(b"1"), row(b"2"), row(b"3"))
+        book.target(make_error("57014", "canceling statement"), ready(b"E"))
+        fields = parse_fields(book.to_client()[3].body)
+        assert fields["M"] == 'the answer was stopped by rule "few" at its limit of 2 rows'
+        detail = {"limit": "rows", "most": 2, "rule": "few", "command": book.commands[0].id}
+        assert json.loads(fields["D"]) == detail
+        (finish,) = book.of(Finish)
+        assert (finish.outcome, finish.rows, finish.error_code) == (Outcome.FAILED, 2, "54000")
+        assert (finish.limit, finish.limit_rule) == ("rows", "few")
+
+    def test_bytes_stop_before_the_row_that_is_too_much(self) -> None:
+        book = play(obligations=Obligations(bytes=len(row(b"1")) * 2))
+        book.client(query("select id from orders"))
+        book.target(make(b"T", b"\0\0"), row(b"1") + row(b"2") + row(b"3"))
+        book.target(make_error("57014", "canceling statement"), ready())
+        assert book.kinds_to_client() == "TDDEZ"
+        assert book.of(Finish)[0].limit == "bytes"
+
+    def test_a_portal_read_in_steps_counts_as_one_answer(self) -> None:
+        book = play(obligations=Obligations(rows=3))
+        book.client(make_parse(b"", b"select id from orders"), make_bind(b"", b""))
+        book.client(make(b"E", b"\0\0\0\0\x02"), SYNC)
+        book.target(
+            make(b"1"), make(b"2"), make(b"T", b"\0\0"), row(b"1"), row(b"2"), make(b"s"), ready(b"T")
+        )
+        book.client(make(b"E", b"\0\0\0\0\x02"), SYNC)
+        book.target(row(b"3"), row(b"4"), make(b"s"))
+        book.target(ready(b"T"))
+        assert book.kinds_to_client() == "12DDsZDEZ"
+        assert book.of(Finish)[0].limit == "rows"
+
+    def test_fetches_of_a_cursor_count_together(self) -> None:
+        book = play(obligations=Obligations(rows=3))
+        book.client(query("begin"))
+        book.target(complete("BEGIN"), ready(b"T"))
+        book.status = b"T"
+        book.client(query("declare c cursor for select id from orders"))
+        book.target(complete("DECLARE CURSOR"), ready(b"T"))
+        book.client(query("fetch 2 from c"))
+        book.target(make(b"T", b"\0\0"), row(b"1"), row(b"2"), complete("FETCH 2"), ready(b"T"))
+        book.to_client()
+        book.client(query("fetch 2 from c"))
+        book.target(make(b"T", b"\0\0"), row(b"3"), row(b"4"), complete("FETCH 2"), ready(b"T"))
+        assert book.kinds_to_client() == "TDEZ"
+
+    def test_what_is_sent_next_waits_until_the_target_was_told_to_stop(self) -> None:
+        """A cancel request that comes late would hit the next command."""
+        book = play(obligations=Obligations(rows=1))
+        book.cancels_arrive = False
+        book.client(query("select id from orders"), query("select 2"))
+        assert book.kinds_to_target() == "QQ"
+        book.target(make(b"T", b"\0\0"), row(b"1"), row(b"2"), complete("SELECT 2"), ready())
+        book.client(query("select 3"))
+        assert book.kinds_to_target() == ""
+        book.conversation.cancel_sent()
+        book.client()
+        assert book.kinds_to_target() == "Q"
+
+    def test_a_series_that_goes_on_is_made_to_fail_at_the_target_too(self) -> None:
+        book = play(obligations=Obligations(rows=1))
+        book.client(
+            *(make_parse(b"", b"insert into orders (id) values (1)"), make_bind(b"", b""), make_execute(b"")),
+            *(make_parse(b"", b"select id from orders"), make_bind(b"", b""), make_execute(b"")),
+            *(make_parse(b"", b"insert into orders (id) values (2)"), make_bind(b"", b""), make_execute(b"")),
+            SYNC,
+        )
+        assert book.kinds_to_target() == "PBDEH"
+        book.target(make(b"1"), make(b"2"), make(b"n"), complete("INSERT 0 1"))
+        assert book.kinds_to_target() == "PBDEH"
+        book.target(make(b"1"), make(b"2"), make(b"T", b"\0\0"), row(b"1"), row(b"2"), complete("SELECT 2"))
+        assert book.kinds_to_target() == "ES"  # a portal that never is
+        book.target(make_error("34000", "portal does not exist"), ready())
+        assert book.kinds_to_client() == "12C12DEZ"
+        ended = {finish.command: finish.limit for finish in book.of(Finish)}
+        assert list(ended.values()) == ["", "rows"]
+        assert [abandon.command for abandon in book.of(Abandon)] == [book.commands[2].id]
+
+    def test_a_single_read_and_its_sync_go_together(self) -> None:
+        book = play(obligations=Obligations(rows=1))
+        book.client(make_parse(b"", b"select id from orders"), make_bind(b"", b""), make_execute(b""), SYNC)
+        assert book.kinds_to_target() == "PBDES"
+        book.target(make(b"1"), make(b"2"), make(b"T", b"\0\0"), row(b"1"), row(b"2"))
+        book.target(complete("SELECT 2"), ready())
+        assert book.kinds_to_client() == "12DEZ"
+
+    def test_what_a_simple_query_changed_stands_and_the_client_is_told(self) -> None:
+        book = play(obligations=Obligations(rows=1))
+        book.client(query("update orders set note = 'x' returning id"))
+        book.target(make(b"T", b"\0\0"), row(b"1"), row(b"2"), complete("UPDATE 2"), ready())
+        assert "what it changed stands" in parse_fields(book.to_client()[2].body)["H"]
+        (finish,) = book.of(Finish)
+        assert (finish.outcome, finish.limit) == (Outcome.SUCCEEDED, "rows")
+
     def test_time_is_up(self) -> None:
         book = play(obligations=Obligations(seconds=1))
         book.client(query("select id from orders"))
-        book.conversation.time_is_up(book.commands[0].id)
+        (clock,) = book.of(StopAfter)
+        book.conversation.time_is_up(clock.command, clock.turn)
         book.target(make_error("57014", "canceling statement"), ready())
-        assert "its limit of 1 seconds" in parse_fields(book.to_client()[0].body)["M"]
+        fields = parse_fields(book.to_client()[0].body)
+        assert "its limit of 1 seconds" in fields["M"]
+        assert fields["C"] == "57014"
         assert book.of(CancelTarget)
+
+    def test_the_clock_starts_when_the_command_does_and_each_step_has_its_own(self) -> None:
+        book = play(obligations=Obligations(seconds=1))
+        book.client(query("select 1"), query("select 2"))
+        assert [clock.command for clock in book.of(StopAfter)] == [book.commands[0].id]
+        book.target(complete("SELECT 1"), ready())
+        assert [clock.command for clock in book.of(StopAfter)] == [one.id for one in book.commands]
+        book.conversation.time_is_up(book.commands[0].id, 1)
+        book.conversation.time_is_up(book.commands[1].id, 2)
+        assert not book.of(CancelTarget)
+
+    def test_a_copy_that_waits_for_data_is_ended(self) -> None:
+        book = play(obligations=Obligations(seconds=1))
+        book.client(query("copy orders from stdin"))
+        book.target(make(b"G", b"\0\0\0"))
+        book.client(make(b"d", b"1\n"))
+        (clock,) = book.of(StopAfter)
+        book.conversation.time_is_up(clock.command, clock.turn)
+        book.client(make(b"d", b"2\n"), make(b"c"))
+        assert book.kinds_to_target() == "Qdf"
+        book.target(make_error("57014", "COPY from stdin failed"), ready())
+        assert book.kinds_to_client() == "GEZ"
 
 
 class TestUnasked:

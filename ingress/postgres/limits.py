@@ -1,0 +1,85 @@
+"""The limits of a command's answer: where it stops, and what the client is told."""
+
+import json
+from dataclasses import dataclass
+
+from ingress.postgres.messages import make_error
+from schemas.vocabulary import Obligations
+
+# PostgreSQL documentation, appendix A: class 54, program limit exceeded; 57014, query canceled, as
+# statement_timeout says it.
+PROGRAM_LIMIT_EXCEEDED = "54000"
+STATEMENT_TOO_COMPLEX = "54001"
+QUERY_CANCELED = "57014"
+
+_HINTS = {
+    "rows": "Ask for less, as with LIMIT.",
+    "bytes": "Ask for less, as with LIMIT or fewer columns.",
+    "time": "Ask for less, or for what the target finds faster.",
+}
+_RAN = "The command itself had run to its end at the target: what it changed stands."
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A limit that an answer reached. `rule`: who set it, where the verdict says so."""
+
+    limit: str  # "rows", "bytes", "time"
+    most: float
+    rule: str
+
+    @property
+    def code(self) -> str:
+        """Its SQLSTATE."""
+        return QUERY_CANCELED if self.limit == "time" else PROGRAM_LIMIT_EXCEEDED
+
+    @property
+    def words(self) -> str:
+        """As in "its limit of 10 rows"."""
+        return (
+            f"its limit of {self.most:g} seconds"
+            if self.limit == "time"
+            else f"its limit of {self.most} {self.limit}"
+        )
+
+
+@dataclass(slots=True)
+class Used:
+    """What of its limits an answer, or all that is fetched from a cursor, has used."""
+
+    rows: int = 0
+    bytes: int = 0
+
+
+def stop_at(limit: str, most: float, obligations: Obligations) -> Stop:
+    """The stop at this limit of the verdict's."""
+    return Stop(limit, most, rule_of(limit, obligations))
+
+
+def rule_of(limit: str, obligations: Obligations) -> str:
+    """The rule that set this limit; empty where the verdict does not say."""
+    return next((source.rule for source in obligations.limited_by if source.limit == limit), "")
+
+
+def make_stopped(command: str, stop: Stop, *, ran: bool) -> bytes:
+    """The ErrorResponse in the place of the rest of an answer. `ran`: the target had finished the command."""
+    by = f' by rule "{stop.rule}"' if stop.rule else ""
+    detail = {"limit": stop.limit, "most": stop.most, "rule": stop.rule, "command": command}
+    hint = _HINTS[stop.limit]
+    return make_error(
+        stop.code,
+        f"the answer was stopped{by} at {stop.words}",
+        detail=json.dumps(detail, ensure_ascii=False),
+        hint=f"{_RAN} {hint}" if ran else hint,
+    )
+
+
+def first_messages(block: bytes, *, count: int | None = None, size: int | None = None) -> tuple[bytes, int]:
+    """The first whole messages of a block, at most so many and so many bytes; and how many they are."""
+    position = taken = 0
+    while position < len(block) and (count is None or taken < count):
+        end = position + 1 + int.from_bytes(block[position + 1 : position + 5], "big")
+        if size is not None and end > size:
+            break
+        position, taken = end, taken + 1
+    return block[:position], taken
