@@ -51,6 +51,7 @@ class ClientReader:
 
     def __init__(self, limit: int = MAX_CLIENT_MESSAGE) -> None:
         self._buffer = bytearray()
+        self._needed = 5  # bytes that must be there before the next message can be whole
         self._limit = limit
 
     def receive_data(self, data: bytes) -> None:
@@ -60,6 +61,11 @@ class ClientReader:
     def buffered(self) -> int:
         """Bytes received and not yet given as messages."""
         return len(self._buffer)
+
+    @property
+    def is_starved(self) -> bool:
+        """No message can come of what is there: only more bytes help."""
+        return len(self._buffer) < self._needed
 
     def next_message(self) -> Message | None:
         """The next whole message, or None until more bytes come.
@@ -80,10 +86,12 @@ class ClientReader:
             raise ClientError(
                 f"a message of type {chr(kind)} is {length} bytes long; at most {limit} are accepted"
             )
+        self._needed = length + 1
         if len(buffer) < length + 1:
             return None
-        body = bytes(buffer[5 : length + 1])
+        body = bytes(memoryview(buffer)[5 : length + 1])
         del buffer[: length + 1]
+        self._needed = 5
         return Message(bytes((kind,)), body)
 
 

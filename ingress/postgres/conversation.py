@@ -224,7 +224,7 @@ class PostgresConversation:
     @property
     def wants_client_data(self) -> bool:
         """False while so much is buffered that the client should wait."""
-        return self._client_reader.buffered < _BUFFERED
+        return self._client_reader.is_starved or self._client_reader.buffered < _BUFFERED
 
     # The turn of the wheel
 

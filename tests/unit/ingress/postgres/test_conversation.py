@@ -121,6 +121,20 @@ class TestSimpleQuery:
         assert book.commands[0].facts.intents == (Intent.UNKNOWN,)
         assert book.kinds_to_target() == ""
 
+    def test_a_client_is_read_on_until_its_long_message_is_whole(self) -> None:
+        book = play(allow=False)
+        message = query("select '" + "x" * 1_000_000 + "'")
+        book.client(message[:900_000])
+        assert book.conversation.wants_client_data
+        book.client(message[900_000:])
+        assert len(book.commands) == 1
+
+    def test_a_client_that_waits_for_a_verdict_is_not_read_on_for_ever(self) -> None:
+        book = play(allow=False)
+        book.client(query("set search_path = x"))
+        book.client(query("select 1") * 40_000)
+        assert not book.conversation.wants_client_data
+
     def test_an_empty_query_needs_nobody(self) -> None:
         book = play(allow=False)
         book.client(query(" -- nothing\n"))
