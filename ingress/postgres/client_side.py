@@ -29,6 +29,8 @@ from schemas.vocabulary import Stage
 
 _NEEDS_CONTEXT = frozenset((b"Q", b"E", b"F"))
 _DECIDES_OPEN = frozenset((b"S", b"H"))
+_LONGEST_TEXT = 1024 * 1024  # bytes: an event holds the text, and once more sealed
+_SHOWN = 1000  # characters of a longer one that are on record
 
 
 class ClientSide:
@@ -96,6 +98,8 @@ class ClientSide:
     def _simple(self, message: Message) -> Group:
         raw = parse_query(message.body)
         group = Group(simple=True)
+        if len(raw) > _LONGEST_TEXT:
+            return self._too_long(group, raw)
         try:
             text = self._text(raw)
             group.executions = self._judge.query(text)
@@ -118,6 +122,8 @@ class ClientSide:
 
     def _parse(self, message: Message) -> list[Group]:
         parse = parse_parse(message.body)
+        if len(parse.text) > _LONGEST_TEXT:
+            return self._refuse_open(self._too_long(Group(), parse.text))
         try:
             text = self._text(parse.text)
         except Unparsable as error:
@@ -228,6 +234,15 @@ class ClientSide:
                 self._names.take_back(expected.change)
         self.skipping = True
         return [refused]
+
+    def _too_long(self, group: Group, raw: bytes) -> Group:
+        what = f"a command's text of {len(raw)} bytes is longer than the {_LONGEST_TEXT} the gateway takes"
+        text = raw[:_SHOWN].decode("utf-8", "replace")
+        group.executions = [self._judge.refused_anyway(f"{text}…", what)]
+        group.error = make_error(
+            "54000", what, hint="Nothing was executed. Send its values as parameters, or by COPY."
+        )
+        return group
 
     def _unparsable(self, group: Group, raw: bytes, error: Unparsable) -> Group:
         text = raw.decode("utf-8", "replace")

@@ -10,6 +10,7 @@ from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.execution import Execution
 from ingress.postgres.facts import Context, Statement, Unparsable, analyse
 from ingress.postgres.messages import Bind
+from ingress.postgres.parameters import readable
 from processors.masking.apply import redact_text
 from schemas.vocabulary import ContextItem, Facts, Intent, SensitiveColumn, Stage
 
@@ -122,7 +123,7 @@ class Judge:
     ) -> Command:
         subject = self._subject
         bound = bind.parameters if bind is not None else ()
-        parameters = tuple(_as_text(value) for value in bound)
+        parameters = readable(bound)
         shown = tuple(
             PLACEHOLDER if number in secret and value is not None else self._redact(value)
             for number, value in enumerate(parameters, start=1)
@@ -149,17 +150,6 @@ class Judge:
             ContextItem("search_path", ", ".join(self.context.search_path)),
             ContextItem("transaction", "none" if self.transaction == b"I" else "open"),
         )
-
-
-def _as_text(value: bytes | None) -> str | None:
-    """A parameter as events show it: its text, or its bytes in hex as PostgreSQL prints them."""
-    if value is None:
-        return None
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        return "\\x" + value.hex()
-    return text if text.isprintable() else "\\x" + value.hex()
 
 
 def _without_quoted(text: str) -> str:

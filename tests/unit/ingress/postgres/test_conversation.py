@@ -135,6 +135,15 @@ class TestSimpleQuery:
         book.client(query("select 1") * 40_000)
         assert not book.conversation.wants_client_data
 
+    def test_a_text_longer_than_an_event_is_refused_and_its_start_on_record(self) -> None:
+        book = play()
+        book.client(query("select '" + "x" * 1_200_000 + "'"))
+        error, status = book.to_client()
+        assert (parse_fields(error.body)["C"], status.kind) == ("54000", b"Z")
+        book.client(make_parse(b"", b"select 1" + b" " * 1_200_000), SYNC)
+        assert book.kinds_to_client() == "E"
+        assert [len(command.text) < 2000 for command in book.commands] == [True, True]
+
     def test_an_empty_query_needs_nobody(self) -> None:
         book = play(allow=False)
         book.client(query(" -- nothing\n"))
