@@ -33,6 +33,10 @@ bench: $(ENVIRONMENT) ## what the gateway costs: direct, pgbouncer and Countersi
 	infra/setup.sh bench
 	PYTHONPATH=tests $(BIN)/python -P -m bench
 
+.PHONY: client-suites
+client-suites: setup-test ## clients' own test suites, directly and through the gateway, test by test (SUITES=asyncpg: only that)
+	PYTHONPATH=tests $(BIN)/python -P -m clients.suites $(SUITES)
+
 .PHONY: docs
 docs: $(ENVIRONMENT) ## draw docs/events.md from schemas/
 	PYTHONPATH=tests $(BIN)/python -P -m support.events_page
