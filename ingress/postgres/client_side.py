@@ -154,7 +154,7 @@ class ClientSide:
         if isinstance(portal.execution, Execution):
             # A suspended portal goes on: the same command, which has its verdict.
             self._add(message, Expected(Kind.EXECUTE, [portal.execution], portal=portal))
-            return []
+            return self._close_open()
         others = self._undecided_besides(portal)
         try:
             execution = self._judge.single(Stage.EXECUTE, portal.prepared.text, portal.bind)

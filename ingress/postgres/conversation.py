@@ -314,10 +314,16 @@ class PostgresConversation:
         self._groups.append(group)
         for execution in group.executions:
             group.waiting.add(execution.command.id)
+            self._requests.append(Submit(execution.command))
+        for execution in group.all_executions():
             statement = execution.statement
             if statement is not None and (statement.changes_context or statement.changes_catalogue):
                 self._unsettled.add(execution.command.id)
-            self._requests.append(Submit(execution.command))
+
+    def _settle(self, group: Group) -> None:
+        """Nothing of the group will be sent: it changes nothing."""
+        for execution in group.all_executions():
+            self._unsettled.discard(execution.command.id)
 
     def _send(self) -> bool:
         """Sends the groups whose turn it is; False when there was none."""
@@ -392,8 +398,8 @@ class PostgresConversation:
         """One command of a group is refused: nothing of the group is sent."""
         if group.refusal is None:
             group.refusal = (command, refusal)
+        self._settle(group)
         for execution in group.executions:
-            self._unsettled.discard(execution.command.id)
             if refusal.cancelled:
                 self._abandon(execution, "the client cancelled it")
             elif execution.command.id != command:
@@ -402,8 +408,7 @@ class PostgresConversation:
 
     def _answer_refused(self, group: Group) -> None:
         """The refusal takes its place behind what the target still owes."""
-        for execution in group.executions:
-            self._unsettled.discard(execution.command.id)
+        self._settle(group)
         if group.refusal is not None and not group.error:
             data = make_refusal(*group.refusal)
             note = group.refusal[1].message
@@ -431,8 +436,8 @@ class PostgresConversation:
         while self._groups and not synced:
             group = self._groups.popleft()
             synced = group.syncs
+            self._settle(group)
             for execution in group.executions:
-                self._unsettled.discard(execution.command.id)
                 self._abandon(execution, reason)
             for expected in group.expected:
                 if expected.change is not None:
@@ -484,6 +489,7 @@ class PostgresConversation:
             self._requests.append(request)
             if isinstance(request, ReadCatalogue):
                 self._catalogue_wanted += 1
+        self._unsettled.difference_update(self._target.take_suspended())
         self._for_client.extend(self._target.take_out())
         if self._context_asked and not any(expected.quiet for expected in self._target.expected):
             self._context_asked = False

@@ -89,3 +89,8 @@ class Group:
     simple: bool = False  # a simple query: a refusal is followed by ReadyForQuery
     syncs: bool = False  # ends a series of extended-protocol messages
     undecided: bool = False  # holds a Parse or Bind that no verdict covers yet
+
+    def all_executions(self) -> list[Execution]:
+        """What it asks about, and portals that go on, which were asked about before."""
+        going_on = [one for expected in self.expected for one in expected.executions]
+        return [*self.executions, *(one for one in going_on if one not in self.executions)]

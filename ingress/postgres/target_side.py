@@ -63,6 +63,7 @@ class TargetSide:
         self._watched: tuple[Expected | None, int] = (None, 0)  # whose clock was started
         self._statement = 0  # of a simple query: which one answers now
         self._suspended_ones: dict[str, Execution] = {}  # command id -> at its row limit, not at its end
+        self._suspended_now: list[str] = []
         self._ignored_syncs = 0  # Syncs that a COPY may have swallowed
         self._out: list[bytes] = []
         self._requests: list[Request] = []
@@ -176,6 +177,11 @@ class TargetSide:
                 if expected.kind is Kind.EXECUTE and execution.is_limited:
                     return execution
         return None
+
+    def take_suspended(self) -> list[str]:
+        """The commands whose portals have stopped at a row limit since the last time."""
+        suspended, self._suspended_now = self._suspended_now, []
+        return suspended
 
     @property
     def is_answering(self) -> bool:
@@ -356,6 +362,8 @@ class TargetSide:
             else:
                 self._pass(message)
                 self._suspended_ones[execution.command.id] = execution
+                self._suspended_now.append(execution.command.id)
+                self._changes(execution)
         self.expected.popleft()
 
     def _after(self, execution: Execution, tag: str) -> None:
@@ -375,9 +383,14 @@ class TargetSide:
             self._names.close_cursor(statement.closes)
         if tag in ("DISCARD ALL", "DEALLOCATE ALL"):
             self._names.deallocate("")
-        if statement.changes_context:
+        self._changes(execution)
+
+    def _changes(self, execution: Execution) -> None:
+        """Of what a command may have changed, also where it stands at a row limit, the judge must know."""
+        statement = execution.statement
+        if statement is not None and statement.changes_context:
             self.changed_names = self._touched = True
-        if statement.changes_catalogue:
+        if statement is not None and statement.changes_catalogue:
             self._catalogue_touched = True
 
     def _ready(self, message: Message) -> None:

@@ -284,6 +284,20 @@ class TestExtendedQuery:
         assert len(book.commands) == 1
         assert len(book.of(Finish)) == 1
 
+    def test_what_follows_a_suspended_portal_that_may_change_names_is_judged_after_it(self) -> None:
+        book = play()
+        book.status = b"T"
+        book.client(make_parse(b"", b"select nobody_knows()"), make_bind(b"p", b""))
+        book.client(make(b"E", b"p\0\0\0\0\x01"), SYNC, query("select 1"))
+        assert len(book.commands) == 1
+        book.target(make(b"1"), make(b"2"), make(b"T", b"\0\0"), row(b"1"), make(b"s"), ready(b"T"))
+        assert len(book.commands) == 2, "it waits for an end that may never come"
+        book.target(complete("SELECT 1"), ready(b"T"))
+        book.client(make(b"E", b"p\0\0\0\0\x01"), SYNC, query("select 2"))
+        assert len(book.commands) == 2, "the portal goes on, and may change what the next one means"
+        book.target(complete("SELECT 0"), ready(b"T"))
+        assert len(book.commands) == 3
+
     def test_an_error_of_the_target_ends_the_series(self) -> None:
         book = play()
         book.client(make_parse(b"", b"select 1"), make_bind(b"", b""), make_execute(b""))
