@@ -212,7 +212,10 @@ class Catalogue:
         columns = self.view(relation).columns
         return row_of(
             (
-                Field(column.name, Value(value.sources | {column}, value.proven, value.row))
+                Field(
+                    column.name,
+                    Value(value.sources | {column}, value.proven, value.row, value.bare, value.implied),
+                )
                 for column, value in zip(relation.columns, columns, strict=True)
             ),
             [] if relation.is_view else _hidden(relation),
@@ -230,9 +233,9 @@ class Catalogue:
         proven = column.qualified not in UNPROVEN_COLUMNS and not (known and known.casts)
         sources: frozenset[Column | Constant] = frozenset((column,))
         if inner is None or inner.is_view:
-            return Value(sources, proven)
+            return Value(sources, proven, bare=column)
         fields = (Field(field.name, Value(sources, proven)) for field in inner.columns)
-        return Value(sources, proven, row_of(fields))
+        return Value(sources, proven, row_of(fields), bare=column)
 
     def view(self, relation: Relation) -> View:
         """What reading from a view does, through the views it reads itself."""

@@ -28,20 +28,29 @@ def read_insert(node: Node, scope: Scope) -> Row:
         assign(_column(target, name, inner), value, inner)
     proposed = _after(target.row, values)
     if (conflict := node.get("onConflictClause")) is not None:
-        values = _on_conflict(conflict, inner, target, proposed)
+        written = [_column(target, name, inner) for name in values]
+        values = _on_conflict(conflict, inner, target, proposed, written)
         proposed = _after(proposed, values)
     return _returning(node, inner, Item(target.name, proposed, target.schema), [])
 
 
-def _on_conflict(node: Node, scope: Scope, target: Item, proposed: Row) -> dict[str, Value]:
+def _on_conflict(
+    node: Node, scope: Scope, target: Item, proposed: Row, written: list[Value]
+) -> dict[str, Value]:
+    """Whether a row is written tells whether there is one with the same values, in the columns that it names,
+    or where it names none, in any of those `written`."""
     place = scope.inner([target, Item("excluded", proposed, bare=False)])
     infer = node.get("infer", {})
+    if "indexElems" not in infer:
+        scope.findings.probe(*written)
     for element in infer.get("indexElems", ()):
         item = element["IndexElem"]
         if "name" in item:
-            scope.findings.touch(_column(target, item["name"], scope))
+            column = _column(target, item["name"], scope)
+            scope.findings.touch(column)
+            scope.findings.probe(column)
         else:
-            fold(item.get("expr", {}), place)
+            scope.findings.probe(fold(item.get("expr", {}), place))
     if "whereClause" in infer:
         conditions(infer["whereClause"], place)
     if "whereClause" in node:

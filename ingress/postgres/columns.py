@@ -37,6 +37,10 @@ class Value(NamedTuple):
     sources: frozenset[Column | Constant]
     proven: bool = True  # `sources` is complete
     row: "Row | None" = None  # of a composite value, its fields where they are known
+    bare: Column | None = None  # it is the very value of this column
+    # Of `sources`, those it tells nothing of that matters: what a condition decided was noted where that
+    # stands, and whether a column is NULL is no secret.
+    implied: frozenset[Column | Constant] = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -74,11 +78,41 @@ def combine(values: Iterable[Value]) -> Value:
     if not found:
         return CLEAN
     if len(found) == 1:
-        return Value(found[0].sources, found[0].proven)
+        return computed(found[0])
     return Value(
         frozenset().union(*(value.sources for value in found)),
         all(value.proven for value in found),
+        implied=_implied(found),
     )
+
+
+def computed(value: Value, *, proven: bool = True) -> Value:
+    """What is computed from a value: neither the column itself nor a row of known fields.
+
+    `proven`: it derives from that value alone.
+    """
+    if proven and value.row is None and value.bare is None:
+        return value
+    return Value(value.sources, value.proven and proven, implied=value.implied)
+
+
+def only_implied(value: Value) -> Value:
+    """What follows from a value without telling of it."""
+    return Value(value.sources, value.proven, implied=value.sources)
+
+
+def is_stored(value: Value) -> bool:
+    """Whether a value is that of a column, or of a row of such, as it is stored."""
+    row = value.row
+    return value.bare is not None or (
+        row is not None and row.rest is None and all(field.value.bare is not None for field in row.fields)
+    )
+
+
+def _implied(values: list[Value]) -> frozenset[Column | Constant]:
+    """What none of these tells of."""
+    implied: frozenset[Column | Constant] = frozenset().union(*(value.implied for value in values))
+    return implied.difference(*(value.sources - value.implied for value in values)) if implied else implied
 
 
 def row_of(fields: Iterable[Field], hidden: Iterable[Field] = (), rest: Value | None = None) -> Row:

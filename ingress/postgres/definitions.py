@@ -39,7 +39,7 @@ def read_create_as(node: Node, reading: Reading) -> Row:
 
 def read_create_view(node: Node, reading: Reading) -> Row:
     findings = reading.findings
-    aside(node["query"], reading, frozenset())
+    aside(node["query"], reading, frozenset({Intent.PROBE}))  # whoever reads the view does not say it again
     findings.statements.add("create_view")
     findings.intents.add(Intent.DDL)
     findings.creates(node["view"])

@@ -8,7 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 from ingress.postgres.catalogue import Function
-from ingress.postgres.columns import CLEAN, Constant, Row, Value, combine
+from ingress.postgres.columns import (
+    CLEAN,
+    Constant,
+    Row,
+    Value,
+    combine,
+    computed,
+    is_stored,
+    only_implied,
+)
+from ingress.postgres.oracles import cast_tells, function_tells, kind_tells, operator_tells
 from ingress.postgres.scope import Scope
 from ingress.postgres.settings import set_variable
 from ingress.postgres.tree import Node, strings
@@ -47,7 +57,7 @@ _STRUCTURE = {
     **dict.fromkeys(
         words(
             """
-            BoolExpr NullTest BooleanTest CaseWhen CoalesceExpr MinMaxExpr A_ArrayExpr CollateClause
+            BoolExpr BooleanTest CaseWhen CoalesceExpr MinMaxExpr A_ArrayExpr CollateClause
             GroupingFunc NamedArgExpr XmlExpr XmlSerialize List SQLValueFunction SetToDefault
             CurrentOfExpr ResTarget WindowDef GroupingSet A_Indices TypeName
             """
@@ -81,6 +91,8 @@ def _inside(kind: str, node: Node, scope: Scope) -> Value:
         return CLEAN
     since = _STRUCTURE.get(kind)
     value = fold(node, scope)
+    if kind_tells(kind):
+        scope.findings.probe(value)
     if since is None:
         return doubtful(scope, f"{kind} is not understood", value)
     if since > scope.findings.catalogue.server:
@@ -93,7 +105,7 @@ def _inside(kind: str, node: Node, scope: Scope) -> Value:
 
 def doubtful(scope: Scope, reason: str, value: Value = CLEAN) -> Value:
     scope.findings.doubt(reason)
-    return seen(scope, Value(value.sources, proven=False))
+    return seen(scope, computed(value, proven=False))
 
 
 def seen(scope: Scope, value: Value) -> Value:
@@ -149,17 +161,19 @@ def _parameter(node: Node, scope: Scope) -> Value:
 
 def _operation(node: Node, scope: Scope) -> Value:
     proven = True
+    names = strings(node.get("name"))
     if scope.findings.catalogue.has_operators:
-        names = strings(node.get("name"))
         if names[-1] in _BETWEEN:
             proven = check_operators(scope, "<", "<=", ">", ">=")
         else:
             proven = check_operators(scope, names[-1], schema=names[-2] if len(names) > 1 else "")
     operands = [node[side] for side in ("lexpr", "rexpr") if side in node]
     value = combine([value_of(operand, scope) for operand in operands])
+    if operator_tells(names[-1]):
+        scope.findings.probe(value)
     if not proven:
-        return seen(scope, Value(value.sources, proven=False))
-    return value if value.row is None else Value(value.sources, value.proven)
+        return seen(scope, computed(value, proven=False))
+    return computed(value)
 
 
 _BETWEEN = frozenset({"BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC", "NOT BETWEEN SYMMETRIC"})
@@ -176,9 +190,26 @@ def check_operators(scope: Scope, *names: str, schema: str = "") -> bool:
 
 
 def _case(node: Node, scope: Scope) -> Value:
+    decides = []
     if "arg" in node:
         check_operators(scope, "=")
-    return fold(node, scope)
+        decides.append(value_of(node["arg"], scope))
+    results = [value_of(node["defresult"], scope)] if "defresult" in node else []
+    for wrapped in node.get("args", ()):
+        when = wrapped["CaseWhen"]
+        decides.append(value_of(when["expr"], scope))
+        results.append(value_of(when["result"], scope))
+    scope.findings.probe(*decides)
+    return combine((*decides, *results))
+
+
+def _null_test(node: Node, scope: Scope) -> Value:
+    """IS [NOT] NULL. Of what is computed it can tell more than whether there is a value (nullif(card, 'x'))."""
+    value = value_of(node["arg"], scope)
+    if is_stored(value):
+        return only_implied(value)
+    scope.findings.probe(value)
+    return computed(value)
 
 
 def _sort(node: Node, scope: Scope) -> Value:
@@ -195,9 +226,11 @@ def _row(node: Node, scope: Scope) -> Value:
 def _cast(node: Node, scope: Scope) -> Value:
     proven = check_type(node["typeName"], scope)
     value = value_of(node["arg"], scope)
+    if "arrayBounds" in node["typeName"] or cast_tells(_built_in(node["typeName"], scope)):
+        scope.findings.probe(value)
     if not proven:
-        return seen(scope, Value(value.sources, proven=False))
-    return value if value.row is None else Value(value.sources, value.proven)
+        return seen(scope, computed(value, proven=False))
+    return computed(value)
 
 
 def check_type(node: Node, scope: Scope) -> bool:
@@ -216,13 +249,27 @@ def check_type(node: Node, scope: Scope) -> bool:
     return True
 
 
+def _built_in(node: Node, scope: Scope) -> str:
+    """The name of a built-in type; "" for another."""
+    names = strings(node.get("names"))
+    findings = scope.findings
+    if not names or (len(names) > 1 and names[-2] != "pg_catalog"):
+        return ""
+    if len(names) > 1:
+        return names[-1]
+    found = findings.catalogue.find_type("", names[0], findings.search_path)
+    return found.name if found is not None and found.schema == "pg_catalog" else ""
+
+
 def _indirection(node: Node, scope: Scope) -> Value:
     value = value_of(node["arg"], scope)
     for step in node.get("indirection", ()):
         if "String" in step:
             value = _field(value, step["String"].get("sval", ""), scope)
         elif "A_Indices" in step:
-            value = combine((value, fold(step, scope)))
+            chosen_by = fold(step, scope)
+            scope.findings.probe(chosen_by)
+            value = combine((value, chosen_by))
     return value
 
 
@@ -240,18 +287,21 @@ def _field(value: Value, name: str, scope: Scope) -> Value:
     if not candidates:
         if value.row is not None and value.row.rest is None:
             return doubtful(scope, f"column {name} is not known", value)
-        return Value(value.sources, value.proven)
+        return computed(value)
     return _called(candidates, value, scope)
 
 
 def _call(node: Node, scope: Scope) -> Value:
     args = node.get("args", [])
     parts = [value_of(arg, scope) for arg in args]
-    for key in ("agg_order", "agg_filter", "over"):
-        if key in node:
-            parts.append(_window(node[key], scope) if key == "over" else fold(node[key], scope))
-    value = combine(parts)
+    decides = _decides(node, scope)
+    scope.findings.probe(*decides)
+    if "agg_distinct" in node:
+        scope.findings.probe(*parts)
     candidates = candidates_of(node, scope)
+    if {function.name for function in candidates} == {"count"} and "agg_distinct" not in node:
+        parts = [only_implied(part) if is_stored(part) else part for part in parts]
+    value = combine((*parts, *decides))
     if not candidates:
         names = strings(node["funcname"])
         if len(names) == len(args) == 1 and parts[0].row is not None:
@@ -262,6 +312,12 @@ def _call(node: Node, scope: Scope) -> Value:
     if any(function.name == "set_config" and function.built_in for function in candidates):
         _set_config(args, scope)
     return _called(candidates, value, scope)
+
+
+def _decides(node: Node, scope: Scope) -> list[Value]:
+    """What the FILTER, ORDER BY and OVER of a call derive from."""
+    found = [fold(node[key], scope) for key in ("agg_order", "agg_filter") if key in node]
+    return [*found, _window(node["over"], scope)] if "over" in node else found
 
 
 def _set_config(args: list[Node], scope: Scope) -> None:
@@ -290,11 +346,19 @@ def candidates_of(node: Node, scope: Scope) -> list[Function]:
 def _called(candidates: list[Function], value: Value, scope: Scope) -> Value:
     """The result of a call that can mean any of these; it does what the worst of them does."""
     proven = True
+    if any(map(function_tells, candidates)):
+        scope.findings.probe(value)
     for function in candidates:
         proven = scope.findings.call(function, value) and proven
     if proven:
-        return value if value.row is None else Value(value.sources, value.proven)
-    return seen(scope, Value(value.sources, proven=False))
+        return computed(value)
+    return seen(scope, computed(value, proven=False))
+
+
+def _json_aggregate(node: Node, scope: Scope) -> Value:
+    """JSON_OBJECTAGG and JSON_ARRAYAGG, which other than calls hold their clauses in a constructor."""
+    scope.findings.probe(*_decides(node.get("constructor", {}), scope))
+    return _inside("JsonAggConstructor", node, scope)
 
 
 def _window(node: Node, scope: Scope) -> Value:
@@ -307,6 +371,7 @@ def _window(node: Node, scope: Scope) -> Value:
 def _subquery(node: Node, scope: Scope) -> Value:
     """A subquery as a value: it derives from all that it reads, its conditions included."""
     findings = scope.findings
+    kind = node.get("subLinkType", "")
     parts = [value_of(node["testexpr"], scope)] if "testexpr" in node else []
     if parts:
         check_operators(scope, (strings(node.get("operName")) or ["="])[-1])
@@ -316,13 +381,13 @@ def _subquery(node: Node, scope: Scope) -> Value:
     findings.within.pop()
     columns = combine(collected)
     touched = Value(frozenset(s for s in columns.sources if not isinstance(s, Constant)), columns.proven)
-    value = combine((*parts, touched, *(field.value for field in row.fields)))
-    if (
-        node.get("subLinkType") == "EXPR_SUBLINK"
-        and len(row.fields) == 1
-        and row.fields[0].value.row is not None
-    ):
-        return Value(value.sources, value.proven, _within(row.fields[0].value.row, value))
+    value = combine((*parts, only_implied(touched), *(field.value for field in row.fields)))
+    if kind == "EXISTS_SUBLINK":
+        return only_implied(value)
+    if parts:
+        findings.probe(value)
+    if kind == "EXPR_SUBLINK" and len(row.fields) == 1 and row.fields[0].value.row is not None:
+        return value._replace(row=_within(row.fields[0].value.row, value))
     return value
 
 
@@ -359,6 +424,9 @@ _READERS: dict[str, Callable[[Node, Scope], Value]] = {
     "TypeCast": _cast,
     "FuncCall": _call,
     "CaseExpr": _case,
+    "NullTest": _null_test,
+    "JsonObjectAgg": _json_aggregate,
+    "JsonArrayAgg": _json_aggregate,
     "RowExpr": _row,
     "SubLink": _subquery,
     "A_Indirection": _indirection,

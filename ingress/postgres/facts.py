@@ -157,8 +157,13 @@ def _facts(findings: Findings, row: Row, *, proven: bool) -> Facts:
         )
         for name, value in row.fields
     )
+    intents = set(findings.intents)
+    if findings.probes_unproven and Intent.UNKNOWN not in intents:
+        intents.add(Intent.PROBE)
+        findings.probed |= findings.probed_unproven
+    probed = findings.probed if Intent.PROBE in intents else ()
     return Facts(
-        intents=tuple(sorted(findings.intents)),
+        intents=tuple(sorted(intents)),
         statements=tuple(sorted(findings.statements)),
         tables=tuple(sorted(findings.tables)),
         columns=tuple(sorted(findings.expand(findings.touched | findings.hidden))),
@@ -167,4 +172,5 @@ def _facts(findings: Findings, row: Row, *, proven: bool) -> Facts:
         outputs=outputs,
         outputs_known=row.rest is None and proven,
         unproven=tuple(sorted(findings.unproven)),
+        probed=tuple(sorted({column.qualified for column in probed})),
     )

@@ -67,6 +67,9 @@ class Findings:
     programs: set[str] = field(default_factory=set)
     within: list[list[Value]] = field(default_factory=list)  # of each subquery around, what it reads
     unproven: dict[str, None] = field(default_factory=dict)  # in order
+    probed: set[Column] = field(default_factory=set)  # the sensitive ones that what it does tells of
+    probed_unproven: set[Column] = field(default_factory=set)  # likewise, what is not proven can derive from
+    probes_unproven: bool = False
     constants: set[Constant] = field(default_factory=set)  # the sensitive ones
     secret_text: bool = False  # every literal of the statement is sensitive
     queries: int = 0  # how many were read, to bound the work
@@ -86,6 +89,20 @@ class Findings:
         return any(map(covers, self.catalogue.names(column))) or any(
             map(covers, self.catalogue.inherited(column))
         )
+
+    def probe(self, *values: Value) -> None:
+        """What the statement does tells of these: which rows it gives, in which order, whether it fails."""
+        if not self.sensitive.any:
+            return
+        for value in values:
+            columns = {source for source in value.sources - value.implied if isinstance(source, Column)}
+            sensitive = set(filter(self.is_sensitive, columns))
+            if sensitive:
+                self.probed |= sensitive
+                self.intents.add(Intent.PROBE)
+            if not value.proven:
+                self.probes_unproven = True
+                self.probed_unproven |= columns
 
     def settle(self, *values: Value) -> None:
         """These values meet in one expression, or are assigned to each other: constants that stand with a

@@ -3,7 +3,17 @@
 from collections.abc import Iterable
 
 from ingress.postgres.catalogue import Catalogue, Function
-from ingress.postgres.columns import CLEAN, UNPROVEN, Column, Field, Row, Value, combine, row_of
+from ingress.postgres.columns import (
+    CLEAN,
+    UNPROVEN,
+    Column,
+    Field,
+    Row,
+    Value,
+    combine,
+    computed,
+    row_of,
+)
 from ingress.postgres.expressions import candidates_of, check_operators, check_type, fold, seen, value_of
 from ingress.postgres.functions import output_proven
 from ingress.postgres.names import output_name
@@ -106,6 +116,7 @@ def _merge(node: Node, scope: Scope, left: list[Item], right: list[Item]) -> lis
             scope.findings.touch(side)
             seen(scope, side)
         scope.findings.settle(*sides)
+        scope.findings.probe(*sides)
         merged.append(Field(name, combine(sides)))
     others = [field for row in rows for field in row.fields if field.name not in names]
     rests = [row.rest for row in rows if row.rest is not None]
@@ -138,15 +149,17 @@ def conditions(wrapped: Node, scope: Scope) -> None:
         for part in node["args"]:
             conditions(part, scope)
     else:
-        scope.findings.settle(value_of(wrapped, scope))
+        value = value_of(wrapped, scope)
+        scope.findings.settle(value)
+        scope.findings.probe(value)
 
 
 def _sample(node: Node, scope: Scope, before: list[Item]) -> list[Item]:
     method = strings(node["method"])
     if method[-1] not in ("system", "bernoulli"):
         scope.findings.doubt(f"the sampling method {method[-1]} is not PostgreSQL's own")
-    fold(node.get("args", []), scope.inner(before))
-    fold(node.get("repeatable", {}), scope.inner(before))
+    place = scope.inner(before)
+    scope.findings.probe(fold(node.get("args", []), place), fold(node.get("repeatable", {}), place))
     return _read(node["relation"], scope, before)
 
 
@@ -185,7 +198,7 @@ def _split(call: Node) -> list[Node]:
 def _function_row(call: Node, listed: list[Node] | None, alias: str, scope: Scope) -> Row:
     value = value_of(call, scope)
     scope.findings.settle(value)
-    value = Value(value.sources, value.proven)
+    value = computed(value)
     if listed:
         definitions = [item["ColumnDef"] for item in listed]
         for definition in definitions:
@@ -262,6 +275,7 @@ def _no_row(catalogue: Catalogue, column: Column) -> bool:
 
 def _xml_table(node: Node, scope: Scope) -> Item:
     document = combine(fold(node.get(part, {}), scope) for part in ("docexpr", "rowexpr", "namespaces"))
+    scope.findings.probe(document)
     fields = []
     for wrapped in node["columns"]:
         column = wrapped["RangeTableFuncCol"]
@@ -277,6 +291,7 @@ def _json_table(node: Node, scope: Scope) -> Item:
             f"JSON_TABLE means something else to PostgreSQL {scope.findings.catalogue.server}"
         )
     document = combine(fold(node.get(part, {}), scope) for part in ("context_item", "passing", "on_error"))
+    scope.findings.probe(document)
     row = row_of(_json_columns(node["columns"], document, scope))
     scope.findings.settle_each(row)
     return _aliased("json_table", row, node)

@@ -41,7 +41,7 @@ def read_select(node: Node, scope: Scope) -> Row:
         row = _select(node, inner)
     for part in ("limitCount", "limitOffset"):
         if part in node:
-            value_of(node[part], inner)
+            scope.findings.probe(value_of(node[part], inner))
     if "lockingClause" in node:
         # FOR UPDATE asks the server for the right to UPDATE, and is refused in a read-only transaction.
         scope.findings.intents.add(Intent.WRITE)
@@ -59,6 +59,7 @@ def _select(node: Node, scope: Scope) -> Row:
         if (base := scope.windows.get(definition.get("refname", ""))) is not None:
             value = combine((value, base))
         findings.settle(value)
+        findings.probe(value)
         scope.windows[definition["name"]] = value
     row = read_targets(node.get("targetList", []), scope)
     for element in node.get("groupClause", ()):
@@ -68,8 +69,10 @@ def _select(node: Node, scope: Scope) -> Row:
     for element in node.get("sortClause", ()):
         _order(element, row, scope, prefer_output=True)
     for element in node.get("distinctClause", ()):
-        if element:  # a plain DISTINCT is a list of nothing
+        if element:
             _order(element, row, scope, prefer_output=True)
+        else:  # a plain DISTINCT is a list of nothing
+            _compare(row, scope)
     if "intoClause" in node:
         _into(node, row, scope)
     findings.settle_each(row)
@@ -129,11 +132,29 @@ def _order(wrapped: Node, row: Row, scope: Scope, *, prefer_output: bool) -> Non
             check_operators(scope, strings(node["useOp"])[-1])
         kind, node = kind_of(node["node"])
         wrapped = {kind: node}
-    names = strings(node["fields"]) if kind == "ColumnRef" else []
-    is_output = len(names) == 1 and names[0] in row.index
-    if is_output and (prefer_output or scope.column(names[0]) is None):
+    if kind == "GroupingSet" or (kind == "RowExpr" and node.get("row_format") == "COERCE_IMPLICIT_CAST"):
+        for part in node.get("content") or node.get("args", ()):
+            _order(part, row, scope, prefer_output=prefer_output)
         return
-    scope.findings.settle(fold(wrapped, scope))
+    names = strings(node["fields"]) if kind == "ColumnRef" else []
+    position = node.get("ival", {}).get("ival", 0) if kind == "A_Const" else 0
+    if position:
+        is_certain = row.rest is None and 0 < position <= len(row.fields)
+        scope.findings.probe(row.fields[position - 1].value if is_certain else row.whole)
+        return
+    if len(names) == 1 and names[0] in row.index and (prefer_output or scope.column(names[0]) is None):
+        scope.findings.probe(row.index[names[0]])
+        return
+    value = fold(wrapped, scope)
+    scope.findings.settle(value)
+    scope.findings.probe(value)
+
+
+def _compare(row: Row, scope: Scope) -> None:
+    """All columns of the rows are compared: equal rows become one."""
+    scope.findings.probe(
+        *(field.value for field in row.fields), *([row.rest] if row.rest is not None else [])
+    )
 
 
 def _sort_output(node: Node, row: Row, scope: Scope) -> None:
@@ -171,13 +192,22 @@ def _set_operation(node: Node, scope: Scope) -> Row:
     """UNION, INTERSECT, EXCEPT: column by column. A chain of them is read from the left without recursion."""
     rights = []
     left = node
+    compares = False
     while left.get("op", "SETOP_NONE") != "SETOP_NONE" and (left is node or left.keys() <= _PLAIN):
+        compares = compares or not _keeps_all(left)
         rights.append(left["rarg"])
         left = left["larg"]
     rows = [read_select(part, scope) for part in (left, *reversed(rights))]
     row = merged(rows)
     scope.findings.settle_each(row)
+    if compares:
+        _compare(row, scope)
     return row
+
+
+def _keeps_all(node: Node) -> bool:
+    """UNION ALL, which alone compares nothing."""
+    return node["op"] == "SETOP_UNION" and "all" in node
 
 
 _PLAIN = {"op", "all", "larg", "rarg", "limitOption"}
@@ -230,7 +260,7 @@ def _read_cte(node: Node, scope: Scope, recursive: bool, cte: Cte) -> Row:
     if recursive and select.get("op") == "SETOP_UNION":
         return _fixpoint(cte, node, select, scope)
     row = renamed(scope.query(query, scope), strings(node.get("aliascolnames")))
-    return _with_added(row, node)
+    return _with_added(row, node, scope)
 
 
 def _fixpoint(cte: Cte, node: Node, select: Node, scope: Scope) -> Row:
@@ -245,7 +275,9 @@ def _fixpoint(cte: Cte, node: Node, select: Node, scope: Scope) -> Row:
         cte.row, cte.named = row, False
         grown = renamed(merged([first, read_select(select["rarg"], inner)]), names)
         if not cte.named or _same(row, grown):
-            return _with_added(grown, node)
+            if not _keeps_all(select):
+                _compare(grown, scope)
+            return _with_added(grown, node, scope)
         row = grown
     scope.findings.doubt("a recursive query is too deep to follow")
     return UNKNOWN_ROW
@@ -256,19 +288,23 @@ def _same(one: Row, other: Row) -> bool:
         len(one.fields) == len(other.fields)
         and one.rest == other.rest
         and all(
-            a.value.sources == b.value.sources and a.value.proven == b.value.proven
+            (a.value.sources, a.value.proven, a.value.implied)
+            == (b.value.sources, b.value.proven, b.value.implied)
             for a, b in zip(one.fields, other.fields, strict=True)
         )
     )
 
 
-def _with_added(row: Row, node: Node) -> Row:
+def _with_added(row: Row, node: Node, scope: Scope) -> Row:
     """A WITH query's columns with those that SEARCH and CYCLE add, which the query itself does not see."""
     added = []
     if (search := node.get("search_clause")) is not None:
-        added.append(Field(search["search_seq_column"], _of(row, search["search_col_list"])))
+        value = _of(row, search["search_col_list"])
+        scope.findings.probe(value)
+        added.append(Field(search["search_seq_column"], value))
     if (cycle := node.get("cycle_clause")) is not None:
         value = _of(row, cycle["cycle_col_list"])
+        scope.findings.probe(value)
         added += [Field(cycle["cycle_mark_column"], value), Field(cycle["cycle_path_column"], value)]
     return row_of([*row.fields, *added], rest=row.rest) if added else row
 

@@ -15,7 +15,8 @@ from schemas.vocabulary import Intent
 def read_explain(node: Node, reading: Reading) -> Row:
     """EXPLAIN plans; with ANALYZE it runs. To plan is to run what does not change anything, so a doubt stays.
 
-    A plan shows constants of the text and counts, no values of columns.
+    A plan shows constants of the text and counts, no values of columns; but how many rows it counts on tells
+    of them.
     """
     findings = reading.findings
     findings.intents.add(Intent.READ)
@@ -23,7 +24,11 @@ def read_explain(node: Node, reading: Reading) -> Row:
         kind, inner = kind_of(node["query"])
         reading.describe(kind, inner, replace(reading))
     else:
-        aside(node["query"], reading, frozenset({Intent.UNKNOWN, Intent.NETWORK, Intent.CREDENTIAL}))
+        aside(
+            node["query"],
+            reading,
+            frozenset({Intent.UNKNOWN, Intent.NETWORK, Intent.CREDENTIAL, Intent.PROBE}),
+        )
     findings.statements.add("explain")
     plan = UNPROVEN if findings.unproven else CLEAN
     return row_of([Field("QUERY PLAN", plan)])

@@ -43,12 +43,15 @@ def aside(wrapped: Node, reading: Reading, keep: frozenset[Intent]) -> Row:
     """Reads a query that is not run: what it touches counts, of what it would do only `keep`."""
     findings = reading.findings
     intents, unproven = set(findings.intents), dict(findings.unproven)
+    probes_unproven = findings.probes_unproven
     changes = findings.changes_context, findings.changes_catalogue
     statements = set(findings.statements)
     kind, node = kind_of(wrapped)
     row = reading.describe(kind, node, replace(reading))
     findings.statements = statements
     findings.intents = intents | (findings.intents & keep)
+    if Intent.PROBE not in keep:
+        findings.probes_unproven = probes_unproven
     if Intent.UNKNOWN not in keep:
         findings.unproven = unproven
         findings.changes_context, findings.changes_catalogue = changes

@@ -64,5 +64,5 @@ def _generated(relation: Relation, findings: Findings) -> tuple[Value, ...]:
             raise Unparsable(f"the expression of column {column.name} could not be read", 1)
         (source,) = parse(f"select {column.expression}")
         value = value_of(source.node["targetList"][0]["ResTarget"]["val"], scope)
-        values.append(Value(field.value.sources | value.sources, value.proven))
+        values.append(Value(field.value.sources | value.sources, value.proven, implied=value.implied))
     return tuple(values)

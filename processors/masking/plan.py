@@ -9,7 +9,7 @@ from schemas.vocabulary import Facts, Intent, MaskingPlan, Output, SensitiveColu
 UNPROVEN = "?"
 """In a plan's `sources`: lineage does not say where the output comes from."""
 
-_READS = frozenset((Intent.READ, Intent.SESSION, Intent.UNKNOWN))
+_READS = frozenset((Intent.READ, Intent.PROBE, Intent.SESSION, Intent.UNKNOWN))
 
 
 def make_plan(facts: Facts, columns: tuple[SensitiveColumn, ...], detectors: tuple[str, ...]) -> MaskingPlan:

@@ -30,9 +30,11 @@ BUILT_INS = """
     rank i 0 *; row_to_json s 1 2; set_config v 3 3; setval v 2 3; string_agg i 2 2; substr i 2 3
     substring i 2 3; sum i 1 1; table_to_xml s 4 4; cursor_to_xml v 5 5; timezone i 1 2; to_char s 2 2
     to_jsonb s 1 1; ts_rewrite v 2 2; ts_stat v 1 2 word,ndoc,nentry; txid_current s 0 0; unnest i 1 1
-    upper i 1 1; version s 0 0; initcap i 1 1; int4pl i 2 2
+    upper i 1 1; version s 0 0; initcap i 1 1; int4pl i 2 2; ascii i 1 1; left i 2 2; length i 1 2; md5 i 1 1
+    min i 1 1; mode i 1 1; position i 2 2; regexp_split_to_table i 2 3; replace i 3 3; row_number i 0 0
+    similar_to_escape i 1 2; starts_with i 2 2; string_to_array i 2 3; to_tsquery i 1 2; to_tsvector s 1 2
 """
-_POLYMORPHIC = ("unnest", "array_agg", "max", "first_value", "lag", "json_to_record")
+_POLYMORPHIC = ("unnest", "array_agg", "max", "min", "mode", "first_value", "lag", "json_to_record")
 _BASE_TYPES = """
     int4 int8 text bytea bool numeric date timestamptz json jsonb xml varchar bpchar tsquery _text _int4 name
 """

@@ -166,7 +166,7 @@ def test_execute_does_what_was_prepared() -> None:
         },
     )
     reads = one(f"execute reads('{CARD}')", context)
-    assert reads.facts.intents == (Intent.READ,)
+    assert reads.facts.intents == (Intent.PROBE, Intent.READ)
     assert sources(reads) == {"id": ("public.customers.id",), "card": ("public.customers.card",)}
     assert reads.redacted == "execute reads('‹sealed›')"
     assert one("execute reads($1)", context).secret_parameters == {1}
