@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ingress.postgres.columns import Column, Constant, Field, Row, Value, row_of
+from ingress.postgres.columns import Column, Constant, Field, Origin, Row, Value, row_of
 from schemas.vocabulary import Intent
 
 SYSTEM_COLUMNS = {-1: "ctid", -2: "xmin", -3: "cmin", -4: "xmax", -5: "cmax", -6: "tableoid"}
@@ -261,8 +261,8 @@ class Catalogue:
             found += _named(self._relations[oid], column.name)
         return found
 
-    def origin(self, table_oid: int, attribute: int) -> tuple[str, ...] | None:
-        """Every column "schema.table.column" that a result column can derive from, its own name first.
+    def origin(self, table_oid: int, attribute: int) -> Origin | None:
+        """Where a result column comes from.
 
         `table_oid` and `attribute` are RowDescription's. None where that is not proven: an OID that is not
         known, a view with a column that is not understood, a whole row (attribute 0).
@@ -273,7 +273,11 @@ class Catalogue:
         column = relation.numbers.get(attribute)
         if column is None:
             system = SYSTEM_COLUMNS.get(attribute)
-            return (f"{relation.qualified}.{system}",) if system and not relation.is_view else None
+            return (
+                Origin((f"{relation.qualified}.{system}",), bare=True)
+                if system and not relation.is_view
+                else None
+            )
         value = self.row(relation).index.get(column.name)
         if value is None or not value.proven:
             return None
@@ -281,7 +285,7 @@ class Catalogue:
         for source in sorted((s for s in value.sources if isinstance(s, Column)), key=lambda s: s.qualified):
             names |= dict.fromkeys(self.names(source))
             names |= dict.fromkeys(self.inherited(source))
-        return tuple(names)
+        return Origin(tuple(names), bare=value.bare is not None)
 
     def _ancestors(self, oid: int) -> list[int]:
         return _reach(oid, lambda at: self._relations[at].parents if at in self._relations else ())

@@ -17,6 +17,13 @@ class Column:
     expression: str = ""
 
 
+class Origin(NamedTuple):
+    """Where the values of a result's column come from."""
+
+    columns: tuple[str, ...]  # every column "schema.table.column" they can derive from, its own name first
+    bare: bool  # they are the very values of one stored column, by whichever of these names
+
+
 class Constant(NamedTuple):
     """A literal of the text, by where its token starts (a byte offset), or a parameter, by its number."""
 

@@ -27,6 +27,7 @@ from ingress.interface import (
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
+from ingress.postgres.columns import Origin
 from ingress.postgres.copy_options import copy_options
 from ingress.postgres.execution import Execution, Expected, Group, Kind
 from ingress.postgres.facts import Context
@@ -516,7 +517,7 @@ class PostgresConversation:
                 return group
         return None
 
-    def _origin(self, table: int, attribute: int) -> tuple[str, ...] | None:
+    def _origin(self, table: int, attribute: int) -> Origin | None:
         return self._judge.catalogue.origin(table, attribute)
 
     def _abandon(self, execution: Execution, reason: str) -> None:

@@ -16,8 +16,8 @@ from ingress.postgres.copy_options import CopyOptions
 from ingress.postgres.results_columns import (
     Column,
     Field,
+    FindOrigin,
     Kind,
-    Origin,
     decide,
     decide_copy,
     parse_fields,
@@ -43,7 +43,7 @@ class ResultMasker:
     """
 
     def __init__(
-        self, plan: MaskingPlan, origin: Origin, *, proven: bool, copy: CopyOptions | None = None
+        self, plan: MaskingPlan, origin: FindOrigin, *, proven: bool, copy: CopyOptions | None = None
     ) -> None:
         unknown = {*plan.outputs, plan.unproven, *(column.mask for column in plan.columns)} - {"", *MASKS}
         if unknown:

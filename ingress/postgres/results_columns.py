@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from ingress.errors import TargetError
+from ingress.postgres.columns import Origin
 from processors.masking.masks import FULL, MASKS, NOTHING, TOKEN, Mask
 from processors.masking.plan import UNPROVEN, sensitive_column
 from schemas.vocabulary import MaskingPlan
 
-# Table OID and column number -> every base column that this column's values derive from, its own name
-# first; None when that is not proven.
-Origin = Callable[[int, int], tuple[str, ...] | None]
+# Table OID and column number -> where this column's values come from; None when that is not proven.
+FindOrigin = Callable[[int, int], Origin | None]
 
 _COUNT = struct.Struct("!h")
 _FIELD = struct.Struct("!IhIhih")  # table OID, column number, type OID, type size, type modifier, format
@@ -99,15 +99,14 @@ def parse_fields(body: bytes) -> tuple[Field, ...]:
 
 
 def decide(
-    fields: tuple[Field, ...], formats: tuple[bool, ...], plan: MaskingPlan, origin: Origin
+    fields: tuple[Field, ...], formats: tuple[bool, ...], plan: MaskingPlan, origin: FindOrigin
 ) -> tuple[Column, ...]:
     """What happens to each column. `formats`: whether each comes in binary.
 
-    A column that the target itself names as the very column of a table is judged by that, its own mask or
-    none, where lineage proves nothing else: what a command wrote into a column comes back under its name
-    (RETURNING). Seen through a view the values may be computed: then the mask for
-    computed values. Everything else is judged by lineage, and masked when lineage is missing or of another
-    number of columns.
+    A column that the target itself names as the very column of a table, or as one of a view that shows such a
+    column as it is, is judged by that, its own mask or none, where lineage proves nothing else: what a command
+    wrote into a column comes back under its name (RETURNING). Everything else is judged by lineage, with the
+    mask for computed values, and masked when lineage is missing or of another number of columns.
     """
     known = len(plan.outputs) == len(plan.sources) == len(fields)
     return tuple(
@@ -141,23 +140,31 @@ def undescribed(count: int) -> tuple[Column, ...]:
 
 
 def _decide(
-    field: Field, binary: bool, by_lineage: str, source: str, plan: MaskingPlan, origin: Origin
+    field: Field, binary: bool, by_lineage: str, source: str, plan: MaskingPlan, find_origin: FindOrigin
 ) -> Column:
     kind = _KINDS.get(field.type, Kind.OTHER)
     name = f"output:{field.name}"
     # A whole row has the table's OID too, and column number 0.
-    columns = (
-        origin(field.table, field.attribute) if plan.columns and field.table and field.attribute else None
+    origin = (
+        find_origin(field.table, field.attribute)
+        if plan.columns and field.table and field.attribute
+        else None
     )
-    if columns:
-        for column in columns:
-            entry = sensitive_column(column, plan.columns)
-            if entry is not None:
-                # Its own mask, unless another column's value was written into it.
-                is_known = source == column or (source == UNPROVEN and not plan.writes)
-                is_bare = len(columns) == 1 and is_known
-                return _masked(kind, binary, entry.mask if is_bare else FULL, column)
-        if len(columns) == 1 and source == UNPROVEN and not plan.writes:
+    if origin is not None:
+        entries = [
+            (column, entry.mask)
+            for column in origin.columns
+            if (entry := sensitive_column(column, plan.columns)) is not None
+        ]
+        if entries:
+            # Its own mask, where it has one, unless another column's value was written into it.
+            column, mask = entries[0]
+            is_own = source in dict(entries) or (
+                not plan.writes and bool(by_lineage) and source in ("", UNPROVEN)
+            )
+            is_one = origin.bare and len({mask for _, mask in entries}) == 1
+            return _masked(kind, binary, mask if is_own and is_one else FULL, column)
+        if len(origin.columns) == 1 and source == UNPROVEN and not plan.writes:
             return Column(kind, binary)
     return _masked(kind, binary, by_lineage, name) if by_lineage else Column(kind, binary)
 

@@ -1,6 +1,8 @@
+import pytest
 from support.catalogues import PATH, CatalogueBuilder, sample_builder
 
 from ingress.postgres.catalogue import Catalogue
+from ingress.postgres.columns import Origin
 
 BUILDER = sample_builder()
 CATALOGUE = BUILDER.build()
@@ -12,7 +14,8 @@ def origin(
     relation = catalogue.relation(builder.oid(name))
     assert relation is not None
     (number,) = (number for number, found in relation.numbers.items() if found.name == column)
-    return catalogue.origin(relation.oid, number)
+    found = catalogue.origin(relation.oid, number)
+    return None if found is None else found.columns
 
 
 def test_the_origin_of_a_base_column_is_itself_alone() -> None:
@@ -40,6 +43,36 @@ def test_a_partition_has_its_tables_names_and_the_table_has_its_partitions() -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("definition", "bare"),
+    [
+        ("select id, card from public.customers", True),
+        ("select c.id, (c.*).card from public.customers c order by id limit 5", True),
+        ("select id, x from (select id, card as x from public.customers) s where id > 1", True),
+        ("with t as (select id, card from public.customers) select id, t.card from t", True),
+        ("select c.id, h.card from public.customers c left join public.customers h on h.id = c.id", True),
+        ("select id, address from public.contacts", True),
+        ("select id, card::text from public.customers", False),
+        ("select id, card::varchar(4) from public.customers", False),
+        ("select id, coalesce(card, '') from public.customers", False),
+        ('select id, card collate "C" from public.customers', False),
+        ("select id, max(card) from public.customers group by id", False),
+        ("select id, (select card) from public.customers", False),
+        ("select id, case when id > 1 then card end from public.customers", False),
+        ("select id, card from public.customers union all select id, email from public.customers", False),
+        ("select id, card from public.customers union all select id, 'x' from public.orders", False),
+        ("select id, hint from public.profiles", False),
+        ("select id, payment from public.card_holders", False),
+        ("select id, address from public.mail_of_all", False),
+    ],
+)
+def test_a_column_is_bare_where_it_is_shown_as_it_is_stored(definition: str, bare: bool) -> None:
+    builder = sample_builder().view("public.v", "id value", definition)
+    catalogue = builder.build()
+    found = catalogue.origin(builder.oid("public.v"), 2)
+    assert (found is not None and found.bare) == bare
+
+
 def test_a_generated_column_derives_from_what_it_is_computed_from() -> None:
     assert origin("public.profiles", "hint") == ("public.profiles.hint", "public.profiles.card")
 
@@ -53,7 +86,9 @@ def test_what_is_not_proven_has_no_origin() -> None:
 
 
 def test_system_columns_have_an_origin() -> None:
-    assert CATALOGUE.origin(BUILDER.oid("public.customers"), -1) == ("public.customers.ctid",)
+    assert CATALOGUE.origin(BUILDER.oid("public.customers"), -1) == Origin(
+        ("public.customers.ctid",), bare=True
+    )
     assert CATALOGUE.origin(BUILDER.oid("public.customers"), -7) is None
     assert CATALOGUE.origin(BUILDER.oid("public.contacts"), -1) is None
 

@@ -27,6 +27,7 @@ from support.answers import (
 from support.chunking import cut
 
 from ingress.errors import TargetError
+from ingress.postgres.columns import Origin
 from ingress.postgres.copy_options import copy_options
 from ingress.postgres.results import ResultMasker
 from processors.masking.plan import make_plan
@@ -46,10 +47,10 @@ FIELDS = tuple(
 CARD, EMAIL, SSN = b"4111111111111111", b"john@example.com", b"078-05-1120"
 
 
-def origin(table: int, attribute: int) -> tuple[str, ...] | None:
+def origin(table: int, attribute: int) -> Origin | None:
     if table != CUSTOMERS or not 1 <= attribute <= len(COLUMNS):
         return None
-    return (f"public.customers.{COLUMNS[attribute - 1]}",)
+    return Origin((f"public.customers.{COLUMNS[attribute - 1]}",), bare=True)
 
 
 def plan(

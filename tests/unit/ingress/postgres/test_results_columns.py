@@ -17,13 +17,14 @@ from support.answers import (
 )
 
 from ingress.errors import TargetError
+from ingress.postgres.columns import Origin
 from ingress.postgres.results_columns import Column, decide, decide_copy, parse_fields, undescribed
 from processors.masking.masks import MASKS, TOKEN
 from processors.masking.plan import UNPROVEN
 from schemas.vocabulary import MaskingPlan, SensitiveColumn
 
-CUSTOMERS, VIEW, UNKNOWN = 16400, 16500, 16600
-ORIGINS = {
+CUSTOMERS, VIEW, BARE_VIEW, UNKNOWN = 16400, 16500, 16501, 16600
+ORIGINS = {  # the last view shows a column, and one of a partition, as it is
     (CUSTOMERS, 1): ("public.customers.id",),
     (CUSTOMERS, 2): ("public.customers.email",),
     (CUSTOMERS, 3): ("public.customers.card",),
@@ -31,14 +32,22 @@ ORIGINS = {
     (VIEW, 2): ("public.contacts.id", "public.customers.id"),
     (VIEW, 3): ("public.contacts.card", "public.customers.id"),
 }
+BARE = {
+    (BARE_VIEW, 1): ("public.contacts.address", "public.customers.email"),
+    (BARE_VIEW, 2): ("public.payments.card", "public.payments_2025.card", "public.payments_2026.card"),
+    (BARE_VIEW, 3): ("public.cards.card", "public.customers.email"),
+}
 SENSITIVE = (
     SensitiveColumn("public.customers.email", "email"),
     SensitiveColumn("*.*.card", "card"),
 )
 
 
-def origin(table: int, attribute: int) -> tuple[str, ...] | None:
-    return ORIGINS.get((table, attribute))
+def origin(table: int, attribute: int) -> Origin | None:
+    if (bare := BARE.get((table, attribute))) is not None:
+        return Origin(bare, bare=True)
+    names = ORIGINS.get((table, attribute))
+    return None if names is None else Origin(names, bare=table == CUSTOMERS)
 
 
 def decided(
@@ -92,6 +101,12 @@ def test_what_is_read_from_another_column_under_its_name_is_masked() -> None:
         (Described("id", INT4, VIEW, 2), "", "", ""),
         (Described("id", INT4, VIEW, 2), "full", "full", "output:id"),
         (Described("id", INT4, VIEW, 2), None, "full", "output:id"),
+        # Through a view that shows it as it is, or from a table of partitions: its own mask, where it has one.
+        (Described("address", TEXT, BARE_VIEW, 1), "full", "email", "public.customers.email"),
+        (Described("address", TEXT, BARE_VIEW, 1), None, "email", "public.customers.email"),
+        (Described("address", TEXT, BARE_VIEW, 1), "", "full", "public.customers.email"),
+        (Described("card", TEXT, BARE_VIEW, 2), "full", "card", "public.payments.card"),
+        (Described("card", TEXT, BARE_VIEW, 3), "full", "full", "public.cards.card"),
         # Not a column: lineage says.
         (Described("x", TEXT), "", "", ""),
         (Described("x", TEXT), "full", "full", "output:x"),
@@ -111,7 +126,7 @@ def test_a_column_is_masked_unless_proven_clean(
 
 
 def test_without_sensitive_columns_nothing_is_masked_and_origin_is_not_asked() -> None:
-    def never(table: int, attribute: int) -> tuple[str, ...] | None:
+    def never(table: int, attribute: int) -> Origin | None:
         raise AssertionError("asked")
 
     fields = parse_fields(row_description(Described("x", TEXT, CUSTOMERS, 2)))
