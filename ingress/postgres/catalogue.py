@@ -55,6 +55,8 @@ class Function:
     )
     row: int = 0  # OID of the relation whose row it returns; 0: none
     polymorphic: bool = False  # what it returns depends on its arguments, so it may be a row of any kind
+    oid: int = 0
+    returns: int = 0  # OID of the type of what it returns
 
     @property
     def qualified(self) -> str:
@@ -122,6 +124,8 @@ class Catalogue:
         self.schemas = frozenset(schemas)
         self._relations = {relation.oid: relation for relation in relations}
         self._by_name = {(relation.schema, relation.name): relation for relation in self._relations.values()}
+        functions = tuple(functions)
+        self._functions_by_oid = {function.oid: function for function in functions}
         self._functions = _grouped(functions)
         self._types = {(known.schema, known.name): known for known in types}
         self._types_by_oid = {known.oid: known for known in self._types.values()}
@@ -163,6 +167,9 @@ class Catalogue:
 
     def relations_in(self, schema: str) -> list[Relation]:
         return [relation for relation in self._relations.values() if relation.schema == schema]
+
+    def function(self, oid: int) -> Function | None:
+        return self._functions_by_oid.get(oid)
 
     def find_functions(self, schema: str, name: str, search_path: tuple[str, ...]) -> list[Function]:
         """Every function a name can mean: the arguments' types, which choose among them, are not known here.

@@ -40,7 +40,7 @@ order by d.adrelid, d.adnum;
 -- name: functions
 -- `outputs`: the names of OUT, INOUT and TABLE arguments. `row`: the relation whose row it returns.
 -- An argument with a default need not be given; the last of a variadic function can be given any number of times.
-select n.nspname::text as schema, p.proname::text as name, p.oid < 16384 as built_in, p.provolatile::text as volatility,
+select p.oid::bigint as oid, n.nspname::text as schema, p.proname::text as name, p.oid < 16384 as built_in, p.provolatile::text as volatility,
     l.lanname::text as language, coalesce(e.extname::text, '') as extension,
     p.pronargs - p.pronargdefaults - (p.provariadic <> 0)::int as fewest,
     case when p.provariadic = 0 then p.pronargs::int end as most,
@@ -48,7 +48,7 @@ select n.nspname::text as schema, p.proname::text as name, p.oid < 16384 as buil
         select coalesce(p.proargnames[i], '') from generate_subscripts(p.proargmodes, 1) i
         where p.proargmodes[i] in ('o', 'b', 't') order by i
     ) end as outputs,
-    coalesce(nullif(t.typrelid, 0), b.typrelid, 0)::bigint as row,
+    coalesce(nullif(t.typrelid, 0), b.typrelid, 0)::bigint as row, t.oid::bigint as returns,
     t.typname in ('record', 'anyelement', 'anyarray', 'anynonarray', 'anyenum', 'anyrange', 'anymultirange',
         'anycompatible', 'anycompatiblearray', 'anycompatiblenonarray', 'anycompatiblerange', 'anycompatiblemultirange'
     ) or coalesce(b.typtype = 'd', false) as polymorphic

@@ -147,6 +147,8 @@ def _function(row: Row) -> Function:
         outputs=outputs,
         row=row["row"],
         polymorphic=row["polymorphic"],
+        oid=row["oid"],
+        returns=row["returns"],
     )
 
 

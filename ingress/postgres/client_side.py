@@ -16,10 +16,14 @@ from ingress.postgres.facts import Unparsable
 from ingress.postgres.judge import Judge
 from ingress.postgres.messages import (
     EMPTY_QUERY,
+    Bind,
+    Field,
     make_describe,
     make_error,
+    make_row_description,
     parse_bind,
     parse_execute,
+    parse_function_call,
     parse_parse,
     parse_query,
     parse_target,
@@ -113,11 +117,26 @@ class ClientSide:
         return group
 
     def _fast_path(self, message: Message) -> Group:
+        """A function called by its OID (55.2.5) is the command that would call it by its name."""
         group = Group(simple=True)
-        function = int.from_bytes(message.body[:4], "big")
-        reason = "fast-path function calls are not available through the gateway"
-        group.executions = [self._judge.refused_anyway(f"call function with OID {function}", reason)]
-        group.error = make_error("0A000", reason, hint="Call the function with SELECT instead.")
+        call = parse_function_call(message.body)
+        function = self._judge.catalogue.function(call.function)
+        if function is None:
+            reason = f"function with OID {call.function} does not exist"
+            group.executions = [self._judge.refused_anyway(f"call {reason}", reason)]
+            group.error = make_error("42883", reason)
+            group.fails = True
+            return group
+        arguments = ", ".join(f"${number}" for number in range(1, len(call.arguments) + 1))
+        text = f"select {quoted(function.schema)}.{quoted(function.name)}({arguments})"
+        bind = Bind(b"", b"", call.formats, call.arguments, (call.result_format,))
+        execution = self._judge.single(Stage.EXECUTE, text, bind)
+        assert execution is not None
+        group.executions = [execution]
+        group.messages = [message.raw]
+        value = Field(function.name, 0, 0, function.returns, -1, -1, call.result_format)
+        described = make_row_description((value,))[5:]
+        group.expected = [Expected(Kind.QUERY, executions=group.executions, call=described)]
         return group
 
     def _parse(self, message: Message) -> list[Group]:
@@ -139,7 +158,7 @@ class ClientSide:
         if prepared is None:
             name = bind.statement.decode("utf-8", "replace")
             what = f'prepared statement "{name}"' if name else "unnamed prepared statement"
-            return self._refuse_open(Group(error=make_error("26000", f"{what} does not exist")))
+            return self._refuse_open(Group(error=make_error("26000", f"{what} does not exist"), fails=True))
         change = self._names.ask(Change(b"P", bind.portal, Portal(prepared, bind)))
         self._add(message, Expected(Kind.BIND, change=change))
         self._open.undecided = True
@@ -150,7 +169,8 @@ class ClientSide:
         portal = self._names.portal(name)
         if portal is None:
             shown = name.decode("utf-8", "replace")
-            return self._refuse_open(Group(error=make_error("34000", f'portal "{shown}" does not exist')))
+            missing = make_error("34000", f'portal "{shown}" does not exist')
+            return self._refuse_open(Group(error=missing, fails=True))
         if isinstance(portal.execution, Execution):
             # A suspended portal goes on: the same command, which has its verdict.
             self._add(message, Expected(Kind.EXECUTE, [portal.execution], portal=portal))
@@ -246,6 +266,7 @@ class ClientSide:
 
     def _unparsable(self, group: Group, raw: bytes, error: Unparsable) -> Group:
         text = raw.decode("utf-8", "replace")
+        group.fails = True
         group.executions = [self._judge.refused_anyway(text, f"does not parse: {error.message}")]
         group.error = make_error(
             "42601",
@@ -264,6 +285,11 @@ class ClientSide:
         if not self.utf8 and not text.isascii():
             raise Unparsable("with a client_encoding other than UTF8 the gateway reads ASCII texts only", 1)
         return text
+
+
+def quoted(name: str) -> str:
+    """A name as an identifier that means it (PostgreSQL documentation, 4.1.1)."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def refusal_after_cancel() -> Refusal:

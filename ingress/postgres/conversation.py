@@ -331,7 +331,8 @@ class PostgresConversation:
         sent = False
         while self._groups and not self._closed:
             group = self._groups[0]
-            if group.waiting or self._cancels or self._waits_for_answer(group):
+            is_early = group.fails and self._target.expected  # whether a transaction is open is not known yet
+            if group.waiting or is_early or self._cancels or self._waits_for_answer(group):
                 self._flush()
                 return sent
             sent = True
@@ -417,13 +418,18 @@ class PostgresConversation:
             self._requests.append(Record(Frame.NOTE, note.encode()))
         else:
             data = group.error
+        in_transaction = group.fails and self._target.status == b"T"
+        if group.simple and in_transaction:
+            self._for_target.append(make_execute(_OWN) + SYNC)
+            self._target.expected += [Expected(Kind.REFUSED, data=data), Expected(Kind.SYNC)]
+            return
         if group.simple:
             self._target.expected.append(Expected(Kind.LOCAL, data=data, ready=True))
             return
         for expected in group.expected:
             if expected.change is not None:
                 self._names.take_back(expected.change)
-        if self._ran_in_series and self._target.status == b"I":
+        if in_transaction or (self._ran_in_series and self._target.status == b"I"):
             # What ran since the last Sync is one transaction, which an error must undo as it would without
             # us: the target is made to fail, too ("… if any error … the transaction is rolled back", 55.2.3).
             self._for_target.append(make_execute(_OWN))

@@ -73,6 +73,9 @@ class Expected:
     prepared: Prepared | None = None
     portal: Portal | None = None
     quiet: bool = False
+    call: bytes = (
+        b""  # QUERY: of a fast-path call, the body of a RowDescription of its one value
+    )
     ready: bool = False  # LOCAL: ReadyForQuery follows
 
 
@@ -86,6 +89,7 @@ class Group:
     waiting: set[str] = field(default_factory=set)  # ids of commands without a verdict
     refusal: tuple[str, Refusal] | None = None  # the command refused, and why
     error: bytes = b""  # an ErrorResponse of the gateway's, whatever the verdict
+    fails: bool = False  # one that the target would have made, too: an open transaction must fail by it
     simple: bool = False  # a simple query: a refusal is followed by ReadyForQuery
     syncs: bool = False  # ends a series of extended-protocol messages
     undecided: bool = False  # holds a Parse or Bind that no verdict covers yet

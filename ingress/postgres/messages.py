@@ -194,25 +194,31 @@ def parse_bind(body: bytes) -> Bind:
     portal, position = _string(body, 0)
     statement, position = _string(body, position)
     formats, position = _shorts(body, position)
+    parameters, position = _values(body, position, "Bind")
+    result_formats, position = _shorts(body, position)
+    if position != len(body):
+        raise ProtocolError("the Bind message does not end where it should")
+    return Bind(portal, statement, formats, parameters, result_formats)
+
+
+def _values(body: bytes, position: int, message: str) -> tuple[tuple[bytes | None, ...], int]:
+    """Values with their lengths, and how many there are before them; None is NULL."""
     count, position = _count(body, position)
-    parameters: list[bytes | None] = []
+    values: list[bytes | None] = []
     try:
         for _ in range(count):
             length = _LENGTH.unpack_from(body, position)[0]
             position += 4
             if length == 0xFFFFFFFF:
-                parameters.append(None)
+                values.append(None)
                 continue
             if position + length > len(body):
-                raise ProtocolError("a parameter of the Bind message is longer than the message")
-            parameters.append(body[position : position + length])
+                raise ProtocolError(f"a value in the {message} message is longer than the message")
+            values.append(body[position : position + length])
             position += length
     except struct.error as error:
-        raise ProtocolError("the Bind message is too short") from error
-    result_formats, position = _shorts(body, position)
-    if position != len(body):
-        raise ProtocolError("the Bind message does not end where it should")
-    return Bind(portal, statement, formats, tuple(parameters), result_formats)
+        raise ProtocolError(f"the {message} message is too short") from error
+    return tuple(values), position
 
 
 def make_bind(portal: bytes, statement: bytes) -> bytes:
@@ -261,6 +267,28 @@ def parse_execute(body: bytes) -> tuple[bytes, int]:
 
 def make_execute(portal: bytes) -> bytes:
     return make(b"E", portal + b"\0" + _LENGTH.pack(0))
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """The fast path: a function by its OID, with its arguments. libpq uses it for large objects."""
+
+    function: int
+    formats: tuple[int, ...]
+    arguments: tuple[bytes | None, ...]
+    result_format: int
+
+
+def parse_function_call(body: bytes) -> FunctionCall:
+    if len(body) < 4:
+        raise ProtocolError("the FunctionCall message is too short")
+    formats, position = _shorts(body, 4)
+    arguments, position = _values(body, position, "FunctionCall")
+    if position + 2 != len(body):
+        raise ProtocolError("the FunctionCall message does not end where it should")
+    return FunctionCall(
+        _LENGTH.unpack_from(body)[0], formats, arguments, _SHORT.unpack_from(body, position)[0]
+    )
 
 
 SYNC = make(b"S")

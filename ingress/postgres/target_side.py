@@ -15,6 +15,7 @@ from ingress.postgres.codec import Block, Message
 from ingress.postgres.execution import Execution, Expected, Kind
 from ingress.postgres.limits import Stop, Used, first_messages, make_stopped, stop_at
 from ingress.postgres.messages import (
+    make,
     make_ready,
     make_row_description,
     parse_command_complete,
@@ -110,6 +111,8 @@ class TargetSide:
             case b"c":
                 if self._current().stopped is None:
                     self._pass(item)
+            case b"V":
+                self._called(item)
             case _:
                 raise TargetError(f"the target sent a message of type {item.kind.decode('latin-1')} unasked")
 
@@ -351,6 +354,24 @@ class TargetSide:
             self._requests.append(Record(Frame.ANSWER, error))
         outcome = Outcome.SUCCEEDED if stands else Outcome.FAILED
         self._finish(execution, outcome, code=stop.code, error=f"the answer was stopped at {stop.words}")
+
+    def _called(self, message: Message) -> None:
+        """The answer to a fast-path call: one value, masked as a row of it would be."""
+        head = self._head()
+        if not head.call:
+            raise TargetError("the target answered a function call that was not made")
+        execution = self._current()
+        body = message.body
+        if execution.masker is not None:
+            execution.masker.describe(head.call)
+            body = execution.masker.rows(make(b"D", b"\0\x01" + body))[7:]
+        if execution.stopped is not None:
+            self._stopped(execution, execution.stopped, head)
+        else:
+            self._pass(replace(message, body=body))
+            self._finish(execution, Outcome.SUCCEEDED, rows=1)
+        self._after(execution, "")
+        self._statement += 1
 
     def _suspended(self, message: Message) -> None:
         head = self._head()

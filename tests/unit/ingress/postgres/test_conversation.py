@@ -1,6 +1,7 @@
 """The conversation, line by line: what is held, what is sent, what the client gets, in which order."""
 
 import json
+import struct
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from support.playbook import Playbook, complete, ready, row
 
 from ingress.errors import ClientError, TargetError
 from ingress.interface import Abandon, CancelTarget, Close, Finish, StopAfter
-from ingress.postgres.catalogue import Catalogue, Relation
+from ingress.postgres.catalogue import Catalogue, Function, Relation
 from ingress.postgres.columns import Column
 from ingress.postgres.messages import (
     SYNC,
@@ -43,7 +44,9 @@ def catalogue() -> Catalogue:
         database="orders",
         schemas=("pg_catalog", "public"),
         relations=(orders,),
-        functions=(),
+        functions=(
+            Function("pg_catalog", "lo_create", True, "v", "internal", fewest=1, most=1, oid=715, returns=26),
+        ),
         types=(),
         operators=(),
         see_through=see_through,
@@ -158,12 +161,47 @@ class TestSimpleQuery:
         assert book.kinds_to_target() == ""
         assert book.kinds_to_client() == "EZ"
 
-    def test_a_fast_path_call_is_refused_and_on_record(self) -> None:
+    def test_a_fast_path_call_is_the_command_that_calls_the_function(self) -> None:
+        book = play(allow=False)
+        call = make(b"F", struct.pack("!IHhHI3sh", 715, 1, 0, 1, 3, b"123", 0))
+        book.client(call)
+        [command] = book.commands
+        assert command.text == 'select "pg_catalog"."lo_create"($1)'
+        assert command.parameters == ("123",)
+        assert Intent.WRITE in command.facts.intents
+        assert book.kinds_to_target() == ""
+        book.allow(command.id)
+        assert book.kinds_to_target() == "F"
+        book.target(make(b"V", b"\0\0\0\x03123"), ready())
+        assert book.kinds_to_client() == "VZ"
+        [finish] = book.of(Finish)
+        assert finish.outcome is Outcome.SUCCEEDED
+
+    def test_an_error_of_a_fast_path_call_passes(self) -> None:
+        book = play()
+        book.client(make(b"F", struct.pack("!IHHh", 715, 0, 0, 0)))
+        book.target(make_error("22023", "no"), ready())
+        assert book.kinds_to_client() == "EZ"
+        assert [finish.outcome for finish in book.of(Finish)] == [Outcome.FAILED]
+
+    def test_a_fast_path_call_of_a_function_nobody_knows_is_refused_and_on_record(self) -> None:
         book = play()
         book.client(make(b"F", b"\0\0\0\x01" + b"\0" * 6))
         assert book.kinds_to_client() == "EZ"
         assert book.commands[0].facts.intents == (Intent.UNKNOWN,)
         assert book.kinds_to_target() == ""
+
+    def test_an_error_the_target_would_have_made_fails_the_transaction_too(self) -> None:
+        book = play()
+        book.client(query("begin"), query("selec 1"))
+        assert book.kinds_to_client() == ""
+        book.target(complete("BEGIN"), ready(b"T"))
+        assert book.kinds_to_target() == "QES"
+        book.target(make_error("34000", 'portal "countersign" does not exist'), ready(b"E"))
+        messages = book.to_client()
+        assert "".join(message.kind.decode() for message in messages) == "CZEZ"
+        assert parse_fields(messages[2].body)["C"] == "42601"
+        assert messages[3].body == b"E"
 
 
 class TestHeld:
