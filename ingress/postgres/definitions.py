@@ -4,6 +4,7 @@ from ingress.postgres.bounds import is_bounded
 from ingress.postgres.columns import Row
 from ingress.postgres.findings import Findings
 from ingress.postgres.functions import is_untrusted_language
+from ingress.postgres.outlets import note_outlets
 from ingress.postgres.queries import outermost
 from ingress.postgres.reading import NOTHING, Reading, aside, is_option
 from ingress.postgres.survey import name_relation, survey
@@ -52,6 +53,7 @@ def read_create_rule(node: Node, reading: Reading) -> Row:
     findings.intents.add(Intent.DDL)
     findings.changes_context = findings.changes_catalogue = True
     name_relation(node["relation"], findings)
+    note_outlets("RuleStmt", node, findings)
     return NOTHING
 
 

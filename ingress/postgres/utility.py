@@ -6,6 +6,7 @@ columns of what it returns.
 
 from collections.abc import Callable
 
+from ingress.postgres.aftermath import INSERT, note_read
 from ingress.postgres.changes import writes
 from ingress.postgres.code import note_code
 from ingress.postgres.columns import CLEAN, UNPROVEN, Field, Row, row_of
@@ -23,6 +24,7 @@ from ingress.postgres.definitions import (
 )
 from ingress.postgres.expressions import value_of
 from ingress.postgres.from_clause import conditions
+from ingress.postgres.outlets import note_outlets
 from ingress.postgres.prepared import (
     read_close,
     read_deallocate,
@@ -77,6 +79,7 @@ def describe(kind: str, node: Node, reading: Reading) -> Row:
         name_objects(node.get("removeType", ""), node["objects"], findings)
     if "object" in node and "objtype" in node:
         name_objects(node["objtype"], [node["object"]], findings)
+    note_outlets(kind, node, findings)
     return NOTHING
 
 
@@ -202,7 +205,11 @@ def _copied_columns(node: Node, scope: Scope, *, into: bool) -> Row:
     relation = scope.relation(node["relation"])
     if relation is None:
         return ANYTHING
-    (writes(relation, scope) if into else findings.read_relation(relation))
+    if into:
+        writes(relation, scope, frozenset({INSERT}))
+    else:
+        findings.read_relation(relation)
+        note_read(relation, findings, only=True)
     row = findings.catalogue.row(relation)
     names = strings(node.get("attlist")) or [
         column.name for column in relation.columns if not column.generated
