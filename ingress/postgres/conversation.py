@@ -393,6 +393,7 @@ class PostgresConversation:
             plan,
             self._origin,
             proven=Intent.UNKNOWN not in facts.intents,
+            exports=Intent.EXPORT in facts.intents,
             copy=copy_options(statement.text) if statement is not None and copies else None,
         )
 

@@ -38,12 +38,18 @@ class ResultMasker:
     """Masks one command's answer.
 
     `plan`: the verdict's obligation. `origin`: Catalogue.origin. `proven`: all that the command does is
-    proven (no `unknown` among its intents). `copy`: copy_options(text) of a COPY statement. Raises
-    ValueError when the plan names a mask or detector that is not known here.
+    proven (no `unknown` among its intents). `exports`: `export` is among them. `copy`: copy_options(text)
+    of a COPY statement. Raises ValueError when the plan names a mask or detector that is not known here.
     """
 
     def __init__(
-        self, plan: MaskingPlan, origin: FindOrigin, *, proven: bool, copy: CopyOptions | None = None
+        self,
+        plan: MaskingPlan,
+        origin: FindOrigin,
+        *,
+        proven: bool,
+        exports: bool = False,
+        copy: CopyOptions | None = None,
     ) -> None:
         unknown = {*plan.outputs, plan.unproven, *(column.mask for column in plan.columns)} - {"", *MASKS}
         if unknown:
@@ -54,7 +60,7 @@ class ResultMasker:
         self._hides = bool(plan.columns or plan.unproven or any(plan.outputs))
         self._scanner = make_scanner(plan.detectors) if plan.detectors else None
         self._found = [0] * len(self._scanner.names) if self._scanner else []
-        self._scrubber = Scrubber(sensitive=self._hides, proven=proven, redact=self._redact)
+        self._scrubber = Scrubber(sensitive=self._hides, proven=proven, exports=exports, redact=self._redact)
         self._fields: tuple[Field, ...] | None = None
         self._formats: tuple[int, ...] | None = None
         self._columns: tuple[Column, ...] | None = None

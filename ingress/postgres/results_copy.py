@@ -27,6 +27,7 @@ _TRAILER = -1
 _INT8 = 20
 _INT8_LENGTH = 8
 
+_NO_VALUE_IN_TEXT = (b"\\N", b"")
 Line = Callable[[bytes], bytes]
 
 
@@ -96,6 +97,10 @@ class TextLines:
         self._options = options
         self._counts = counts
         self._header = options is not None and options.header
+        # In text format \N is told from a value of the same text, and CSV quotes such a value.
+        self._null_may_be_a_value = (
+            options is not None and not options.is_csv and options.null not in _NO_VALUE_IN_TEXT
+        )
         self._value = None if options is None else (_csv_value if options.is_csv else _text_value)
         self._field = None if options is None else _field_pattern(options)
 
@@ -113,7 +118,7 @@ class TextLines:
         if len(fields) != self._columns:
             raise TargetError("the target sent COPY data with another number of columns than it announced")
         for index, mask in self._masked:
-            if fields[index] != self._options.null:
+            if fields[index] != self._options.null or self._null_may_be_a_value:
                 fields[index] = self._value(fields[index], mask, self._options)
                 self._counts[index] += 1
         return self._options.delimiter.join(fields) + end

@@ -6,10 +6,13 @@ sensitive columns:
 - An error with a position and no context comes from parsing what the client itself wrote: it is shown.
   (With a context the text may be another: `select word::regtype` parses a value.)
 - What a function's own code says (RAISE and its kin), and all that is said while a command runs of which
-  not everything is proven, is replaced as a whole.
+  not everything is proven, is replaced as a whole; so is a SQLSTATE that is not PostgreSQL's own: code may
+  choose any five characters.
+- A notice of a statement that defines or keeps up objects is shown: it names what the client named. Others
+  come from functions that may have been given a value, such as `repeat(card, 5)::regtype`: as errors.
 - Any other error comes from the server's own code, in the server's words: quoted text, numbers and what
   follows a colon may be values and are replaced; names of tables, columns and constraints stay.
-- SQLSTATE, severity and positions stay in any case.
+- Severity and positions stay in any case.
 
 Detectors run over all that is left, and they alone where no column is sensitive.
 """
@@ -18,11 +21,14 @@ import re
 from collections.abc import Callable, Mapping
 
 from ingress.errors import TargetError
+from ingress.postgres.sqlstates import SQLSTATES
+from ingress.postgres.words import words
 from processors.masking.masks import TOKEN
 
 _SAYING = (b"M", b"D", b"H", b"W", b"q")  # message, detail, hint, where, internal query
 _NAMING = (b"s", b"t", b"c", b"d", b"n")  # schema, table, column, data type, constraint
 _TOLD = b"The message may hold values that are masked here; the SQLSTATE is the target's."
+_TOLD_WITHOUT_CODE = b"The message and its SQLSTATE may hold values that are masked here."
 
 # Source files of the server that pass on what a function's code, or another server, says.
 _SPOKEN_BY_CODE = (b"pl_exec.c", b"plpy_", b"plperl", b"Util.", b"SPI.", b"pltcl", b"plv8", b"dblink.c")
@@ -30,6 +36,17 @@ _RAISED = b"P0001"
 # Transaction state, rollback, resources, operator intervention: the server says nothing of a value in these.
 _HARMLESS_CLASSES = (b"25", b"40", b"53", b"57")
 _NOTICES = (b"NOTICE", b"WARNING", b"INFO", b"LOG", b"DEBUG")
+# Source files of the server that carry out such statements.
+_DEFINING = words(
+    """
+    aclchk.c alter.c analyze.c async.c cluster.c comment.c createas.c dbcommands.c define.c dependency.c
+    dropcmds.c event_trigger.c extension.c foreigncmds.c functioncmds.c guc.c heap.c index.c indexcmds.c
+    lockcmds.c matview.c namespace.c objectaddress.c parse_utilcmd.c pg_depend.c pg_shdepend.c policy.c
+    portalcmds.c prepare.c publicationcmds.c rewriteDefine.c schemacmds.c sequence.c signalfuncs.c
+    statscmds.c subscriptioncmds.c tablecmds.c tablespace.c trigger.c typecmds.c user.c utility.c
+    vacuum.c vacuumlazy.c variable.c view.c xact.c
+    """
+)
 _FREE_SETTINGS = (b"application_name", b"search_path", b"session_authorization", b"TimeZone")
 
 _QUOTED = re.compile(rb"\".*\"|'.*'", re.DOTALL)
@@ -54,13 +71,16 @@ _PLACE = re.compile(
 class Scrubber:
     """Scrubs what is said while one command runs.
 
-    `sensitive`: the resource has sensitive columns. `proven`: all that the command does is proven.
-    `redact`: the detectors.
+    `sensitive`: the resource has sensitive columns. `proven`: all that the command does is proven. `exports`:
+    it may take values of them elsewhere, such as into a setting. `redact`: the detectors.
     """
 
-    def __init__(self, *, sensitive: bool, proven: bool, redact: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self, *, sensitive: bool, proven: bool, exports: bool, redact: Callable[[bytes], bytes]
+    ) -> None:
         self._sensitive = sensitive
         self._proven = proven
+        self._exports = exports
         self._redact = redact
 
     def text(self, body: bytes) -> bytes:
@@ -88,7 +108,7 @@ class Scrubber:
         name, separator, rest = body.partition(b"\0")
         if not separator or not rest.endswith(b"\0"):
             raise TargetError("the target sent a malformed parameter status")
-        if self._sensitive and not self._proven and name in _FREE_SETTINGS:
+        if self._sensitive and (self._exports or not self._proven) and name in _FREE_SETTINGS:
             return name + b"\0" + TOKEN + b"\0"
         return name + b"\0" + self._redact(rest[:-1]) + b"\0"
 
@@ -99,7 +119,9 @@ class Scrubber:
         by_code = code == _RAISED or fields.get(b"F", b"").startswith(_SPOKEN_BY_CODE)
         if by_code or not self._proven:
             return _replaced(fields)
-        if fields.get(b"V", fields.get(b"S", b"")) in _NOTICES or code.startswith(_HARMLESS_CLASSES):
+        is_notice = fields.get(b"V", fields.get(b"S", b"")) in _NOTICES
+        defines = fields.get(b"F", b"").decode("ascii", "replace") in _DEFINING
+        if (is_notice and defines) or code.startswith(_HARMLESS_CLASSES):
             return dict(fields)
         names = [fields[kind] for kind in _NAMING if fields.get(kind)]
         return {kind: _scrubbed(kind, value, names) for kind, value in fields.items()}
@@ -120,6 +142,8 @@ def _replaced(fields: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
         for kind, value in fields.items()
         if kind not in _NAMING and kind != b"H"
     }
+    if fields.get(b"C", b"").decode("ascii", "replace") not in SQLSTATES:
+        return shown | {b"C": _RAISED, b"H": _TOLD_WITHOUT_CODE}
     return shown | {b"H": _TOLD}
 
 

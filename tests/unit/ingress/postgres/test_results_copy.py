@@ -39,6 +39,8 @@ def lines(options: CopyOptions | None, *given: bytes) -> tuple[list[bytes], list
         (PIPES, b"a\\|b|john@example.com|x\\|y\n", b"a\\|b|j***@example.com|[masked]\n"),
         (PIPES, b"a|||\n"[:3] + b"\n", b"a||\n"),
         (PIPES, b"a\\\\|b@example.com|\\\\\n", b"a\\\\|b***@example.com|[masked]\n"),
+        # Whoever guesses a value and has NULL written so is not told.
+        (CopyOptions(False, b"\t", b"x"), b"1\tx\tx\n", b"1\t[masked]\t[masked]\n"),
         (CSV, b"1,john@example.com,x\n", b"1,j***@example.com,[masked]\n"),
         (CSV, b'"a,""b",john@example.com,"x\ny"\n', b'"a,""b",j***@example.com,"[masked]"\n'),
         (CSV, b",,\n", b",,\n"),

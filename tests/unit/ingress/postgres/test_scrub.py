@@ -18,8 +18,8 @@ def redact(value: bytes) -> bytes:
     return redact_bytes(value, ("email", "card_number"))
 
 
-def scrubber(*, sensitive: bool = True, proven: bool = True) -> Scrubber:
-    return Scrubber(sensitive=sensitive, proven=proven, redact=redact)
+def scrubber(*, sensitive: bool = True, proven: bool = True, exports: bool = False) -> Scrubber:
+    return Scrubber(sensitive=sensitive, proven=proven, exports=exports, redact=redact)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
@@ -97,6 +97,10 @@ def test_a_malformed_notification_is_refused() -> None:
 )
 def test_a_setting(proven: bool, body: bytes, shown: bytes) -> None:
     assert scrubber(proven=proven).parameter(body) == shown
+
+
+def test_a_setting_of_what_takes_values_elsewhere() -> None:
+    assert scrubber(exports=True).parameter(b"application_name\0x\0") == b"application_name\0[masked]\0"
 
 
 def test_a_malformed_setting_is_refused() -> None:
