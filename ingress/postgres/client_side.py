@@ -147,7 +147,7 @@ class ClientSide:
             text = self._text(parse.text)
         except Unparsable as error:
             return self._refuse_open(self._unparsable(Group(), parse.text, error))
-        change = self._names.ask(Change(b"S", parse.name, Prepared(text)))
+        change = self._names.ask(Change(b"S", parse.name, Prepared(text, parse.types)))
         self._add(message, Expected(Kind.PARSE, change=change))
         self._open.undecided = True
         return []

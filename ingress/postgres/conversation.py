@@ -24,25 +24,19 @@ from ingress.interface import (
     Request,
     Submit,
 )
+from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, settle
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
 from ingress.postgres.columns import Origin
 from ingress.postgres.copy_options import copy_options
-from ingress.postgres.execution import Execution, Expected, Group, Kind
+from ingress.postgres.execution import Answer, Execution, Expected, Group, Kind
 from ingress.postgres.facts import Context
 from ingress.postgres.judge import Judge
-from ingress.postgres.messages import (
-    FLUSH,
-    SYNC,
-    make,
-    make_bind,
-    make_close,
-    make_error,
-    make_execute,
-    make_parse,
-)
+from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execute
 from ingress.postgres.namespace import Namespace
+from ingress.postgres.own import OWN, Aside, wrapped
+from ingress.postgres.read_only import around
 from ingress.postgres.refusal import make_decided, make_refusal, make_waiting
 from ingress.postgres.results import ResultMasker
 from ingress.postgres.target_side import TargetSide
@@ -51,7 +45,6 @@ from schemas.vocabulary import Intent, MaskingPlan, Outcome
 _AHEAD = 64  # groups whose verdicts are asked for before the first of them is sent
 _OWED = 512  # answers the target may owe before more is taken from the client
 _BUFFERED = 256 * 1024  # bytes taken from the client and not used yet before reading stops
-_OWN = b"countersign"  # name of the gateway's own statement, portal, and of a portal that never is
 _CONTEXT_QUERY = (
     b"select pg_catalog.array_to_string(pg_catalog.current_schemas(true), pg_catalog.chr(1)), "
     b"current_user, pg_catalog.current_setting('standard_conforming_strings')"
@@ -93,9 +86,10 @@ class PostgresConversation:
         self._for_client: list[bytes] = []
         self._for_target: list[bytes] = []
         self._unflushed = False  # the target owes answers it may keep until Flush or Sync
+        self._sent_in_series = False  # something was sent since the last Sync
         self._ran_in_series = False  # something was executed since the last Sync
         self._context_is_old = True
-        self._context_asked = False
+        self._context: Answer | None = None  # what was asked and is not answered
         self._catalogue_wanted = 0  # readings asked for and not answered
         self._cancels = (
             0  # on their way to the target: what is sent now might be hit in place of what was meant
@@ -115,6 +109,7 @@ class PostgresConversation:
         for item in self._target_reader.receive_data(data):
             self._target.receive(item)
             if self._target.series_failed:
+                self._tell_unplanned()
                 self._skip_series("an earlier command of the same series failed")
                 self._target.series_failed = False
             if self._target.cut_off:
@@ -278,7 +273,7 @@ class PostgresConversation:
 
     def _settled(self) -> bool:
         """Whether names mean now what the judge thinks; asks for news where they may not."""
-        if self._catalogue_wanted or self._context_asked:
+        if self._catalogue_wanted or self._context is not None:
             return False
         if self._unsettled or (self._target.changed_names and (self._groups or self._target.expected)):
             self._flush()
@@ -332,7 +327,8 @@ class PostgresConversation:
         while self._groups and not self._closed:
             group = self._groups[0]
             is_early = group.fails and self._target.expected  # whether a transaction is open is not known yet
-            if group.waiting or is_early or self._cancels or self._waits_for_answer(group):
+            waits = group.waiting or is_early or self._cancels or self._waits_for_answer(group)
+            if waits or not self._settles(group):
                 self._flush()
                 return sent
             sent = True
@@ -344,6 +340,32 @@ class PostgresConversation:
             else:
                 self._forward(group)
         return sent
+
+    def _settles(self, group: Group) -> bool:
+        """Whether all that must be known or done before the group is sent has been."""
+        if group.error or group.refusal or not has_duties(group):
+            return True
+        target = self._target
+        standing = Standing(target.status, self._ran_in_series, self._sent_in_series, target.expected)
+        match settle(group, standing):
+            case Wait():
+                return False
+            case Aside() as aside:
+                self._put_aside(aside)
+                self._unflushed = standing.sent
+                return False
+            case Refuse() as refuse:
+                self._refuse_beforehand(group, refuse)
+        return True
+
+    def _refuse_beforehand(self, group: Group, refuse: Refuse) -> None:
+        group.error = refuse.data
+        for execution in group.executions:
+            other = execution is not refuse.execution
+            self._unsettled.discard(execution.command.id)
+            self._abandon(
+                execution, "another statement of the same message was refused" if other else refuse.reason
+            )
 
     def _waits_for_answer(self, group: Group) -> bool:
         """Whether it must be known first how an answer ends that may be cut off at a limit: the error then
@@ -371,11 +393,14 @@ class PostgresConversation:
             else:  # a preparation: nothing runs, nothing is owed
                 self._requests.append(_prepared(execution))
                 self._unsettled.discard(execution.command.id)
-        self._for_target.extend(group.messages)
-        self._target.expected.extend(group.expected)
+        executions = [execution for expected in group.expected for execution in expected.executions]
+        before, after = around(executions, self._target.status, in_series=self._ran_in_series)
+        self._put_aside(before)
+        self._put_aside(wrapped(group, after))
         self._target.watch()
         self._unflushed = not (group.simple or group.syncs) and bool(group.messages)
         self._ran_in_series = not (group.simple or group.syncs) and (self._ran_in_series or bool(asked))
+        self._sent_in_series = not (group.simple or group.syncs)
 
     def _prepare_answer(self, execution: Execution) -> None:
         """What its verdict obliges the gateway to is in place before the command leaves."""
@@ -421,7 +446,7 @@ class PostgresConversation:
             data = group.error
         in_transaction = group.fails and self._target.status == b"T"
         if group.simple and in_transaction:
-            self._for_target.append(make_execute(_OWN) + SYNC)
+            self._for_target.append(make_execute(OWN) + SYNC)
             self._target.expected += [Expected(Kind.REFUSED, data=data), Expected(Kind.SYNC)]
             return
         if group.simple:
@@ -433,7 +458,7 @@ class PostgresConversation:
         if in_transaction or (self._ran_in_series and self._target.status == b"I"):
             # What ran since the last Sync is one transaction, which an error must undo as it would without
             # us: the target is made to fail, too ("… if any error … the transaction is rolled back", 55.2.3).
-            self._for_target.append(make_execute(_OWN))
+            self._for_target.append(make_execute(OWN))
             self._target.expected.append(Expected(Kind.REFUSED, data=data))
         else:
             self._target.expected.append(Expected(Kind.LOCAL, data=data))
@@ -457,9 +482,20 @@ class PostgresConversation:
             if expected.change is not None:
                 self._names.take_back(expected.change)
 
+    def _tell_unplanned(self) -> None:
+        """Where the target could not plan what came next in a series: its error is the series' error."""
+        group = self._groups[0] if self._groups else None
+        if group is None or group.estimates is None:
+            return
+        standing = Standing(self._target.status, self._ran_in_series, self._sent_in_series, ())
+        refused = settle(group, standing)
+        if isinstance(refused, Refuse):
+            self._refuse_beforehand(group, refused)
+            self._target.expected.append(Expected(Kind.LOCAL, data=group.error))
+
     def _cut_off(self) -> None:
         """An answer was cut off at its limit in the middle of a series: the target is made to fail, too."""
-        self._for_target.append(make_execute(_OWN))
+        self._for_target.append(make_execute(OWN))
         self._target.expected.append(Expected(Kind.REFUSED, data=self._target.cut_off))
         self._target.cut_off = b""
         self._skip_series("an earlier command of the same series was stopped at its limit")
@@ -472,21 +508,18 @@ class PostgresConversation:
 
     def _ask_context(self) -> None:
         """Asks the target itself what unqualified names and the role mean now."""
-        self._context_asked = True
-        self._for_target += [
-            make_parse(_OWN, _CONTEXT_QUERY),
-            make_bind(_OWN, _OWN),
-            make_execute(_OWN),
-            make_close(b"P", _OWN),
-            make_close(b"S", _OWN),
-        ]
-        kinds = [Kind.PARSE, Kind.BIND, Kind.EXECUTE, Kind.CLOSE, Kind.CLOSE]
+        self._context = Answer()
+        aside = Aside()
+        aside.ask(_CONTEXT_QUERY, self._context)
         if self._ran_in_series:
-            self._for_target.append(FLUSH)
+            aside.messages.append(FLUSH)
         else:
-            self._for_target.append(SYNC)
-            kinds.append(Kind.SYNC)
-        self._target.expected.extend(Expected(kind, quiet=True) for kind in kinds)
+            aside.sync()
+        self._put_aside(aside)
+
+    def _put_aside(self, aside: Aside) -> None:
+        self._for_target += aside.messages
+        self._target.expected.extend(aside.expected)
 
     def _collect(self) -> None:
         """What the target's side has to say since the last time."""
@@ -499,12 +532,11 @@ class PostgresConversation:
                 self._catalogue_wanted += 1
         self._unsettled.difference_update(self._target.take_suspended())
         self._for_client.extend(self._target.take_out())
-        if self._context_asked and not any(expected.quiet for expected in self._target.expected):
-            self._context_asked = False
-            row, self._target.context_row = self._target.context_row, None
-            if row is not None:
+        if self._context is not None and not any(expected.quiet for expected in self._target.expected):
+            rows, self._context = self._context.rows, None
+            if rows:
                 self._context_is_old = False
-                self._new_context(row)
+                self._new_context(rows[-1])
             elif self._target.status != b"E":
                 self.end("the gateway could not ask the target for the session's search path and role")
 

@@ -5,6 +5,7 @@ from enum import Enum, auto
 
 from ingress.command import Command
 from ingress.gate import Allowed, Refusal
+from ingress.postgres.codec import Message
 from ingress.postgres.facts import Statement
 from ingress.postgres.limits import Stop
 from ingress.postgres.namespace import Change, Portal, Prepared
@@ -63,6 +64,15 @@ class Kind(Enum):
 
 
 @dataclass(eq=False, slots=True)
+class Answer:
+    """What the target answers to a question of the gateway's own. `is_duty`: without it nothing may run."""
+
+    is_duty: bool = False
+    rows: list[tuple[bytes | None, ...]] = field(default_factory=list)
+    error: Message | None = None
+
+
+@dataclass(eq=False, slots=True)
 class Expected:
     """One answer that the target owes. `quiet`: it is the gateway's own and not for the client."""
 
@@ -73,6 +83,7 @@ class Expected:
     prepared: Prepared | None = None
     portal: Portal | None = None
     quiet: bool = False
+    answer: Answer | None = None  # to the gateway's own question
     call: bytes = (
         b""  # QUERY: of a fast-path call, the body of a RowDescription of its one value
     )
@@ -92,6 +103,7 @@ class Group:
     fails: bool = False  # one that the target would have made, too: an open transaction must fail by it
     simple: bool = False  # a simple query: a refusal is followed by ReadyForQuery
     syncs: bool = False  # ends a series of extended-protocol messages
+    estimates: object | None = None  # what the target's planner was asked about it
     undecided: bool = False  # holds a Parse or Bind that no verdict covers yet
 
     def all_executions(self) -> list[Execution]:

@@ -177,8 +177,9 @@ def parse_parse(body: bytes) -> Parse:
     return Parse(name, text, struct.unpack_from(f"!{count}I", body, position))
 
 
-def make_parse(name: bytes, text: bytes) -> bytes:
-    return make(b"P", name + b"\0" + text + b"\0\0\0")
+def make_parse(name: bytes, text: bytes, types: tuple[int, ...] = ()) -> bytes:
+    """`types`: OIDs of the parameters, 0 where the target shall find it out."""
+    return make(b"P", name + b"\0" + text + struct.pack(f"!xH{len(types)}I", len(types), *types))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +222,18 @@ def _values(body: bytes, position: int, message: str) -> tuple[tuple[bytes | Non
     return tuple(values), position
 
 
-def make_bind(portal: bytes, statement: bytes) -> bytes:
-    """A Bind without parameters whose results come as text."""
-    return make(b"B", portal + b"\0" + statement + b"\0" + struct.pack("!hhh", 0, 0, 0))
+def make_bind(
+    portal: bytes,
+    statement: bytes,
+    formats: tuple[int, ...] = (),
+    parameters: tuple[bytes | None, ...] = (),
+) -> bytes:
+    """A Bind whose results come as text. `formats`: of the parameters; none, one for all, or one each."""
+    head = struct.pack(f"!xH{len(formats)}hH", len(formats), *formats, len(parameters))
+    values = b"".join(
+        b"\xff\xff\xff\xff" if value is None else _LENGTH.pack(len(value)) + value for value in parameters
+    )
+    return make(b"B", portal + b"\0" + statement + head + values + b"\0\0")
 
 
 def _count(body: bytes, position: int) -> tuple[int, int]:
@@ -391,6 +401,21 @@ def make_error(
     if position is not None:
         fields.append(("P", str(position)))
     return _make_fields(b"E", fields)
+
+
+def shift_position(body: bytes, shift: int | None) -> bytes:
+    """The body of an ErrorResponse about a text in which `shift` characters stand before the client's own;
+    None: the text is another, and positions in it mean nothing to the client."""
+    fields = [field for field in body.rstrip(b"\0").split(b"\0") if field]
+    shown = []
+    for field in fields:
+        if field[:1] == b"P":
+            place = int(field[1:]) - shift if shift is not None and field[1:].isdigit() else 0
+            if place > 0:
+                shown.append(b"P%d" % place)
+        else:
+            shown.append(field)
+    return b"".join(field + b"\0" for field in shown) + b"\0"
 
 
 def make_notice(message: str, *, code: str = "00000", detail: str = "") -> bytes:

@@ -16,6 +16,7 @@ class Prepared:
     """A prepared statement. `description`: the RowDescription's body, once the target gave it."""
 
     text: str
+    types: tuple[int, ...] = ()  # OIDs of the parameters, as far as the client said
     description: bytes | None = None
 
 

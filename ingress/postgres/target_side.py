@@ -53,7 +53,6 @@ class TargetSide:
         self.status = b"I"  # of the transaction, as the last ReadyForQuery said
         self.parameters: dict[str, str] = {}
         self.copying_in = False
-        self.context_row: tuple[bytes | None, ...] | None = None  # what the gateway itself asked for
         self.series_failed = False  # the target discards everything until Sync
         self.changed_names = False  # SET or the like ended: names may mean something else
         self._catalogue_touched = False  # DDL ran: our reader sees it once the transaction has ended
@@ -140,7 +139,7 @@ class TargetSide:
 
     def time_is_up(self, command: str, turn: int) -> bool:
         """Stops the command if it is this turn of it that answers now; whether it was."""
-        execution = self._answering()
+        _, execution = self._runs()
         if execution is None or execution.command.id != command or execution.turn != turn:
             return False
         assert execution.allowed is not None
@@ -149,12 +148,11 @@ class TargetSide:
         return True
 
     def watch(self) -> None:
-        """Starts the clock of what answers now, if that has just come to be."""
-        head = self.expected[0] if self.expected else None
-        if head is self._watched[0] and self._statement == self._watched[1]:
+        """Starts the clock of what runs now, if that has just come to be."""
+        expected, execution = self._runs()
+        if expected is self._watched[0] and self._statement == self._watched[1]:
             return
-        self._watched = (head, self._statement)
-        execution = self._answering()
+        self._watched = (expected, self._statement)
         if execution is None or execution.allowed is None:
             return
         execution.turn += 1
@@ -205,13 +203,17 @@ class TargetSide:
             return head.executions[0]
         raise TargetError("the target sent rows for what returns none")
 
-    def _answering(self) -> Execution | None:
-        head = self.expected[0] if self.expected else None
-        if head is None or head.kind not in (Kind.QUERY, Kind.EXECUTE) or not head.executions:
-            return None
-        if head.kind is Kind.EXECUTE:
-            return head.executions[0]
-        return head.executions[self._statement] if self._statement < len(head.executions) else None
+    def _runs(self) -> tuple[Expected | None, Execution | None]:
+        """What runs at the target now. A server keeps what it says of Parse and Bind until Execute is done:
+        what runs need not be the head."""
+        for expected in self.expected:
+            if not expected.executions:
+                continue
+            if expected.kind is not Kind.QUERY:
+                return expected, expected.executions[0]
+            number = self._statement if expected is self.expected[0] else 0
+            return expected, expected.executions[number] if number < len(expected.executions) else None
+        return None, None
 
     def _masker(self) -> ResultMasker:
         """For texts: the running command's, or the session's own."""
@@ -234,8 +236,12 @@ class TargetSide:
     def _rows(self, block: Block) -> None:
         head = self._head()
         if head.quiet:
-            if block.kind == b"D":
-                self.context_row = parse_data_row(block.data[5:])
+            if block.kind == b"D" and head.answer is not None:
+                position = 0
+                while position < len(block.data):
+                    end = position + 1 + int.from_bytes(block.data[position + 1 : position + 5], "big")
+                    head.answer.rows.append(parse_data_row(block.data[position + 5 : end]))
+                    position = end
             return
         execution = self._current()
         if execution.stopped:
@@ -456,6 +462,12 @@ class TargetSide:
             return
         if head is None:
             raise TargetError("the target reported an error about nothing it was asked")
+        if head.answer is not None:
+            if head.answer.is_duty:
+                raise TargetError("the target refused what the gateway has to ask before a command")
+            head.answer.error = replace(message, body=body)
+            self.fail_series()
+            return
         code, text = masked.get("C", ""), masked.get("M", "")
         if head.kind is Kind.QUERY:
             if self._statement < len(head.executions):

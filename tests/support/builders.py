@@ -75,6 +75,21 @@ POLICIES: tuple[Document, ...] = (
 )
 
 
+def _on_limited(name: str, **more: Any) -> Document:
+    """A rule for commands on `limited` that have the rule's name in a comment."""
+    return {"name": name, "when": {"resources": ["limited"], "command": name}, "verdict": "allow", **more}
+
+
+LIMITS: tuple[Document, ...] = (
+    {"name": "anything goes on limited", "when": {"resources": ["limited"]}, "verdict": "allow"},
+    _on_limited("few rows", limits={"rows": 10}),
+    _on_limited("few bytes", limits={"bytes": 2000}),
+    _on_limited("quick", limits={"time": "300ms"}),
+    _on_limited("cheap", limits={"cost": 1000}),
+    _on_limited("looking", limits={"read_only": True}),
+)
+
+
 @cache
 def _hash(token: str) -> str:
     return hash_token(token, salt=token.encode().ljust(16, b".")[:16])
@@ -109,7 +124,7 @@ def configuration(
     *,
     listen: Mapping[str, str],
     resources: Sequence[Document],
-    policies: Sequence[Document] = POLICIES,
+    policies: Sequence[Document] = (*POLICIES, *LIMITS),
     users: Sequence[Someone] = EVERYONE,
     gateway: Mapping[str, Any] | None = None,
 ) -> Document:
@@ -128,10 +143,12 @@ def configuration(
 
 
 def usual_resources(postgres: Postgres, database: str = "sample") -> list[Document]:
-    """`orders` (production, sensitive columns, detectors) and `plain` (nothing sensitive), one database."""
+    """`orders` (production, sensitive columns, detectors), `plain` (nothing sensitive) and `limited` (whose
+    rules a command chooses by a comment): one database."""
     return [
         postgres_resource("orders", postgres, database, labels={"env": "prod"}, sensitive=SENSITIVE),
         postgres_resource("plain", postgres, database),
+        postgres_resource("limited", postgres, database),
     ]
 
 

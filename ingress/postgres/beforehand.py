@@ -1,0 +1,100 @@
+"""What must be settled with the target before a group of messages is sent: its cost, and that it only reads.
+
+Each step answers with what to do next: wait, ask the target something, refuse, or (None) go on.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ingress.postgres import cost, read_only
+from ingress.postgres.execution import Execution, Expected, Group
+from ingress.postgres.limits import rule_of
+from ingress.postgres.messages import make_error
+from ingress.postgres.own import Aside
+
+READ_ONLY_TRANSACTION = "25006"
+IN_FAILED_TRANSACTION = "what follows a ROLLBACK in the same message cannot be planned; send it by itself"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the session stands at the target. `status`: of the transaction. `ran`: something ran since the
+    last Sync; `sent`: something was sent since then. `expected`: what the target still owes."""
+
+    status: bytes
+    ran: bool
+    sent: bool
+    expected: Collection[Expected]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Until the target has answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The group must not be sent: because of which execution, what the client is told, and for the record."""
+
+    execution: Execution
+    data: bytes
+    reason: str
+
+
+def has_duties(group: Group) -> bool:
+    """Whether anything must be settled beforehand at all."""
+    return any(
+        execution.allowed is not None
+        and (execution.allowed.obligations.cost is not None or execution.allowed.obligations.read_only)
+        for execution in group.executions
+    )
+
+
+def settle(group: Group, standing: Standing) -> Wait | Aside | Refuse | None:
+    """The next step before the group is sent."""
+    if isinstance(group.estimates, cost.Estimates):
+        if group.estimates.pending(standing.expected):
+            return Wait()
+        return _judged(group.estimates)
+    if standing.expected:
+        return Wait()  # how the session stands is known when all has been answered
+    reason = read_only.why_not(group, group.executions, standing.status)
+    if reason:
+        culprit = next(execution for execution in group.executions if read_only.must_only_read(execution))
+        return Refuse(culprit, _not_read_only(culprit, reason), reason)
+    return _asked(group, standing)
+
+
+def _asked(group: Group, standing: Standing) -> Aside | Refuse | None:
+    costly = cost.limited(group)
+    if not costly:
+        return None
+    if standing.status == b"E":
+        if len(group.executions) == 1:
+            return None  # nothing but the end of the transaction runs there
+        return Refuse(costly[0], cost.not_plannable(costly[0], IN_FAILED_TRANSACTION), IN_FAILED_TRANSACTION)
+    try:
+        group.estimates, aside = cost.ask(
+            group, own_transaction=standing.status == b"I" and not standing.sent, synced=not standing.sent
+        )
+    except cost.NotPlannable as error:
+        return Refuse(costly[0], cost.not_plannable(costly[0], str(error)), str(error))
+    return aside if group.estimates is not None else None
+
+
+def _judged(estimates: cost.Estimates) -> Refuse | None:
+    found = cost.too_much(estimates)
+    return None if found is None else Refuse(*found)
+
+
+def _not_read_only(execution: Execution, reason: str) -> bytes:
+    assert execution.allowed is not None
+    rule = rule_of("read_only", execution.allowed.obligations)
+    detail = {"verdict": "deny", "limit": "read_only", "rule": rule, "command": execution.command.id}
+    return make_error(
+        READ_ONLY_TRANSACTION,
+        f'refused by rule "{rule}": {reason}' if rule else f"refused: {reason}",
+        detail=json.dumps(detail, ensure_ascii=False),
+        hint="Nothing was executed.",
+    )

@@ -1,0 +1,54 @@
+"""What the gateway itself asks the target on a session's connection, between the client's messages.
+
+Extended protocol, so that the client's unnamed statement stays (a simple query would drop it), and in the
+client's own transaction, role and search path. Nothing of the answers reaches the client.
+"""
+
+from dataclasses import dataclass, field
+
+from ingress.postgres.execution import Answer, Expected, Group, Kind
+from ingress.postgres.messages import SYNC, Bind, make_bind, make_close, make_execute, make_parse
+
+OWN = b"countersign"
+"""The name of the gateway's own statement and portal, and of a portal that never is."""
+
+
+@dataclass(slots=True)
+class Aside:
+    """Messages of the gateway's own, and the answers that the target will owe for them."""
+
+    messages: list[bytes] = field(default_factory=list)
+    expected: list[Expected] = field(default_factory=list)
+
+    def ask(
+        self, text: bytes, answer: Answer, *, types: tuple[int, ...] = (), bind: Bind | None = None
+    ) -> None:
+        """One statement; `bind`: with these parameters, `types` as the client declared them."""
+        formats, parameters = (bind.formats, bind.parameters) if bind is not None else ((), ())
+        self.messages += [
+            make_parse(OWN, text, types),
+            make_bind(OWN, OWN, formats, parameters),
+            make_execute(OWN),
+            make_close(b"P", OWN),
+            make_close(b"S", OWN),
+        ]
+        for kind in (Kind.PARSE, Kind.BIND, Kind.EXECUTE, Kind.CLOSE, Kind.CLOSE):
+            self.expected.append(Expected(kind, quiet=True, answer=answer))
+
+    def sync(self) -> None:
+        """What was asked until here ends with the transaction it began, where it began one."""
+        self.messages.append(SYNC)
+        self.expected.append(Expected(Kind.SYNC, quiet=True))
+
+
+def wrapped(group: Group, after: Aside) -> Aside:
+    """The group's messages with what is asked after them: before its Sync, where it has one, and after a
+    simple query with a Sync of its own."""
+    messages, expected = list(group.messages), list(group.expected)
+    if after.messages and group.syncs:
+        return Aside(
+            messages[:-1] + after.messages + messages[-1:], expected[:-1] + after.expected + expected[-1:]
+        )
+    if after.messages and group.simple:
+        after.sync()
+    return Aside(messages + after.messages, expected + after.expected)
