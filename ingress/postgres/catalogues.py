@@ -38,6 +38,7 @@ class Catalogues:
         self._base = base
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._task: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._refresh())
@@ -45,7 +46,7 @@ class Catalogues:
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.gather(self._task, *self._closing, return_exceptions=True)
         for kept in self._kept.values():
             if kept.connection is not None:
                 kept.connection.terminate()
@@ -64,7 +65,21 @@ class Catalogues:
         """`news` gets each catalogue that differs from the one before, until the returned call."""
         kept = self._keep(resource, database)
         kept.watchers.add(news)
-        return lambda: kept.watchers.discard(news)
+        return lambda: self._leave(kept, news)
+
+    def _leave(self, kept: _Kept, news: Callable[[Catalogue], None]) -> None:
+        kept.watchers.discard(news)
+        if not kept.watchers:
+            task = asyncio.create_task(self._disconnect(kept))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    async def _disconnect(self, kept: _Kept) -> None:
+        """Nobody uses the database: who wants to drop it must not find the gateway in it."""
+        async with kept.lock:
+            if not kept.watchers and kept.connection is not None:
+                kept.connection.terminate()
+                kept.connection = None
 
     def _keep(self, resource: Resource, database: str) -> _Kept:
         return self._kept.setdefault((resource.name, database), _Kept(resource, database))

@@ -11,6 +11,7 @@ PostgreSQL documentation, "Message Flow": simple query 55.2.2, extended query 55
 from ingress.errors import ClientError
 from ingress.gate import Refusal
 from ingress.postgres.codec import Message
+from ingress.postgres.encodings import decode
 from ingress.postgres.execution import Execution, Expected, Group, Kind
 from ingress.postgres.facts import Unparsable
 from ingress.postgres.judge import Judge
@@ -34,18 +35,20 @@ from schemas.vocabulary import Stage
 _NEEDS_CONTEXT = frozenset((b"Q", b"E", b"F"))
 _DECIDES_OPEN = frozenset((b"S", b"H"))
 _LONGEST_TEXT = 1024 * 1024  # bytes: an event holds the text, and once more sealed
+_MOST_OPEN = 256  # messages of a series, and
+_LARGEST_OPEN = 256 * 1024  # bytes of them, that wait for what decides them
 _SHOWN = 1000  # characters of a longer one that are on record
 
 
 class ClientSide:
-    """Puts the client's messages into groups. `utf8` is False while client_encoding is something else."""
+    """Puts the client's messages into groups. `encoding`: the client_encoding of the session now."""
 
     def __init__(self, namespace: Namespace, judge: Judge) -> None:
         self._names = namespace
         self._judge = judge
         self._open = Group()
         self.skipping = False  # an error was sent: all is discarded until Sync
-        self.utf8 = True
+        self.encoding = "UTF8"
 
     def needs_context(self, message: Message) -> bool:
         """Whether the message makes a command, whose names must be resolved as the target would now."""
@@ -58,6 +61,12 @@ class ClientSide:
 
     def take(self, message: Message) -> list[Group]:
         """The groups that this message closes. Raises ClientError for what has no place here."""
+        closed = self._take(message)
+        if not closed and (len(self._open.messages) >= _MOST_OPEN or self._open.size >= _LARGEST_OPEN):
+            return self._close_open()  # a client may send Parse and Bind for ever, and never an Execute
+        return closed
+
+    def _take(self, message: Message) -> list[Group]:
         if self.skipping and message.kind != b"S":
             return []
         match message.kind:
@@ -278,12 +287,9 @@ class ClientSide:
 
     def _text(self, raw: bytes) -> str:
         """The text of a command. Raises Unparsable where it is not what the target would read."""
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError as error:
-            raise Unparsable("the text is not valid UTF-8", 1) from error
-        if not self.utf8 and not text.isascii():
-            raise Unparsable("with a client_encoding other than UTF8 the gateway reads ASCII texts only", 1)
+        text = decode(raw, self.encoding)
+        if text is None:
+            raise Unparsable(f"the gateway cannot read the text as {self.encoding}", 1)
         return text
 
 

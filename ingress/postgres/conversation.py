@@ -269,6 +269,8 @@ class PostgresConversation:
     def _may_take(self, message: Message) -> bool:
         if len(self._groups) >= _AHEAD or len(self._target.expected) >= _OWED:
             return False
+        if sum(group.size for group in self._groups) >= _BUFFERED:
+            return False
         return not self._client.needs_context(message) or self._settled()
 
     def _settled(self) -> bool:
@@ -296,8 +298,7 @@ class PostgresConversation:
             self._judge.context = replace(context, prepared=prepared, cursors=dict(cursors))
         self._judge.transaction = self._target.status
         self._judge.is_stale = self._context_is_old
-        encoding = self._target.parameters.get("client_encoding", "UTF8")
-        self._client.utf8 = encoding.upper().replace("-", "") in ("UTF8", "UNICODE")
+        self._client.encoding = self._target.parameters.get("client_encoding", "UTF8")
 
     def _copy_data(self, message: Message) -> None:
         """COPY data goes to the target while it asks for it; what is left after an error is dropped."""

@@ -190,11 +190,12 @@ class PostgresEndpoint:
             clock=services.clock,
             parameters=target.parameters,
         )
-        pid, secret = self._cancel_keys.issue(session.cancel)
+        pid, _ = target.key
+        secret = self._cancel_keys.issue(pid, wish.minor, session.cancel)
         self._sessions.add(session)
         ends += [
             self._catalogues.watch(resource, database, conversation.catalogue_news),
-            lambda: self._cancel_keys.revoke(pid),
+            lambda: self._cancel_keys.revoke(pid, secret),
             lambda: self._sessions.discard(session),
         ]
         greeting = [AUTHENTICATION_OK]

@@ -84,9 +84,7 @@ class Expected:
     portal: Portal | None = None
     quiet: bool = False
     answer: Answer | None = None  # to the gateway's own question
-    call: bytes = (
-        b""  # QUERY: of a fast-path call, the body of a RowDescription of its one value
-    )
+    call: bytes = b""  # QUERY: of a fast-path call, the body of a RowDescription of its one value
     ready: bool = False  # LOCAL: ReadyForQuery follows
 
 
@@ -105,6 +103,11 @@ class Group:
     syncs: bool = False  # ends a series of extended-protocol messages
     estimates: object | None = None  # what the target's planner was asked about it
     undecided: bool = False  # holds a Parse or Bind that no verdict covers yet
+
+    @property
+    def size(self) -> int:
+        """Bytes for the target."""
+        return sum(map(len, self.messages))
 
     def all_executions(self) -> list[Execution]:
         """What it asks about, and portals that go on, which were asked about before."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ingress.errors import ProtocolError
 
 PROTOCOL_3_0 = 196608
+NEWEST_MINOR = 2  # of the protocol spoken with clients: 3.2, of PostgreSQL 18
 SSL_REQUEST = 80877103
 GSSENC_REQUEST = 80877104
 CANCEL_REQUEST = 80877102
@@ -89,9 +90,9 @@ def parse_cancel_request(body: bytes) -> tuple[int, bytes]:
     return _LENGTH.unpack_from(body, 4)[0], body[8:]
 
 
-def make_negotiate_protocol(unknown_options: Sequence[str]) -> bytes:
-    """NegotiateProtocolVersion: 3.0 is the newest minor version here."""
-    body = struct.pack("!II", PROTOCOL_3_0, len(unknown_options))
+def make_negotiate_protocol(minor: int, unknown_options: Sequence[str]) -> bytes:
+    """NegotiateProtocolVersion: 3.`minor` is spoken with this client, and these options are not."""
+    body = struct.pack("!II", PROTOCOL_3_0 + minor, len(unknown_options))
     return make(b"v", body + b"".join(f"{name}\0".encode() for name in unknown_options))
 
 

@@ -94,7 +94,7 @@ async def read_token(channel: Channel, wish: Wish, data: bytes) -> tuple[str, by
     """Asks for the password, and gives it and what was sent beyond. Raises ProtocolError."""
     answer = [AUTHENTICATION_CLEARTEXT]
     if wish.negotiate:
-        answer.insert(0, make_negotiate_protocol(wish.unknown_options))
+        answer.insert(0, make_negotiate_protocol(wish.minor, wish.unknown_options))
     channel.write(answer)
     while len(data) < 5:
         data += await _more(channel)

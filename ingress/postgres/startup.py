@@ -3,12 +3,14 @@
 PostgreSQL documentation, "StartupMessage" and "Start-up" (55.2.1).
 """
 
-import shlex
+import re
 from dataclasses import dataclass
 
 from ingress.errors import LoginRefused
-from ingress.postgres.messages import Startup
+from ingress.postgres.encodings import is_read
+from ingress.postgres.messages import NEWEST_MINOR, Startup
 
+_WORD = re.compile(r"(?:\\.|[^\s\\])+", re.DOTALL)
 # Settings a client may bring. Names resolve by search_path, so it is asked for again before it matters.
 _SETTINGS = frozenset(
     (
@@ -38,7 +40,6 @@ _SETTINGS = frozenset(
         "work_mem",
     )
 )
-_ENCODINGS = frozenset(("utf8", "unicode"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Wish:
     database: str  # "" for the resource's own
     settings: dict[str, str]
     unknown_options: tuple[str, ...]  # protocol options ("_pq_.…") that are not spoken here
+    minor: int  # the version of the protocol is 3.`minor`
     negotiate: bool  # it asked for a newer minor version, or for such an option
 
     @property
@@ -85,25 +87,25 @@ def read_wish(startup: Startup) -> Wish:
         if name.lower() == "client_encoding":
             _check_encoding(value)
     resource, _, other = database.partition("/")
-    return Wish(user, resource, other, settings, unknown, startup.minor > 0 or bool(unknown))
+    minor = min(startup.minor, NEWEST_MINOR)
+    negotiate = startup.minor > NEWEST_MINOR or bool(unknown)
+    return Wish(user, resource, other, settings, unknown, minor, negotiate)
 
 
 def _check_encoding(value: str) -> None:
-    if value.strip("'").lower().replace("-", "").replace("_", "") not in _ENCODINGS:
+    if not is_read(value):
         raise LoginRefused(
             f'client_encoding "{value}" is not spoken by the gateway',
             "0A000",
-            "Connect with client_encoding=UTF8.",
+            "Connect with client_encoding=UTF8, or another in which ASCII bytes are ASCII characters.",
         )
 
 
 def _read_options(options: str) -> dict[str, str]:
     """ "-c name=value" and "--name=value", as the server's own command line takes them."""
     settings: dict[str, str] = {}
-    try:
-        words = shlex.split(options)
-    except ValueError as error:
-        raise LoginRefused("the start-up options cannot be read", "42601") from error
+    # Spaces separate, a backslash keeps the character after it: postinit.c, pg_split_opts.
+    words = [re.sub(r"\\(.)", r"\1", word, flags=re.DOTALL) for word in _WORD.findall(options)]
     words.reverse()
     while words:
         word = words.pop()

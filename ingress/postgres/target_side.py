@@ -5,13 +5,13 @@ Every message of the target belongs to the answer at the head of `expected`, or 
 asked for. PostgreSQL documentation, "Message Flow" 55.2.
 """
 
-import re
 from collections import deque
 from dataclasses import replace
 
 from ingress.errors import TargetError
 from ingress.interface import CancelTarget, Finish, Frame, ReadCatalogue, Record, Request, StopAfter
 from ingress.postgres.codec import Block, Message
+from ingress.postgres.encodings import is_read
 from ingress.postgres.execution import Execution, Expected, Kind
 from ingress.postgres.limits import Stop, Used, first_messages, make_stopped, stop_at
 from ingress.postgres.messages import (
@@ -33,8 +33,6 @@ _ANSWER_OF = {
     b"2": Kind.BIND,
     b"3": Kind.CLOSE,
 }
-# Encodings in which an ASCII byte is never a part of another character (others would hide from masking).
-_READABLE = re.compile(r"UTF8|SQL_ASCII|LATIN\d+|ISO_8859_\d+|WIN\d+|KOI8[RU]|EUC_\w+")
 _CURSORS = 1024  # whose fetched rows are counted
 _NOTHING_USED = Used()
 _RECORDED = frozenset((b"T", b"C", b"E", b"N", b"H", b"I", b"s"))
@@ -96,7 +94,7 @@ class TargetSide:
                 self._out.append(replace(item, body=self._masker().notification(item.body)).raw)
             case b"S":
                 name, value = parse_parameter_status(item.body)
-                if name == "client_encoding" and not _READABLE.fullmatch(value):
+                if name == "client_encoding" and not is_read(value):
                     raise TargetError(f"client_encoding {value} is not spoken by the gateway; use UTF8")
                 self.parameters[name] = value
                 self._out.append(replace(item, body=self._masker().parameter(item.body)).raw)

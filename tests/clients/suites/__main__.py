@@ -53,7 +53,7 @@ class Run:
             shutil.copytree(self.source, copy, ignore=shutil.ignore_patterns(".git"))
             shutil.rmtree(copy / self.suite.name, ignore_errors=True)
             written = Path(name) / "outcomes"
-            argv = ["-m", "pytest", "-q", "-p", "outcomes_plugin", "-p", "no:cacheprovider"]
+            argv = ["-m", "pytest", "-q", "-p", "outcomes_plugin"]
             argv += ["--timeout", str(_TEST_SECONDS), *self.suite.arguments(server)]
             with log.open("w") as output:
                 subprocess.run(

@@ -48,7 +48,7 @@ def _libpq(server: Server) -> dict[str, str]:
 
 
 SUITES = (
-    Suite(name="asyncpg", paths=("tests",), environment=_libpq, databases=("testdb",)),
+    Suite(name="asyncpg", paths=("tests",), environment=_libpq, databases=("testdb", "asyncpg_intro_test")),
     Suite(
         name="psycopg",
         paths=("tests",),

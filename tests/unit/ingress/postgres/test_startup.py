@@ -28,7 +28,7 @@ def test_options_are_read_as_the_servers_command_line_reads_them() -> None:
         {"user": "a", "session_replication_role": "replica"},
         {"user": "a", "options": "-E"},
         {"user": "a", "client_encoding": "SJIS"},
-        {"user": "a", "options": "-c client_encoding=latin1"},
+        {"user": "a", "options": "-c client_encoding=gbk"},
         {"database": "orders"},
     ],
 )
@@ -43,6 +43,22 @@ def test_utf8_has_several_names(encoding: str) -> None:
 
 
 def test_a_newer_minor_version_is_negotiated_down() -> None:
-    wish = read_wish(Startup(2, {"user": "a", "_pq_.report": "1"}))
-    assert wish.negotiate
+    wish = read_wish(Startup(9999, {"user": "a", "_pq_.report": "1"}))
+    assert (wish.minor, wish.negotiate) == (2, True)
     assert wish.unknown_options == ("_pq_.report",)
+
+
+def test_an_option_nobody_speaks_is_told_whatever_the_version() -> None:
+    wish = read_wish(Startup(0, {"user": "a", "_pq_.report": "1"}))
+    assert (wish.minor, wish.negotiate) == (0, True)
+
+
+@pytest.mark.parametrize("minor", [0, 1, 2])
+def test_what_is_spoken_is_not_negotiated(minor: int) -> None:
+    wish = read_wish(Startup(minor, {"user": "a"}))
+    assert (wish.minor, wish.negotiate) == (minor, False)
+
+
+def test_a_backslash_in_options_keeps_a_space_and_a_quote_is_a_character() -> None:
+    wish = read_wish(Startup(0, {"user": "a", "options": r"-c search_path=a,\ b -c application_name='x"}))
+    assert wish.settings == {"search_path": "a, b", "application_name": "'x"}
