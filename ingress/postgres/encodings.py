@@ -13,7 +13,7 @@ _LATIN = (1, 2, 3, 4, 9, 10, 13, 14, 15, 16)  # parts of ISO 8859
 _CODECS = {
     "utf8": "utf-8",
     "unicode": "utf-8",
-    "sqlascii": "utf-8",  # not converted: what the server keeps is UTF-8, or the gateway reads ASCII only
+    "sqlascii": "",  # not converted: the server takes the bytes for characters of its own encoding
     **{
         f"latin{number}": f"iso8859-{part}"
         for number, part in enumerate((1, 2, 3, 4, 9, 10, 13, 14, 15, 16), 1)
