@@ -26,6 +26,8 @@ _EXAMPLE: dict[str, JsonValue] = {
     "protocol": "postgres",
     "command": "delete from orders where id = 7",
     "parameters": [],
+    "reason": "the customer ordered twice",
+    "ticket": "OPS-12",
     "rule": "changes need a DBA",
     "policy_version": "9b1c…",
     "requested_at": "2026-03-02T09:30:00.125Z",
@@ -77,6 +79,10 @@ class ApprovalView(BaseModel):
     protocol: str
     command: str = Field(description="the whole text; sensitive literals are placeholders")
     parameters: list[str | None]
+    reason: str = Field(
+        description="why the requester wants it, in their words; empty where they did not say"
+    )
+    ticket: str = Field(description="the ticket they named with it")
     rule: str = Field(description="the rule that asks for the review")
     policy_version: str
     requested_at: datetime
@@ -143,6 +149,8 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         protocol=request.protocol,
         command=request.text,
         parameters=list(request.parameters),
+        reason=request.reason,
+        ticket=request.ticket,
         rule=request.rule,
         policy_version=request.policy_version,
         requested_at=request.envelope.time,

@@ -20,6 +20,8 @@ class Command:
     digest: str
     context: tuple[ContextItem, ...]
     facts: Facts
+    reason: str = ""  # why the requester wants it, as events may show it
+    ticket: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ def make_command(
     shown: Spoken,
     context: tuple[ContextItem, ...],
     facts: Facts,
+    reason: str = "",
+    ticket: str = "",
 ) -> Command:
     """`said`: as the client sent it; `bound`: its parameters' bytes; `shown`: as events may show it."""
     return Command(
@@ -59,4 +63,6 @@ def make_command(
         ),
         context=context,
         facts=facts,
+        reason=reason,
+        ticket=ticket,
     )

@@ -64,6 +64,8 @@ class Refusal:
     approval: str = ""
     state: str = ""  # how the approval ended, where there was one
     comment: str = ""
+    missing: tuple[str, ...] = ()  # what the requester must say first
+    retry_at: datetime | None = None  # when a budget has room again
     cancelled: bool = False  # the client itself took the command back
 
 
@@ -135,6 +137,8 @@ class Gate:
                     approval=event.approval,
                     state=event.state.value if event.state else "",
                     comment=event.comment,
+                    missing=event.missing,
+                    retry_at=event.retry_at,
                 )
         return None
 

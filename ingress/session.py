@@ -244,6 +244,8 @@ class Session:
             client_address=info.client_address,
             reply_to=services.verdicts.partition,
             deadline=deadline,
+            reason=command.reason,
+            ticket=command.ticket,
         )
         services.outbox.request(
             request, lambda: self._undecided(command.id, "Kafka did not take the request")

@@ -118,6 +118,9 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
     for number, parameter in enumerate(approval["parameters"], start=1):
         yield fact(f"${number}", "NULL" if parameter is None else parameter)
     yield ""
+    for label in ("reason", "ticket"):
+        if approval[label]:
+            yield fact(label, approval[label])
     yield fact("state", approval["state"])
     yield fact("rule", approval["rule"])
     groups = ", ".join(approval["groups"]) or "no group"

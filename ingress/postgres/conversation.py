@@ -77,6 +77,7 @@ class PostgresConversation:
         self._client_reader = ClientReader()
         self._target_reader = TargetReader()
         self._names = Namespace()
+        self._names.reasons = judge.reasons
         self._client = ClientSide(self._names, judge)
         self._target = TargetSide(self._names, ResultMasker(base_plan, self._origin, proven=False))
         self._target.parameters.update(parameters)

@@ -11,6 +11,7 @@ from ingress.postgres.execution import Execution
 from ingress.postgres.facts import Context, Statement, Unparsable, analyse
 from ingress.postgres.messages import Bind
 from ingress.postgres.parameters import readable
+from ingress.postgres.reasons import Reasons
 from processors.masking.apply import redact_text
 from schemas.vocabulary import ContextItem, Facts, Intent, SensitiveColumn, Stage
 
@@ -75,6 +76,7 @@ class Judge:
         self.catalogue = catalogue
         self.context = Context(search_path=(), role="")
         self.transaction = b"I"
+        self.reasons = Reasons()
         self.is_stale = False  # the context could not be asked for: what it decides is not proven
 
     def query(self, text: str) -> list[Execution]:
@@ -128,6 +130,7 @@ class Judge:
             PLACEHOLDER if number in secret and value is not None else self._redact(value)
             for number, value in enumerate(parameters, start=1)
         )
+        why = self.reasons.of(text)
         return make_command(
             id=self._new_id(),
             stage=stage,
@@ -138,6 +141,8 @@ class Judge:
             shown=Spoken(redact_text(redacted, subject.detectors), shown),
             context=self._context_items(),
             facts=facts,
+            reason=redact_text(why.reason, subject.detectors),
+            ticket=redact_text(why.ticket, subject.detectors),
         )
 
     def _redact(self, value: str | None) -> str | None:

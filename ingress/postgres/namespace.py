@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ingress.postgres.facts import Cursor
 from ingress.postgres.messages import Bind
+from ingress.postgres.reasons import Reasons
 
 
 @dataclass(eq=False, slots=True)
@@ -46,6 +47,8 @@ class Namespace:
     _confirmed: dict[tuple[bytes, bytes], Prepared | Portal] = field(default_factory=dict)
     _provisional: list[Change] = field(default_factory=list)
     cursors: dict[str, Cursor] = field(default_factory=dict)  # of SQL's DECLARE, by name
+
+    reasons: Reasons = field(default_factory=Reasons)  # why the session's commands are wanted
 
     def ask(self, change: Change) -> Change:
         self._provisional.append(change)
@@ -104,6 +107,7 @@ class Namespace:
     def end_transaction(self) -> None:
         """Portals do not outlive their transaction; of a cursor WITH HOLD nothing is then proven."""
         self.cursors.clear()
+        self.reasons.end_transaction()
         for key in [key for key in self._confirmed if key[0] == b"P"]:
             del self._confirmed[key]
 

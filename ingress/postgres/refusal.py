@@ -9,6 +9,11 @@ from ingress.postgres.messages import make_error, make_notice
 INSUFFICIENT_PRIVILEGE = "42501"
 QUERY_CANCELED = "57014"
 
+_HOW_TO_SAY = (
+    "Nothing was executed. Say it in a comment of the statement, /* reason: …, ticket: … */, or for the "
+    "session: SET countersign.reason = '…'; SET countersign.ticket = '…'."
+)
+
 
 def make_refusal(command: str, refusal: Refusal) -> bytes:
     """An ErrorResponse that a person can read and an agent can parse (DETAIL is JSON)."""
@@ -20,13 +25,15 @@ def make_refusal(command: str, refusal: Refusal) -> bytes:
         "approval": refusal.approval,
         "state": refusal.state,
         "comment": refusal.comment,
+        "missing": list(refusal.missing),
+        "retry_at": refusal.retry_at.isoformat() if refusal.retry_at is not None else "",
         "command": command,
     }
     return make_error(
         INSUFFICIENT_PRIVILEGE,
         f'refused by rule "{refusal.rule}": {refusal.message}' if refusal.rule else refusal.message,
         detail=json.dumps({key: value for key, value in detail.items() if value}, ensure_ascii=False),
-        hint=refusal.hint,
+        hint=_HOW_TO_SAY if refusal.missing else refusal.hint,
     )
 
 

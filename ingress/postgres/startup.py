@@ -18,6 +18,8 @@ _SETTINGS = frozenset(
         "bytea_output",
         "client_encoding",
         "client_min_messages",
+        "countersign.reason",
+        "countersign.ticket",
         "datestyle",
         "default_transaction_isolation",
         "default_transaction_read_only",

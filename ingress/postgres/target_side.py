@@ -25,6 +25,7 @@ from ingress.postgres.messages import (
     parse_row_description,
 )
 from ingress.postgres.namespace import Namespace
+from ingress.postgres.reasons import set_by
 from ingress.postgres.results import ResultMasker
 from schemas.vocabulary import MaskedField, Outcome
 
@@ -398,6 +399,8 @@ class TargetSide:
             return
         if statement.prepares is not None:
             self._names.prepare(*statement.prepares)
+        if statement.changes_context and (given := set_by(statement.text)) is not None:
+            self._names.reasons.give(given)
         if statement.deallocates is not None:
             self._names.deallocate(statement.deallocates)
         if statement.declares is not None:
