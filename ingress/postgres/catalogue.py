@@ -28,6 +28,8 @@ class Relation:
     definition: str = ""  # of a view: its query; "" where it could not be read
     rules: bool = False  # it has rules of a user's
     parents: tuple[int, ...] = ()  # OIDs, of a partition or a table that inherits
+    calls: "tuple[Call, ...]" = ()  # what it calls of itself
+    cascades: "tuple[Cascade, ...]" = ()  # what a change of it changes elsewhere
 
     @property
     def qualified(self) -> str:
@@ -36,6 +38,27 @@ class Relation:
     @property
     def is_view(self) -> bool:
         return self.kind in (VIEW, MATERIALISED)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function that a relation calls without being told to.
+
+    `moment`: "write" (a default, check, policy or key of partitions), "index", "read" (a policy), or a
+    trigger's "insert", "update", "delete", "truncate", which "instead_" in front makes all that happens.
+    """
+
+    moment: str
+    function: "Function"
+
+
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """A foreign key that passes changes on to the relation that has it."""
+
+    event: str  # "delete" or "update" of the relation it refers to
+    relation: int  # OID
+    then: str  # "delete" or "update" of this relation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +79,9 @@ class Function:
     row: int = 0  # OID of the relation whose row it returns; 0: none
     polymorphic: bool = False  # what it returns depends on its arguments, so it may be a row of any kind
     oid: int = 0
+    definer: bool = False  # it runs with its owner's rights (SECURITY DEFINER)
+    text: str = ""  # of a trigger's function that may be simple enough to be read
+    version: str = ""  # of a user's function: changes with what it does
     returns: int = 0  # OID of the type of what it returns
 
     @property
@@ -97,6 +123,7 @@ class View:
     touched: frozenset[Column]
     functions: frozenset[str]
     unproven: tuple[str, ...]
+    changes_context: bool = False  # what is read after it may mean something else
 
 
 class Catalogue:
@@ -111,6 +138,7 @@ class Catalogue:
         version: str,
         server: int,
         database: str,
+        utf8: bool = True,
         schemas: Iterable[str],
         relations: Iterable[Relation],
         functions: Iterable[Function],
@@ -121,6 +149,7 @@ class Catalogue:
         self.version = version  # a hash of the content; part of cache keys
         self.server = server  # major version
         self.database = database
+        self.utf8 = utf8  # it keeps texts in UTF-8
         self.schemas = frozenset(schemas)
         self._relations = {relation.oid: relation for relation in relations}
         self._by_name = {(relation.schema, relation.name): relation for relation in self._relations.values()}
@@ -161,6 +190,11 @@ class Catalogue:
                 return found
         return None
 
+    def relation_called(self, qualified: str) -> Relation | None:
+        """The relation "schema.name"; None, too, where a dot within a name leaves it unclear."""
+        schema, _, name = qualified.partition(".")
+        return self._by_name.get((schema, name))
+
     def relations_named(self, name: str) -> list[Relation]:
         """The relations of this name in any schema but the system's."""
         return self._homonyms.get(name, [])
@@ -198,6 +232,14 @@ class Catalogue:
 
     def type(self, oid: int) -> Type | None:
         return self._types_by_oid.get(oid)
+
+    def children(self, relation: Relation) -> list[Relation]:
+        """The relations that inherit from it or are its partitions, at any depth."""
+        return [self._relations[oid] for oid in self._descendants(relation.oid)]
+
+    def relations_of_users(self) -> list[Relation]:
+        """Every relation outside the system's schemas."""
+        return [relation for found in self._homonyms.values() for relation in found]
 
     def find_operators(self, schema: str, name: str, search_path: tuple[str, ...]) -> list[Operator]:
         """The operators of users that a name can mean."""

@@ -2,8 +2,9 @@
 -- path, as an ordinary user, on PostgreSQL 12 to 18.
 
 -- name: server
--- The version, the database.
-select current_setting('server_version_num')::int / 10000 as version, current_database()::text as database;
+-- The version, the database, and whether it keeps texts in UTF-8.
+select current_setting('server_version_num')::int / 10000 as version, current_database()::text as database,
+    current_setting('server_encoding') = 'UTF8' as utf8;
 
 -- name: schemas
 select nspname::text as name from pg_namespace order by 1;
@@ -37,11 +38,54 @@ from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d
 where d.adrelid = any ($1::bigint[]) and a.attgenerated <> ''
 order by d.adrelid, d.adnum;
 
+-- name: calls
+-- The functions that a relation calls without being told to, by their OID, and when: at every `write` (defaults,
+-- checks, what a partition is chosen by), at whatever keeps up an `index`, `read` or `write` where a policy asks
+-- them, and for triggers `insert`, `update`, `delete`, `truncate`, each with `instead_` where that is all it does.
+-- An expression's functions stand in its stored tree ("funcid" and the like, primnodes.h): to print it would wait
+-- for whoever has the table locked.
+with expressions as (
+    select adrelid as relation, 'write' as moment, adbin::text as tree from pg_attrdef
+    union all select conrelid, 'write', conbin::text from pg_constraint where conrelid <> 0 and conbin is not null
+    union all select partrelid, 'write', partexprs::text from pg_partitioned_table where partexprs is not null
+    union all select indrelid, 'index', indexprs::text from pg_index where indexprs is not null
+    union all select indrelid, 'index', indpred::text from pg_index where indpred is not null
+    union all select polrelid, 'read', polqual::text from pg_policy where polqual is not null
+    union all select polrelid, 'write', polwithcheck::text from pg_policy where polwithcheck is not null
+    union all select polrelid, 'write', polqual::text from pg_policy where polqual is not null
+), triggers as (
+    select t.tgrelid as relation, case when t.tgtype & 64 <> 0 then 'instead_' else '' end || event as moment,
+        t.tgfoid as function, t.tgqual::text as tree
+    from pg_trigger t
+    cross join (values (4, 'insert'), (8, 'delete'), (16, 'update'), (32, 'truncate')) as events (bit, event)
+    where not t.tgisinternal and t.tgenabled <> 'D' and t.tgtype & events.bit <> 0
+)
+select distinct relation::bigint, moment, function::bigint from (
+    select relation, moment, found[1]::oid as function
+    from (select relation, moment, tree from expressions
+        union all select relation, moment, tree from triggers where tree is not null) trees,
+        regexp_matches(tree, ':(?:funcid|opfuncid|aggfnoid|winfnoid) ([1-9][0-9]*)', 'g') found
+    union all select relation, moment, function from triggers
+    union all select c.conrelid, 'index', o.oprcode from pg_constraint c join pg_operator o on o.oid = any (c.conexclop)
+) called
+order by 1, 2, 3;
+
+-- name: cascades
+-- What a change of a relation's rows does to the rows of those that refer to it.
+select confrelid::bigint as relation, conrelid::bigint as other, confdeltype::text as deleted, confupdtype::text as updated
+from pg_constraint
+where contype = 'f' and (confdeltype in ('c', 'n', 'd') or confupdtype in ('c', 'n', 'd'))
+order by 1, 2, oid;
+
 -- name: functions
 -- `outputs`: the names of OUT, INOUT and TABLE arguments. `row`: the relation whose row it returns.
 -- An argument with a default need not be given; the last of a variadic function can be given any number of times.
-select p.oid::bigint as oid, n.nspname::text as schema, p.proname::text as name, p.oid < 16384 as built_in, p.provolatile::text as volatility,
-    l.lanname::text as language, coalesce(e.extname::text, '') as extension,
+-- `text`: of a trigger's function, which may be simple enough to be read. `version`: changes with what it does.
+select p.oid::bigint, n.nspname::text as schema, p.proname::text as name, p.oid < 16384 as built_in,
+    p.provolatile::text as volatility, l.lanname::text as language, p.prosecdef as definer,
+    case when p.oid >= 16384 and t.typname = 'trigger' and l.lanname = 'plpgsql' and p.proconfig is null and not p.prosecdef
+        then p.prosrc else '' end as text,
+    case when p.oid >= 16384 then md5(concat(p.prosrc, p.proconfig, p.prosecdef, p.proowner, p.xmin)) else '' end as version, coalesce(e.extname::text, '') as extension,
     p.pronargs - p.pronargdefaults - (p.provariadic <> 0)::int as fewest,
     case when p.provariadic = 0 then p.pronargs::int end as most,
     case when p.proargmodes is not null then array(
@@ -62,43 +106,43 @@ left join pg_extension e on e.oid = d.refobjid
 order by p.oid;
 
 -- name: types
--- `row`: the relation whose row it is, or whose rows it is an array or a domain of.
--- `checked`: a domain whose constraints use a function or operator of a user's (PostgreSQL's own are pinned and
--- have no row in pg_depend). `cast_by_user`: a cast from or to it is a function of a user's, none that an
--- extension declares immutable.
-with checked as materialized (
-    select c.contypid as type
-    from pg_constraint c join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = c.oid
-    where c.contypid <> 0 and d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass)
+-- `row`: the relation whose row it is, or whose rows it is an array or a domain of. `parts`: the types it is made of, and
+-- `calls` what a domain's checks call, by OID. `cast_by_user`: a cast from or to it is a function of a user's, none that
+-- an extension declares immutable.
+with checks as materialized (
+    select c.contypid as type, array_agg(distinct found[1]::bigint) as calls
+    from pg_constraint c, regexp_matches(c.conbin::text, ':(?:funcid|opfuncid|aggfnoid|winfnoid) ([1-9][0-9]*)', 'g') found
+    where c.contypid <> 0 group by c.contypid
 ), cast_by_user as materialized (
     select unnest(array[c.castsource, c.casttarget]) as type
     from pg_cast c join pg_proc f on f.oid = c.castfunc
     left join pg_depend x on x.classid = 'pg_proc'::regclass and x.objid = f.oid and x.deptype = 'e'
     where f.oid >= 16384 and (x.objid is null or f.provolatile <> 'i')
+), parts as materialized (
+    select oid as whole, typelem as part from pg_type where typelem <> 0
+    union select oid, typbasetype from pg_type where typbasetype <> 0
+    union select rngtypid, rngsubtype from pg_range
+    union select t.oid, r.rngtypid from pg_type t join pg_range r on t.typname like '%multirange%' and exists (
+        select 1 from pg_depend d where d.classid = 'pg_type'::regclass and d.objid = t.oid
+            and d.refclassid = 'pg_type'::regclass and d.refobjid = r.rngtypid)
+    union select t.oid, a.atttypid from pg_type t join pg_attribute a on a.attrelid = t.typrelid
+        where t.typrelid <> 0 and a.attnum > 0 and not a.attisdropped and a.atttypid >= 16384
 )
 select t.oid::bigint, n.nspname::text as schema, t.typname::text as name,
     coalesce(nullif(t.typrelid, 0), nullif(e.typrelid, 0), nullif(b.typrelid, 0), 0)::bigint as row,
-    t.oid in (select type from checked) or coalesce(e.oid in (select type from checked), false)
-        or coalesce(b.oid in (select type from checked), false) as checked,
-    t.oid in (select type from cast_by_user) or coalesce(e.oid in (select type from cast_by_user), false)
-        as cast_by_user
+    array(select part::bigint from parts where whole = t.oid order by 1) as parts,
+    coalesce(c.calls, '{}') as calls, t.oid in (select type from cast_by_user) as cast_by_user
 from pg_type t
 join pg_namespace n on n.oid = t.typnamespace
 left join pg_type e on e.oid = t.typelem and t.typcategory = 'A'
 left join pg_type b on b.oid = t.typbasetype
+left join checks c on c.type = t.oid
 order by t.oid;
 
 -- name: operators
 -- Those of users, with the function each calls.
-select n.nspname::text as schema, o.oprname::text as name, fn.nspname::text as function_schema,
-    f.proname::text as function_name, f.oid < 16384 as built_in, f.provolatile::text as volatility,
-    l.lanname::text as language, coalesce(e.extname::text, '') as extension
+select n.nspname::text as schema, o.oprname::text as name, o.oprcode::oid::bigint as function
 from pg_operator o
 join pg_namespace n on n.oid = o.oprnamespace
-join pg_proc f on f.oid = o.oprcode
-join pg_namespace fn on fn.oid = f.pronamespace
-join pg_language l on l.oid = f.prolang
-left join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = f.oid and d.deptype = 'e'
-left join pg_extension e on e.oid = d.refobjid
 where o.oid >= 16384
 order by o.oid;

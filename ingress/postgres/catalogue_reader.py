@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from itertools import groupby
 from typing import Any, TypeAlias
@@ -10,8 +10,19 @@ from typing import Any, TypeAlias
 import asyncpg
 import msgspec
 
-from ingress.postgres.catalogue import MATERIALISED, VIEW, Catalogue, Function, Operator, Relation, Type
+from ingress.postgres.catalogue import (
+    MATERIALISED,
+    VIEW,
+    Call,
+    Cascade,
+    Catalogue,
+    Function,
+    Operator,
+    Relation,
+    Type,
+)
 from ingress.postgres.columns import Column
+from ingress.postgres.functions import NO_EFFECT, effect_of
 from ingress.postgres.views import see_through
 
 Row = Mapping[str, Any]
@@ -38,10 +49,7 @@ async def read_catalogue(connection: Connection) -> Catalogue:
         # View definitions are printed with every name qualified that this path does not find.
         await connection.execute("set local search_path = ''")
         await connection.execute(f"set local lock_timeout = '{_PATIENCE}'")
-        tables = {
-            name: [dict(row) for row in await connection.fetch(texts[name])]
-            for name in ("server", "schemas", "relations", "columns", "functions", "types", "operators")
-        }
+        tables = {name: [dict(row) for row in await connection.fetch(texts[name])] for name in _WHOLE}
         views = [row["oid"] for row in tables["relations"] if row["kind"] in (VIEW, MATERIALISED)]
         generated = sorted({row["relation"] for row in tables["columns"] if row["generated"]})
         tables["views"] = await _unlocked(connection, texts["views"], views)
@@ -50,6 +58,17 @@ async def read_catalogue(connection: Connection) -> Catalogue:
 
 
 _PATIENCE = "100ms"
+_WHOLE = (
+    "server",
+    "schemas",
+    "relations",
+    "columns",
+    "calls",
+    "cascades",
+    "functions",
+    "types",
+    "operators",
+)
 
 
 async def _unlocked(connection: Connection, query: str, oids: list[int]) -> list[dict[str, Any]]:
@@ -87,17 +106,62 @@ def make_catalogue(tables: Mapping[str, list[dict[str, Any]]]) -> Catalogue:
         relation: list(found)
         for relation, found in groupby(tables["columns"], key=lambda row: row["relation"])
     }
+    functions = {row["oid"]: _function(row) for row in tables["functions"]}
+    calls = _calls(tables["calls"], functions)
+    cascades = _cascades(tables["cascades"])
     return Catalogue(
         version=hashlib.sha256(msgspec.json.encode(tables)).hexdigest(),
         server=server["version"],
         database=server["database"],
+        utf8=server["utf8"],
         schemas=(row["name"] for row in tables["schemas"]),
-        relations=(_relation(row, columns, definitions, expressions) for row in tables["relations"]),
-        functions=map(_function, tables["functions"]),
-        types=map(_type, tables["types"]),
-        operators=map(_operator, tables["operators"]),
+        relations=(
+            _relation(
+                row,
+                columns,
+                definitions,
+                expressions,
+                tuple(calls.get(row["oid"], ())),
+                tuple(cascades.get(row["oid"], ())),
+            )
+            for row in tables["relations"]
+        ),
+        functions=functions.values(),
+        types=make_types(tables["types"], functions),
+        operators=(
+            Operator(row["schema"], row["name"], _called(row["function"], functions))
+            for row in tables["operators"]
+        ),
         see_through=see_through,
     )
+
+
+def _calls(rows: Sequence[Row], functions: Mapping[int, Function]) -> dict[int, list[Call]]:
+    """What each relation calls of itself; what computes with its arguments alone is left out, but triggers."""
+    found: dict[int, list[Call]] = {}
+    for row in rows:
+        function = _called(row["function"], functions)
+        if function.built_in and effect_of(function) == NO_EFFECT:
+            continue
+        found.setdefault(row["relation"], []).append(Call(row["moment"], function))
+    return found
+
+
+def _called(oid: int, functions: Mapping[int, Function]) -> Function:
+    """The function of an OID. One that is not there is not PostgreSQL's own."""
+    return functions.get(oid) or Function("", f"with OID {oid}", False, "v", "")
+
+
+def _cascades(rows: Sequence[Row]) -> dict[int, list[Cascade]]:
+    """What changes of each relation change elsewhere (pg_constraint.confdeltype: c, n or d passes them on)."""
+    found: dict[int, list[Cascade]] = {}
+    for row in rows:
+        to = found.setdefault(row["relation"], [])
+        if row["deleted"] in "cnd":
+            to.append(Cascade("delete", row["other"], "delete" if row["deleted"] == "c" else "update"))
+        if row["updated"] in "cnd":
+            to.append(Cascade("update", row["other"], "update"))
+    return found
 
 
 def _relation(
@@ -105,6 +169,8 @@ def _relation(
     columns: Mapping[int, Sequence[Row]],
     definitions: Mapping[int, str],
     expressions: Mapping[tuple[int, int], str],
+    calls: tuple[Call, ...],
+    cascades: tuple[Cascade, ...],
 ) -> Relation:
     numbers = {
         column["number"]: Column(
@@ -127,6 +193,8 @@ def _relation(
         definition=definitions.get(row["oid"], ""),
         rules=row["rules"],
         parents=tuple(row["parents"]),
+        calls=calls,
+        cascades=cascades,
     )
 
 
@@ -148,29 +216,42 @@ def _function(row: Row) -> Function:
         row=row["row"],
         polymorphic=row["polymorphic"],
         oid=row["oid"],
+        definer=row["definer"],
+        text=row["text"],
+        version=row["version"],
         returns=row["returns"],
     )
 
 
-def _type(row: Row) -> Type:
-    if row["checked"]:
-        runs = "has a check that calls a function of a user's"
-    elif row["cast_by_user"]:
-        runs = "has a cast that calls a function of a user's"
-    else:
-        runs = ""
-    return Type(row["oid"], row["schema"], row["name"], row["row"], runs, row["cast_by_user"])
+def make_types(rows: Sequence[Row], functions: Mapping[int, Function]) -> list[Type]:
+    """The types. Making a value runs what its own checks call, and those of all it is made of."""
+    parts = {row["oid"]: row["parts"] for row in rows}
+    own = {row["oid"]: _runs(row, functions) for row in rows}
+    suspect = {oid for oid, why in own.items() if why}
+    found = []
+    for row in rows:
+        why = own[row["oid"]]
+        if not why and suspect:
+            why = next((own[part] for part in _within(row["oid"], parts) if own.get(part)), "")
+        found.append(Type(row["oid"], row["schema"], row["name"], row["row"], why, row["cast_by_user"]))
+    return found
 
 
-def _operator(row: Row) -> Operator:
-    function = Function(
-        schema=row["function_schema"],
-        name=row["function_name"],
-        built_in=row["built_in"],
-        volatility=row["volatility"],
-        language=row["language"],
-        extension=row["extension"],
-        fewest=1,
-        most=2,
-    )
-    return Operator(row["schema"], row["name"], function)
+def _runs(row: Row, functions: Mapping[int, Function]) -> str:
+    for oid in row["calls"]:
+        function = _called(oid, functions)
+        if effect_of(function) != NO_EFFECT:
+            return f"has a check that calls {function.qualified}"
+    return "has a cast that calls a function of a user's" if row["cast_by_user"] else ""
+
+
+def _within(oid: int, parts: Mapping[int, Sequence[int]]) -> Iterator[int]:
+    """The types that this one is made of, at any depth."""
+    seen = {oid}
+    todo = [oid]
+    while todo:
+        for part in parts.get(todo.pop(), ()):
+            if part not in seen:
+                seen.add(part)
+                todo.append(part)
+                yield part

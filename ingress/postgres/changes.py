@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from ingress.postgres.aftermath import DELETE, INSERT, UPDATE, note_change
 from ingress.postgres.bounds import bounds, is_bounded
 from ingress.postgres.catalogue import Relation
 from ingress.postgres.columns import CLEAN, Field, Row, Value, combine, row_of
@@ -14,9 +15,12 @@ from schemas.vocabulary import Intent
 
 
 def read_insert(node: Node, scope: Scope) -> Row:
-    inner, target = _begin(node, scope)
+    events = [INSERT]
+    if node.get("onConflictClause", {}).get("action") == "ONCONFLICT_UPDATE":
+        events.append(UPDATE)
+    inner, target = _begin(node, scope, *events)
     findings = scope.findings
-    findings.statements.add("insert")
+    findings.statements.update(events)
     names = _target_names(node, target, inner)
     given = row_of([])
     if "selectStmt" in node:
@@ -59,7 +63,7 @@ def _on_conflict(
 
 
 def read_update(node: Node, scope: Scope) -> Row:
-    inner, target = _begin(node, scope)
+    inner, target = _begin(node, scope, UPDATE)
     scope.findings.statements.add("update")
     others = read_from(node.get("fromClause", []), inner)
     place = inner.inner([target, *others])
@@ -72,7 +76,7 @@ def read_update(node: Node, scope: Scope) -> Row:
 
 
 def read_delete(node: Node, scope: Scope) -> Row:
-    inner, target = _begin(node, scope)
+    inner, target = _begin(node, scope, DELETE)
     scope.findings.statements.add("delete")
     others = read_from(node.get("usingClause", []), inner)
     if "whereClause" in node:
@@ -83,9 +87,11 @@ def read_delete(node: Node, scope: Scope) -> Row:
 
 
 def read_merge(node: Node, scope: Scope) -> Row:
-    inner, target = _begin(node, scope)
+    kinds = [wrapped["MergeWhenClause"].get("commandType", "") for wrapped in node["mergeWhenClauses"]]
+    events = [_MERGED[kind] for kind in kinds if kind in _MERGED]
+    inner, target = _begin(node, scope, *events)
     findings = scope.findings
-    findings.statements.add("merge")
+    findings.statements.update(["merge", *events])
     if findings.catalogue.server < 15:
         findings.doubt(f"MERGE is not known to PostgreSQL {findings.catalogue.server}")
     others = read_from([node["sourceRelation"]], inner)
@@ -117,7 +123,10 @@ def read_merge(node: Node, scope: Scope) -> Row:
     return _returning(node, inner, Item(target.name, row, target.schema), others, others_first=True)
 
 
-def _begin(node: Node, scope: Scope) -> tuple[Scope, Item]:
+_MERGED = {"CMD_INSERT": INSERT, "CMD_UPDATE": UPDATE, "CMD_DELETE": DELETE}
+
+
+def _begin(node: Node, scope: Scope, *events: str) -> tuple[Scope, Item]:
     """The scope of the statement with its WITH, and its target. A target is never a WITH query."""
     inner = scope.inner()
     if "withClause" in node:
@@ -127,18 +136,14 @@ def _begin(node: Node, scope: Scope) -> tuple[Scope, Item]:
     scope.findings.intents.add(Intent.WRITE)
     if relation is None:
         return inner, Item(name, UNKNOWN_ROW)
-    writes(relation, inner)
+    writes(relation, inner, frozenset(events), only=not node["relation"].get("inh"))
     row = scope.findings.catalogue.row(relation)
     return inner, Item(name, row, "" if "alias" in node["relation"] else relation.schema)
 
 
-def writes(relation: Relation, scope: Scope) -> None:
-    """A statement changes the rows of this relation.
-
-    Triggers, column defaults, checks, row security policies and cascading foreign keys are part of what the
-    relation is: they do not make the statement unknown, and what they touch is not listed. A rule puts
-    another statement in its place, and does.
-    """
+def writes(relation: Relation, scope: Scope, events: frozenset[str], *, only: bool = False) -> None:
+    """A statement changes the rows of this relation, by each of these events (aftermath.py); `only`: not those
+    of relations that inherit from it."""
     findings = scope.findings
     findings.intents.add(Intent.WRITE)
     if relation.is_view:
@@ -148,9 +153,7 @@ def writes(relation: Relation, scope: Scope) -> None:
             findings.intents.discard(Intent.READ)
     else:
         findings.use_relation(relation)
-    if relation.rules:
-        findings.doubt(f"relation {relation.qualified} has rules, which rewrite what is done to it")
-        findings.rewritten = True
+    note_change(relation, events, findings, only=only)
     if relation.schema == "pg_catalog":
         findings.intents |= {Intent.ADMIN, Intent.DDL}
         findings.changes_context = findings.changes_catalogue = True

@@ -1,6 +1,8 @@
 """Statements that define, keep up or hand out objects, beyond what `statements.py` tells of them."""
 
+from ingress.postgres.aftermath import note_upkeep
 from ingress.postgres.bounds import is_bounded
+from ingress.postgres.catalogue import MATERIALISED, PARTITIONED, TABLE
 from ingress.postgres.columns import Row
 from ingress.postgres.findings import Findings
 from ingress.postgres.functions import is_untrusted_language
@@ -76,8 +78,10 @@ def read_refresh(node: Node, reading: Reading) -> Row:
     if relation is not None:
         findings.read_relation(relation)
         view = findings.catalogue.view(relation)
+        note_upkeep(relation, findings)
         findings.functions |= view.functions
         findings.intents |= view.intents
+        findings.changes_context |= view.changes_context
         for reason in view.unproven:
             findings.doubt(reason)
     return NOTHING
@@ -89,7 +93,22 @@ def read_vacuum(node: Node, reading: Reading) -> Row:
     findings.intents.add(Intent.ADMIN)
     survey(node, findings)
     findings.changes_context = findings.changes_catalogue = False
+    note_upkeep_of(node.get("rels", []), findings)
     return NOTHING
+
+
+_KEPT_UP = (TABLE, PARTITIONED, MATERIALISED)
+
+
+def note_upkeep_of(named: list[Node], findings: Findings) -> None:
+    """VACUUM, ANALYZE, CLUSTER, REINDEX: of the relations that were named, or of all."""
+    of_users = [one for one in findings.catalogue.relations_of_users() if one.kind in _KEPT_UP]
+    if not named:
+        for relation in of_users:
+            findings.use_relation(relation)
+    for relation in of_users:
+        if relation.qualified in findings.tables:
+            note_upkeep(relation, findings)
 
 
 def read_grant(node: Node, reading: Reading) -> Row:

@@ -21,7 +21,7 @@ from ingress.postgres.columns import (
 from ingress.postgres.oracles import cast_tells, function_tells, kind_tells, operator_tells
 from ingress.postgres.scope import Scope
 from ingress.postgres.settings import set_variable
-from ingress.postgres.tree import Node, strings
+from ingress.postgres.tree import Node, Unparsable, kind_of, parse, strings
 from ingress.postgres.words import words
 
 
@@ -311,6 +311,8 @@ def _call(node: Node, scope: Scope) -> Value:
         return doubtful(scope, f"function {'.'.join(names)} is not known", value)
     if any(function.name == "set_config" and function.built_in for function in candidates):
         _set_config(args, scope)
+    if any(function.name in ("nextval", "setval") and function.built_in for function in candidates):
+        _sequence(args, scope)
     return _called(candidates, value, scope)
 
 
@@ -326,6 +328,21 @@ def _set_config(args: list[Node], scope: Scope) -> None:
         scope.findings.doubt("the setting that set_config changes is not written out")
     else:
         set_variable(constant, scope.findings)
+
+
+def _sequence(args: list[Node], scope: Scope) -> None:
+    """Notes the sequence that an argument of type regclass names."""
+    arg = args[0].get("TypeCast", {}).get("arg", args[0]) if args else {}
+    name = arg.get("A_Const", {}).get("sval", {}).get("sval", "")
+    try:
+        (source,) = parse(f"table {name}")
+        ((_, node),) = [kind_of(item) for item in source.node["fromClause"]]
+        relation = scope.relation(node)
+    except (Unparsable, ValueError, KeyError):  # no constant, or not a name
+        scope.findings.doubt("the sequence is not written out")
+        return
+    if relation is not None:
+        scope.findings.use_relation(relation)
 
 
 def candidates_of(node: Node, scope: Scope) -> list[Function]:

@@ -1,6 +1,5 @@
 """What is gathered while a statement is read."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -9,6 +8,7 @@ from ingress.postgres.catalogue import FOREIGN, Catalogue, Function, Relation, i
 from ingress.postgres.columns import CLEAN, Column, Constant, Row, Value
 from ingress.postgres.functions import effect_of
 from ingress.postgres.tree import Node, strings
+from processors.masking.plan import sensitive_column
 from schemas.vocabulary import Intent, SensitiveColumn
 
 # Columns that hold passwords, their hashes, or how to sign in to other servers.
@@ -25,23 +25,17 @@ CREDENTIALS = frozenset(
 
 
 class Sensitivity:
-    """Which columns are sensitive: patterns "schema.table.column", each part a name or "*"."""
+    """Which columns are sensitive, as the masking plan finds them."""
 
     def __init__(self, columns: tuple[SensitiveColumn, ...]) -> None:
-        self._pattern = re.compile(
-            "|".join(
-                r"\.".join(".*" if part == "*" else re.escape(part) for part in column.pattern.split("."))
-                for column in columns
-            )
-            or r"(?!)"
-        )
+        self._columns = columns
         self._known: dict[str, bool] = {}
         self.any = bool(columns)
 
     def covers(self, name: str) -> bool:
         known = self._known.get(name)
         if known is None:
-            known = self._known[name] = self._pattern.fullmatch(name) is not None
+            known = self._known[name] = sensitive_column(name, self._columns) is not None
         return known
 
 
@@ -165,6 +159,9 @@ class Findings:
                 self.touched.add(source)
                 if source.qualified in CREDENTIALS:
                     self.intents.add(Intent.CREDENTIAL)
+                known = self.catalogue.type(source.type)
+                if known is not None and known.casts:  # it may be cast without being told to
+                    self.doubt(f"type {known.schema}.{known.name} {known.runs}")
 
     def read_relation(self, relation: Relation) -> None:
         """A statement reads from this relation, and runs the query of a view."""
@@ -177,8 +174,16 @@ class Findings:
             if relation.kind == "v":
                 self.functions |= view.functions
                 self.intents |= view.intents
+                self.changes_context |= view.changes_context
                 for reason in view.unproven:
                     self.doubt(reason)
+
+    def _makes_values_of(self, arguments: Value) -> None:
+        """A function makes values of the types of its arguments, as jsonb_populate_record does of a row's."""
+        for source in arguments.sources:
+            known = self.catalogue.type(source.type) if isinstance(source, Column) else None
+            if known is not None and known.runs:
+                self.doubt(f"type {known.schema}.{known.name} {known.runs}")
 
     def use_relation(self, relation: Relation) -> None:
         """A statement touches this relation."""
@@ -195,6 +200,9 @@ class Findings:
         effect = effect_of(function)
         self.functions.add(function.qualified)
         self.intents |= effect.intents
+        self.tables |= effect.tables
+        if function.polymorphic:
+            self._makes_values_of(arguments)
         if effect.unproven:
             self.doubt(f"function {function.qualified} {effect.unproven}")
         if effect.changes_context:

@@ -13,4 +13,9 @@ select md5(string_agg(part, ' ' order by part)) from (
     union all select 'cast ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_cast
     union all select 'constraint ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_constraint
     union all select 'extension ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_extension
+    union all select 'trigger ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_trigger
+    union all select 'policy ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_policy
+    union all select 'index ' || md5(string_agg(indexrelid || ':' || xmin, ',' order by indexrelid)) from pg_index
+    union all select 'partitioned ' || md5(string_agg(partrelid || ':' || xmin, ',' order by partrelid)) from pg_partitioned_table
+    union all select 'range ' || md5(string_agg(rngtypid || ':' || xmin, ',' order by rngtypid)) from pg_range
 ) parts

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from ingress.postgres.aftermath import note_read
 from ingress.postgres.catalogue import Catalogue, Function
 from ingress.postgres.columns import (
     CLEAN,
@@ -63,6 +64,7 @@ def read_range_var(node: Node, scope: Scope) -> Item:
     if relation is None:
         return _aliased(name, UNKNOWN_ROW, node)
     scope.findings.read_relation(relation)
+    note_read(relation, scope.findings, only=not node.get("inh"))
     return _aliased(name, scope.findings.catalogue.row(relation), node, relation.schema)
 
 

@@ -20,16 +20,19 @@ class Effect:
     proven: bool = True  # its result derives from its arguments and from the state of the session or server
     changes_context: bool = False
     secret: bool = False  # its arguments can hold a password
+    tables: frozenset[str] = frozenset()  # that it reads or writes whatever its arguments are
     unproven: str = ""  # why it is unknown, in words after "function schema.name"
 
 
-_PURE = Effect()
+NO_EFFECT = Effect()
+"""Of a function that computes with its arguments, the session's state, or the server's."""
 
 
-def _effect(
-    *intents: Intent, proven: bool = True, changes_context: bool = False, secret: bool = False
-) -> Effect:
-    return Effect(frozenset(intents), proven, changes_context, secret)
+def _effect(*intents: Intent, proven: bool = True, tables: frozenset[str] = frozenset()) -> Effect:
+    return Effect(frozenset(intents), proven, tables=tables)
+
+
+_LARGE_OBJECTS = frozenset({"pg_catalog.pg_largeobject"})
 
 
 # Stable and volatile functions that tell of the session, the server, the time or the catalogue, or that
@@ -142,6 +145,7 @@ _PLAIN = words(
     pg_xact_commit_timestamp pg_xact_commit_timestamp_origin pg_xact_status phraseto_tsquery
     plainto_tsquery quote_literal quote_nullable random random_normal range_in range_out record_out
     regclass row_security_active row_to_json session_user shobj_description statement_timestamp
+    suppress_redundant_updates_trigger tsvector_update_trigger tsvector_update_trigger_column
     system_user textanycat textsend time time_in timeofday timestamp timestamp_cmp_timestamptz
     timestamp_eq_timestamptz timestamp_ge_timestamptz timestamp_gt_timestamptz timestamp_in
     timestamp_le_timestamptz timestamp_lt_timestamptz timestamp_ne_timestamptz timestamp_out timestamptz
@@ -162,22 +166,29 @@ _GROUPS: tuple[tuple[Effect, str], ...] = (
     # Another session's statement, with the values its client wrote in it.
     (_effect(proven=False), "pg_stat_get_backend_activity"),
     # Large objects hold what anyone put there.
-    (_effect(proven=False), "lo_get loread"),
+    (_effect(proven=False, tables=_LARGE_OBJECTS), "lo_get loread"),
     (_effect(), "lo_close lo_lseek lo_lseek64 lo_tell lo_tell64"),
     # INV_WRITE is an argument of lo_open.
     (
-        _effect(Intent.WRITE),
-        "lo_creat lo_create lo_from_bytea lo_open lo_put lo_truncate lo_truncate64 lo_unlink lowrite "
-        "nextval setval pg_notify pg_nextoid",
+        _effect(Intent.WRITE, tables=_LARGE_OBJECTS),
+        "lo_creat lo_create lo_from_bytea lo_open lo_put lo_truncate lo_truncate64 lo_unlink lowrite",
     ),
-    (_effect(Intent.WRITE, Intent.ADMIN), "lo_import"),
-    (_effect(Intent.EXPORT, Intent.ADMIN), "lo_export"),
-    # Advisory locks, snapshots and the like are states of this session.
+    # Which sequence it is stands in an argument (expressions.py).
+    (_effect(Intent.WRITE), "nextval setval"),
+    (_effect(Intent.WRITE), "pg_notify pg_nextoid"),
+    (_effect(Intent.WRITE, Intent.ADMIN, tables=_LARGE_OBJECTS), "lo_import"),
+    (_effect(Intent.EXPORT, Intent.ADMIN, tables=_LARGE_OBJECTS), "lo_export"),
+    # Others wait for an advisory lock, as for LOCK.
+    (
+        _effect(Intent.SESSION, Intent.WRITE),
+        "pg_advisory_lock pg_advisory_lock_shared pg_advisory_xact_lock pg_advisory_xact_lock_shared "
+        "pg_try_advisory_lock pg_try_advisory_lock_shared pg_try_advisory_xact_lock "
+        "pg_try_advisory_xact_lock_shared",
+    ),
+    # States of this session.
     (
         _effect(Intent.SESSION),
-        "pg_advisory_lock pg_advisory_lock_shared pg_advisory_unlock pg_advisory_unlock_all "
-        "pg_advisory_unlock_shared pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_try_advisory_lock "
-        "pg_try_advisory_lock_shared pg_try_advisory_xact_lock pg_try_advisory_xact_lock_shared "
+        "pg_advisory_unlock pg_advisory_unlock_all pg_advisory_unlock_shared "
         "pg_export_snapshot pg_stat_clear_snapshot pg_stat_force_next_flush setseed",
     ),
     # Which setting it is decides further (settings.py).
@@ -237,7 +248,7 @@ def effect_of(function: Function) -> Effect:
         and function.language in ("c", "internal")
         and function.name not in _UNTRUSTED_THOUGH_IMMUTABLE
     ):
-        return _PURE
+        return NO_EFFECT
     intents = {Intent.UNKNOWN}
     if function.name.startswith(_NETWORK):
         intents.add(Intent.NETWORK)
@@ -248,7 +259,8 @@ def effect_of(function: Function) -> Effect:
         proven=False,
         changes_context=True,
         secret=Intent.NETWORK in intents,
-        unproven="is not PostgreSQL's own, so what it does is not proven",
+        unproven="is not PostgreSQL's own, so what it does is not proven"
+        + (" (it runs with its owner's rights)" if function.definer else ""),
     )
 
 
@@ -257,7 +269,7 @@ def _built_in(function: Function) -> Effect:
     if effect is not None:
         return effect
     if function.volatility == "i" or function.name in _PLAIN or function.name == "pg_stat_get_activity":
-        return _PURE
+        return NO_EFFECT
     return Effect(
         frozenset({Intent.UNKNOWN}),
         proven=False,

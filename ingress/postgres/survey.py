@@ -6,6 +6,7 @@ name.
 
 from typing import Any
 
+from ingress.postgres.aftermath import TRUNCATE
 from ingress.postgres.changes import writes
 from ingress.postgres.expressions import candidates_of, check_operators, check_type
 from ingress.postgres.findings import Findings
@@ -74,7 +75,7 @@ def name_relation(node: Node, findings: Findings, *, writes_to: bool = False) ->
         return
     findings.use_relation(relation)
     if writes_to:
-        writes(relation, outermost(findings))
+        writes(relation, outermost(findings), frozenset({TRUNCATE}), only=not node.get("inh"))
     if any(findings.is_sensitive(column) for column in relation.columns):
         findings.secret_text = True
 

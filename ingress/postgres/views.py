@@ -41,6 +41,7 @@ def see_through(catalogue: Catalogue, relation: Relation) -> View:
         touched=frozenset(findings.touched | findings.hidden),
         functions=frozenset(findings.functions),
         unproven=tuple(findings.unproven),
+        changes_context=findings.changes_context,
     )
 
 

@@ -5,9 +5,10 @@ them; tests/integration/postgres/test_catalogue.py runs the same corpus with the
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import count
 
-from ingress.postgres.catalogue import Catalogue, Function, Operator, Relation, Type
+from ingress.postgres.catalogue import Call, Cascade, Catalogue, Function, Operator, Relation, Type
 from ingress.postgres.columns import Column
 from ingress.postgres.views import see_through
 
@@ -125,6 +126,20 @@ class CatalogueBuilder:
         self._types.append(Type(next(self._oids), schema, typname, 0, runs, casts))
         return self
 
+    def cascade(self, name: str, other: str, event: str = "delete") -> "CatalogueBuilder":
+        """A foreign key of `other` passes deletions of `name`'s rows on, or updates."""
+        passed = Cascade(event, self._relations[other].oid, event)
+        relation = self._relations[name]
+        self._relations[name] = replace(relation, cascades=(*relation.cascades, passed))
+        return self
+
+    def calls(self, name: str, moment: str, function: str) -> "CatalogueBuilder":
+        """A relation calls a function of itself: see `catalogue.Call`."""
+        called = next(f for f in self._functions if f.qualified == function)
+        relation = self._relations[name]
+        self._relations[name] = replace(relation, calls=(*relation.calls, Call(moment, called)))
+        return self
+
     def operator(self, name: str, function: str) -> "CatalogueBuilder":
         schema, symbol = name.split(".", 1)
         called = next(f for f in self._functions if f.qualified == function)
@@ -192,6 +207,7 @@ def sample_builder() -> CatalogueBuilder:
     builder.table(
         "public.order_items", "order_id int4", "line int4", "product", "quantity int4", "price numeric"
     )
+    builder.cascade("public.orders", "public.order_items")
     builder.table("public.payments", "id int4", "customer_id int4", "card", "paid_at date", kind="p")
     for year in (2025, 2026):
         builder.table(

@@ -197,6 +197,8 @@ def test_the_queries_are_named() -> None:
         "columns",
         "views",
         "generated",
+        "calls",
+        "cascades",
         "functions",
         "types",
         "operators",

@@ -1,0 +1,149 @@
+"""Every attempt of walkarounds.yaml: directly, where it does its harm, and through the gateway, where it does not."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+
+import pytest
+from support.builders import AUDREY, DANA, Document, Someone, configuration, postgres_resource
+from support.gateway import Gateway, running_gateway
+from support.postgres import Postgres, running_postgres
+from support.walkarounds import WHERE, Attempt, Hands, Said, attempts
+
+AGENT = Someone("agent-7", "agent", ("agents",))
+BUILDER = Someone("builder", "agent", ("builders",))
+_EVERYTHING = ["write", "bulk_write", "ddl", "export", "credential", "admin", "exec", "network"]
+_WITHIN = ["sandbox.*", "pg_temp*.*"]
+POLICIES: tuple[Document, ...] = (
+    {"name": "reads", "when": {"groups": ["agents"], "intents": ["read", "session"]}, "verdict": "allow"},
+    {
+        "name": "builds in the sandbox",
+        "when": {
+            "groups": ["builders"],
+            "intents": ["read", "session", "write", "bulk_write", "ddl"],
+            "tables": _WITHIN,
+        },
+        "verdict": "allow",
+    },
+    {
+        "name": "changes",
+        "when": {"groups": ["agents"], "intents": _EVERYTHING},
+        "verdict": "review",
+        "review": {"reviewers": ["dba"], "approvals": 1, "timeout": "60s", "valid_for": "30s"},
+    },
+    {
+        "name": "drops",
+        "when": {"statements": ["drop_database", "drop_table", "truncate"]},
+        "verdict": "deny",
+    },
+)
+ATTEMPTS = attempts()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A server of its own, with a database for the gateway and another to copy for each control."""
+
+    postgres: Postgres
+    guarded: str
+    template: str
+    rolled_back: str  # a copy in which each control is rolled back
+    numbers: Iterator[int] = field(default_factory=count)
+
+    @contextmanager
+    def database_of_its_own(self, attempt: Attempt) -> Iterator[str]:
+        """For what cannot be rolled back; other attempts share the template."""
+        if not attempt.needs_a_database:
+            yield self.rolled_back
+            return
+        name = f"its_own_{next(self.numbers)}"
+        self.postgres.execute(f"create database {name} template {self.template} strategy file_copy")
+        yield name
+
+    @contextmanager
+    def directly(self, user: str, database: str) -> Iterator[Hands]:
+        socket = self.postgres.folder / f".s.PGSQL.{self.postgres.port}"
+        with closing(Hands.directly(socket, user, database)) as hands:
+            hands.learn_types(self.types())
+            yield hands
+
+    def types(self) -> dict[str, int]:
+        rows = self.postgres.execute("select typname, oid from pg_type where oid >= 16384", self.guarded)
+        return {name: int(oid) for name, oid in (row.split("|") for row in rows.splitlines())}
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    with running_postgres() as postgres:
+        guarded = postgres.copy_sample()
+        postgres.execute((WHERE / "walkarounds.sql").read_text(), guarded)
+        postgres.execute(f"create database template_of_controls template {guarded}")
+        postgres.execute(f"create database rolled_back template {guarded}")
+        yield Place(postgres, guarded, "template_of_controls", "rolled_back")
+
+
+@pytest.fixture(scope="module")
+def gateway(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    prod = postgres_resource("prod", place.postgres, place.guarded, labels={"env": "prod"})
+    prod["credentials"] = {"user": "steward", "password": {"file": "app.password"}}
+    small = postgres_resource("small", place.postgres, place.guarded, labels={"env": "prod"})
+    with running_gateway(
+        tmp_path_factory.mktemp("walkarounds"),
+        lambda listen: configuration(
+            listen=listen,
+            resources=[prod, small],
+            policies=POLICIES,
+            users=(AGENT, BUILDER, DANA, AUDREY),
+        ),
+    ) as running:
+        yield running
+
+
+def test_there_are_enough() -> None:
+    assert len(ATTEMPTS) >= 300
+    assert len({str(attempt) for attempt in ATTEMPTS}) == len(ATTEMPTS)
+
+
+@pytest.mark.parametrize("attempt", [a for a in ATTEMPTS if a.control], ids=str)
+def test_without_the_gateway_it_does_what_it_attempts(attempt: Attempt, place: Place) -> None:
+    user = "steward" if attempt.resource == "prod" else "app"
+    with place.database_of_its_own(attempt) as database, place.directly(user, database) as hands:
+        if not attempt.needs_a_database:
+            hands.say("begin")
+        before = _effect(attempt, hands)
+        said = hands.make(attempt)
+        done = _done(attempt, said, before, "" if said.errors else _effect(attempt, hands))
+        assert done, said
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS, ids=str)
+def test_through_the_gateway_it_does_not(attempt: Attempt, place: Place, gateway: Gateway) -> None:
+    who = AGENT if attempt.who == "agent" else BUILDER
+    hands = Hands.through(
+        gateway.listen["postgres"], who.name, who.token, attempt.resource, gateway.ca, str(attempt)[:60]
+    )
+    try:
+        hands.learn_types(place.types())
+        before = place.postgres.execute("select watch.state()", place.guarded)
+        said = hands.make(attempt)
+        assert said.verdict == attempt.verdict, said
+        assert place.postgres.execute("select watch.state()", place.guarded) == before
+    finally:
+        hands.close()
+
+
+def _effect(attempt: Attempt, hands: Hands) -> str:
+    if attempt.effect in ("answer", "tags"):
+        return ""
+    return str(hands.say("select watch.state()" if attempt.effect == "state" else attempt.effect).rows)
+
+
+def _done(attempt: Attempt, said: Said, before: str, after: str) -> bool:
+    """Whether the attempt did what it is for."""
+    match attempt.effect:
+        case "answer":
+            return bool(said.rows) and not said.errors
+        case "tags":
+            return bool(said.tags) and not said.errors
+    return before != after and not said.errors
