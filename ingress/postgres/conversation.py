@@ -268,9 +268,10 @@ class PostgresConversation:
         return taken
 
     def _may_take(self, message: Message) -> bool:
-        if len(self._groups) >= _AHEAD or len(self._target.expected) >= _OWED:
+        if len(self._target.expected) >= _OWED:
+            self._flush()  # or the target might wait for a Sync that we do not take
             return False
-        if sum(group.size for group in self._groups) >= _BUFFERED:
+        if len(self._groups) >= _AHEAD or sum(group.size for group in self._groups) >= _BUFFERED:
             return False
         return not self._client.needs_context(message) or self._settled()
 

@@ -14,10 +14,7 @@ _CODECS = {
     "utf8": "utf-8",
     "unicode": "utf-8",
     "sqlascii": "",  # not converted: the server takes the bytes for characters of its own encoding
-    **{
-        f"latin{number}": f"iso8859-{part}"
-        for number, part in enumerate((1, 2, 3, 4, 9, 10, 13, 14, 15, 16), 1)
-    },
+    **{f"latin{number}": f"iso8859-{part}" for number, part in enumerate(_LATIN, 1)},
     **{f"iso8859{part}": f"iso8859-{part}" for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 16)},
     **{f"{word}{page}": f"cp{page}" for word in ("win", "windows") for page in range(1250, 1259)},
     "win866": "cp866",

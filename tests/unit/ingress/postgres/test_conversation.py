@@ -354,6 +354,24 @@ class TestExtendedQuery:
         assert len(book.commands) == 2
         assert book.kinds_to_target() == "PBDES"
 
+    def test_a_pipeline_without_end_is_answered_on_the_way_and_held_back(self) -> None:
+        book = play()
+        book.client(make_parse(b"s", b"select id from orders"), SYNC)
+        book.target(make(b"1"), ready())
+        book.to_target()
+        book.client(*[make_bind(b"", b"s") + make_execute(b"")] * 40_000)
+        assert book.kinds_to_target().endswith("H"), "the target must be asked for what it owes"
+        assert not book.conversation.wants_client_data
+        assert len(book.commands) < 400
+
+    def test_a_series_that_never_executes_is_not_collected_for_ever(self) -> None:
+        book = play()
+        for _ in range(1000):
+            book.client(make_parse(b"", b"select 1"))
+        assert book.kinds_to_target().startswith("PPP")
+        book.client(make_bind(b"", b"") * 10_000)
+        assert 0 < len(book.to_target()) < 2000
+
     def test_closing_a_statement(self) -> None:
         book = play()
         book.client(make_parse(b"s", b"select 1"), SYNC)
