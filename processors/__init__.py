@@ -4,6 +4,7 @@
                                             └─ ApprovalRequested ─▶ approvals, ApprovalPending ─▶ verdicts
     approvals ──ApprovalRequested, ReviewDecided, ApprovalWithdrawn──▶ approvals ─ ApprovalSettled ─▶ back
     approvals ──ApprovalSettled──▶ approvals ─ CommandAllowed, CommandDenied ─▶ verdicts
+    commands ──what draws on a budget, by principal──▶ budgets ─ CommandAllowed, … ─▶ verdicts
     whatever does not verify ─ EventRejected ─▶ dead-letters
 
 - `main.py`: the role: builds what does I/O and runs the worker.
@@ -14,6 +15,7 @@
 - `emission.py`: publishes what follows from an event, and then has the event acknowledged.
 - `ordering.py`: acknowledges in order what is finished in any order.
 - `reactions.py`: one event -> what follows from it.
+- `accounts.py`: what principals used of their budgets, in a table of its own.
 - `desk.py`: the approvals in the table, and their deadlines.
 - `configured.py`: the configuration file -> the bundle to decide by.
 - `policy/`, `approvals/`: the decisions, pure.

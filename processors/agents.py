@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from infra.clock import Clock
+from processors.app import BUDGETS
 from processors.emission import Emission
 from processors.intake import Intake, NotBelieved
 from processors.ordering import InOrder
@@ -26,8 +27,8 @@ from schemas.vocabulary import Role
 
 _log = structlog.get_logger()
 
-React = Callable[[Any, int, datetime], Reaction]
-"""An event, how many bytes it was, and now -> what follows from it."""
+React = Callable[[Any, bytes, datetime], Reaction]
+"""An event, the bytes it was, and now -> what follows from it."""
 
 _REVIEWS = (ApprovalRequested, ReviewDecided, ApprovalWithdrawn, ApprovalSettled)
 
@@ -47,7 +48,10 @@ def add_agents(
     The streams do not acknowledge by themselves: a message is acknowledged when what follows from it is
     durable, so that a commit never leaves an answer behind.
     """
-    requests = Intake(COMMANDS, [CommandRequested], keyring, node)
+    # What commands used is asked for only where a rule has a budget.
+    metered = BUDGETS.events if reactions.has_budgets else [CommandRequested]
+    requests = Intake(COMMANDS, metered, keyring, node)
+    charges = Intake(BUDGETS, BUDGETS.events, keyring, node)
     reviews = Intake(APPROVALS, _REVIEWS, keyring, node)
     order = InOrder()
     started_at = clock()
@@ -65,9 +69,14 @@ def add_agents(
     async def approvals(stream: Any) -> None:
         await each(stream, reviews, reactions.review)
 
+    async def budgets(stream: Any) -> None:
+        await each(stream, charges, reactions.charge)
+
     async def deadlines() -> None:
         for reaction in reactions.expire_due(clock()):
-            await emission.emit(reaction.events, reply_to=reaction.reply_to, after=reaction.written)
+            await emission.emit(
+                reaction.events, reply_to=reaction.reply_to, before=reaction.before, after=reaction.written
+            )
 
     async def heartbeat() -> None:
         now = clock()
@@ -78,6 +87,7 @@ def add_agents(
 
     app.agent(_topic(app, COMMANDS.name), name="policy", concurrency=1)(policy)
     app.agent(_topic(app, APPROVALS.name), name="approvals", concurrency=1)(approvals)
+    app.agent(_topic(app, BUDGETS.name), name="budgets", concurrency=1)(budgets)
     app.timer(interval=1.0)(deadlines)
     app.timer(interval=5.0)(heartbeat)
 
@@ -95,7 +105,7 @@ async def take(
     finish = order.begin((place.topic, place.partition), message.ack)
     try:
         event = intake.open(message.value, place.partition)
-        reaction = Reaction() if event is None else react(event, len(message.value), now)
+        reaction = Reaction() if event is None else react(event, message.value, now)
     except Exception as error:
         # A fault of ours in reading one message must not stop all that come after it.
         reason = str(error) if isinstance(error, NotBelieved) else f"not read: {type(error).__name__}"
@@ -103,7 +113,9 @@ async def take(
             "event_rejected", topic=place.topic, partition=place.partition, offset=place.offset, reason=reason
         )
         reaction = Reaction((intake.rejected(message.value, place.partition, place.offset, reason, now),))
-    await emission.emit(reaction.events, finish, reply_to=reaction.reply_to, after=reaction.written)
+    await emission.emit(
+        reaction.events, finish, reply_to=reaction.reply_to, before=reaction.before, after=reaction.written
+    )
 
 
 def _topic(app: Any, name: str) -> Any:

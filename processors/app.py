@@ -1,5 +1,6 @@
 """The Faust app: its settings, and where Kafka is."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import faust
 
 from infra.kafka.address import KafkaAddress
 from infra.kafka.broker import MAX_MESSAGE
+from schemas.events import CommandAbandoned, CommandFinished, CommandRequested
 from schemas.topics import APPROVALS, Topic
 
 APP_ID = "countersign-processors"
@@ -21,6 +23,26 @@ CHANGELOG = Topic(
 )
 """What the approvals' table is restored from. Created beforehand, as the brokers would have it replicated:
 Faust's own creation knows only fixed numbers."""
+
+BUDGETS_TABLE = "budgets"
+
+BUDGETS = Topic(
+    f"{APP_ID}-{BUDGETS_TABLE}-repartition",
+    8,
+    (CommandRequested, CommandFinished, CommandAbandoned),
+    lambda event: str(event.envelope.principal),
+    kept=timedelta(days=1),
+)
+"""What draws on budgets, once more and as it was signed, by principal: one agent then sees all that a
+principal does, in one order (docs/decisions/0007-budgets-are-kept-by-principal.md)."""
+
+BUDGETS_CHANGELOG = Topic(
+    f"{APP_ID}-{BUDGETS_TABLE}-changelog", BUDGETS.partitions, (), str, kept=None, compacted=True
+)
+"""What the budgets' table is restored from."""
+
+INTERNAL = (CHANGELOG, BUDGETS, BUDGETS_CHANGELOG)
+"""The processors' own topics."""
 
 
 def make_app(address: KafkaAddress, folder: Path) -> Any:
@@ -57,6 +79,11 @@ def make_app(address: KafkaAddress, folder: Path) -> Any:
 def approvals_table(app: Any) -> Any:
     """The table of approvals: raw key -> raw record, kept in memory and in the changelog."""
     return app.Table(APPROVALS_TABLE, partitions=APPROVALS.partitions, key_type=bytes, value_type=bytes)
+
+
+def budgets_table(app: Any) -> Any:
+    """The table of accounts: raw principal -> raw record."""
+    return app.Table(BUDGETS_TABLE, partitions=BUDGETS.partitions, key_type=bytes, value_type=bytes)
 
 
 def shorten_fetches(app: Any) -> None:

@@ -42,16 +42,18 @@ class Emission:
         done: Callable[[], object] = _nothing,
         *,
         reply_to: int | None = None,
+        before: Awaitable[object] | None = None,
         after: Awaitable[object] | None = None,
     ) -> None:
         """Publishes the events, each once the one before is durable, and calls `done` when all are.
 
-        `reply_to`: the partition for verdicts. `after`: what else must be done before `done` is called.
+        `reply_to`: the partition for verdicts. `before`: what must be durable before the first event is said.
+        `after`: what else must be done before `done` is called.
         Waits only while the client's buffer is full.
         """
-        if not events and after is None:
+        if not events and before is None and after is None:
             done()
-        elif len(events) == 1 and after is None:
+        elif len(events) == 1 and before is None and after is None:
             # Nearly every command: no task is needed for it.
             try:
                 future = await self._bus.publish(events[0], partition=_partition(events[0], reply_to))
@@ -60,7 +62,7 @@ class Emission:
             else:
                 self._watch(future, done)
         else:
-            self._watch(asyncio.ensure_future(self._in_order(events, reply_to, after)), done)
+            self._watch(asyncio.ensure_future(self._in_order(events, reply_to, before, after)), done)
 
     async def drain(self) -> None:
         """Returns when nothing is under way."""
@@ -68,8 +70,14 @@ class Emission:
             await asyncio.wait(tuple(self._under_way))
 
     async def _in_order(
-        self, events: Sequence[Event], reply_to: int | None, after: Awaitable[object] | None
+        self,
+        events: Sequence[Event],
+        reply_to: int | None,
+        before: Awaitable[object] | None,
+        after: Awaitable[object] | None,
     ) -> None:
+        if before is not None:
+            await before
         for event in events:
             await durable(await self._bus.publish(event, partition=_partition(event, reply_to)))
         if after is not None:

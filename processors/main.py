@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
+from functools import partial
 from typing import Any
 
 import faust
@@ -17,8 +18,16 @@ from infra.kafka.bus import Bus, BusUnavailable
 from infra.kafka.topics import TopicsUnavailable, create_topics
 from infra.keys import keyring, signer
 from infra.readiness import report_ready
+from processors.accounts import Accounts
 from processors.agents import add_agents
-from processors.app import CHANGELOG, approvals_table, make_app, shorten_fetches
+from processors.app import (
+    BUDGETS,
+    INTERNAL,
+    approvals_table,
+    budgets_table,
+    make_app,
+    shorten_fetches,
+)
 from processors.beginnings import never_committed, read_from_the_beginning
 from processors.configured import bundle_of
 from processors.desk import Desk
@@ -50,7 +59,7 @@ def run(config: Config) -> int:
     bus = Bus(address, signs, keys)
     try:
         # Faust never sees a topic that is not there when it starts.
-        loop.run_until_complete(create_topics(address, (*TOPICS, CHANGELOG)))
+        loop.run_until_complete(create_topics(address, (*TOPICS, *INTERNAL)))
         loop.run_until_complete(bus.start())
         # On record before the first verdict by it.
         loop.run_until_complete(bus.publish_durably(_published(bundle, node)))
@@ -61,7 +70,9 @@ def run(config: Config) -> int:
     app = make_app(address, config.state / "faust")
     table = approvals_table(app)
     desk = Desk(table, bundle, signs, keys, node)
-    add_agents(app, Reactions(bundle, desk, node), emission, keys, now, node, _give_up)
+    accounts = Accounts(budgets_table(app), signs, keys)
+    reactions = Reactions(bundle, desk, accounts, partial(bus.forward, BUDGETS), node)
+    add_agents(app, reactions, emission, keys, now, node, _give_up)
     _add_beginning_and_end(app, table, desk, bus, emission, bundle)
     worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
     worker.spinner = None  # it would draw on stdout
@@ -92,7 +103,7 @@ def _add_beginning_and_end(
             shorten_fetches(app)
             assigned = app.consumer.assignment()
             desk.recover({place.partition for place in assigned if place.topic == APPROVALS.name})
-            unread = await never_committed(app, (COMMANDS.name, APPROVALS.name))
+            unread = await never_committed(app, (COMMANDS.name, APPROVALS.name, BUDGETS.name))
             app.add_future(read_from_the_beginning(app, unread))
         except Exception as error:
             _give_up(error)  # Faust would go on as if nothing had happened

@@ -1,51 +1,99 @@
 """One event -> what follows from it: the pure decisions with the clock, the bundle and the desk at hand."""
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from traceback import format_tb
 
 import structlog
 
+from processors.accounts import Accounts
 from processors.approvals.approval import Input, Step
 from processors.desk import Desk
+from processors.policy.budgets import Account, settle
 from processors.policy.bundle import Bundle
 from processors.policy.verdict import answer, refusal
-from schemas.events import CommandRequested, Event
+from schemas.events import CommandAbandoned, CommandFinished, CommandRequested, Event
 
 _log = structlog.get_logger()
 
 
+Metered = CommandRequested | CommandFinished | CommandAbandoned
+"""What draws on budgets, or gives back."""
+
+Forward = Callable[[str, bytes], Awaitable[object]]
+"""Hands a message on to the account of this principal; done when that is durable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """What follows from an event: events in the order in which they must become durable, where their
-    verdicts go, and what must be written before the event is acknowledged."""
+    """What follows from an event: what must be durable before anything is said, events in the order in which
+    they must become durable, where their verdicts go, and what must be written before the event is
+    acknowledged."""
 
     events: tuple[Event, ...] = ()
     reply_to: int | None = None
     written: Awaitable[object] | None = None
+    before: Awaitable[object] | None = None
 
 
 class Reactions:
     """What this process does about each event. A fault of ours refuses one command, and stops nothing."""
 
-    def __init__(self, bundle: Bundle, desk: Desk, node: str) -> None:
+    def __init__(self, bundle: Bundle, desk: Desk, accounts: Accounts, forward: Forward, node: str) -> None:
         self._bundle = bundle
         self._desk = desk
+        self._accounts = accounts
+        self._forward = forward
         self._node = node
 
-    def judge(self, request: CommandRequested, size: int, now: datetime) -> Reaction:
-        """A command waits for its verdict."""
+    @property
+    def has_budgets(self) -> bool:
+        """Whether what commands used must be known."""
+        return self._bundle.has_budgets
+
+    def judge(self, event: Metered, raw: bytes, now: datetime) -> Reaction:
+        """A command waits for its verdict, or ended. What draws on a budget is handed on to its account."""
+        if not isinstance(event, CommandRequested):
+            return Reaction(written=self._forward(event.envelope.principal, raw))
+        return self._answer(event, raw, now, None)
+
+    def charge(self, event: Metered, raw: bytes, now: datetime) -> Reaction:
+        """What draws on a budget, where the account is."""
         try:
-            found = answer(request, size, self._bundle, now, self._node)
+            account = self._accounts.find(event.envelope.principal)
+            match event:
+                case CommandRequested():
+                    return self._answer(event, raw, now, account)
+                case CommandFinished():
+                    settled = settle(
+                        account, event.envelope.command, event.rows, event.bytes, ran=True, now=now
+                    )
+                case CommandAbandoned():
+                    settled = settle(account, event.envelope.command, 0, 0, ran=False, now=now)
+        except Exception as error:
+            _log_fault("budget_not_kept", error, principal=event.envelope.principal)
+            if isinstance(event, CommandRequested):
+                return Reaction((refusal(event, self._bundle, now, self._node),), event.reply_to)
+            return Reaction()
+        return Reaction() if settled is account else Reaction(written=self._accounts.save(settled))
+
+    def _answer(
+        self, request: CommandRequested, raw: bytes, now: datetime, account: Account | None
+    ) -> Reaction:
+        try:
+            found = answer(request, len(raw), self._bundle, now, self._node, account)
         except Exception as error:
             _log_fault("command_not_judged", error, command=request.envelope.command)
             return Reaction((refusal(request, self._bundle, now, self._node),), request.reply_to)
         for failed in found.failed:
             _log.warning("expression_failed", rule=failed, command=request.envelope.command)
-        return Reaction(found.events, request.reply_to)
+        if found.is_budgeted:
+            return Reaction(written=self._forward(request.envelope.principal, raw))
+        saved = None if found.account is None else self._accounts.save(found.account)
+        return Reaction(found.events, request.reply_to, before=saved)
 
-    def review(self, event: Input, size: int, now: datetime) -> Reaction:
+    def review(self, event: Input, raw: bytes, now: datetime) -> Reaction:
         """Something happened to an approval. A fault leaves it as it was: its deadline ends it."""
         try:
             return self._follow(event.approval, self._desk.apply(event, now))

@@ -130,6 +130,14 @@ class Bus:
             partition = partition_of(key, topic.partitions)
         return await self._departures.put(topic.name, encode(event, self._signer), key.encode(), partition)
 
+    async def forward(self, topic: Topic, key: str, raw: bytes) -> None:
+        """Puts an event that was read, as it was signed, on another topic; returns once it is durable there.
+        Raises BusUnavailable."""
+        if self._departures is None:
+            raise BusUnavailable("not connected to Kafka")
+        partition = partition_of(key, topic.partitions)
+        await durable(await self._departures.put(topic.name, raw, key.encode(), partition))
+
     async def publish_durably(self, event: Event, *, partition: int | None = None) -> None:
         """Publishes and waits until the event is durable. Raises BusUnavailable."""
         await durable(await self.publish(event, partition=partition))

@@ -29,6 +29,11 @@ class Bundle:
     rules: tuple[CompiledRule, ...]
     resources: Mapping[str, Resource]
 
+    @property
+    def has_budgets(self) -> bool:
+        """Whether what commands used must be known."""
+        return any(compiled.rule.budgets for compiled in self.rules)
+
 
 @dataclass(frozen=True, slots=True)
 class _Document:

@@ -47,6 +47,7 @@ class Decision:
     limited_by: tuple[LimitSource, ...] = ()
     budgets: tuple[RuleBudgets, ...] = ()
     missing: tuple[str, ...] = ()  # what the requester must say first
+    retry_at: datetime | None = None  # when a budget has room again
     failed: tuple[str, ...] = ()  # rules whose expression had no answer: "name: why"
 
 
@@ -69,7 +70,7 @@ def evaluate(command: Command, rules: Sequence[CompiledRule], now: datetime) -> 
     """The decision on `command` at `now`.
 
     Deny beats review beats allow. Among several that deny or allow, the first in the file names the rule;
-    for several that review see `strictest_review`. The limits of all that match hold together.
+    for several that review see `strictest_terms`. The limits of all that match hold together.
     """
     failed: list[str] = []
     matching = [compiled.rule for compiled in rules if _matches(compiled, command, now, failed)]
@@ -83,7 +84,12 @@ def evaluate(command: Command, rules: Sequence[CompiledRule], now: datetime) -> 
     if (lacking := _first_lacking(command, matching)) is not None:
         return replace(lacking, failed=tuple(failed))
     limits, limited_by = strictest_limits(matching)
-    named, review = (strictest[0], None) if verdict is Verdict.ALLOW else strictest_review(strictest)
+    named, review = strictest[0], None
+    if verdict is Verdict.REVIEW:
+        name, review = strictest_terms(
+            [(rule.name, rule.review) for rule in strictest if rule.review is not None]
+        )
+        named = next(rule for rule in strictest if rule.name == name)
     return Decision(
         verdict,
         named.name,
@@ -146,10 +152,9 @@ def _provable(when: When) -> Predicate:
     return proven
 
 
-def strictest_review(rules: Sequence[Rule]) -> tuple[Rule, Review]:
-    """The rule that names the review: the one that asks for most approvals, then the one whose approval
-    is valid the shortest, then the first in the file. Times and the fallback are the strictest of all."""
-    reviews = [(rule, rule.review) for rule in rules if rule.review is not None]
+def strictest_terms(reviews: Sequence[tuple[str, Review]]) -> tuple[str, Review]:
+    """The rule that names the review, and its terms: the one that asks for most approvals, then the one whose
+    approval is valid the shortest, then the first. Times and the fallback are the strictest of all."""
     named, chosen = min(reviews, key=lambda pair: (-pair[1].approvals, pair[1].valid_for))
     terms = [review for _, review in reviews]
     return named, Review(

@@ -1,14 +1,15 @@
 """CommandRequested -> the events that answer it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 from processors.masking.plan import make_plan
+from processors.policy.budgets import Account, Drawn, draw, in_words, room_time
 from processors.policy.bundle import Bundle
 from processors.policy.command import command_of
-from processors.policy.rule import Limits, Review
-from processors.policy.rules import Decision, evaluate
+from processors.policy.rule import Limits, Measure, Review
+from processors.policy.rules import Decision, evaluate, strictest_terms
 from schemas.envelope import Envelope, envelope
 from schemas.events import (
     ApprovalPending,
@@ -34,13 +35,23 @@ class Answer:
 
     events: tuple[Event, ...]
     failed: tuple[str, ...] = ()  # rules whose expression had no answer: "name: why"
+    account: Account | None = None  # of the principal, after the command drew on its budgets
+    is_budgeted: bool = False  # no answer yet: it is for whoever keeps the principal's account
 
 
-def answer(request: CommandRequested, size: int, bundle: Bundle, now: datetime, node: str) -> Answer:
+def answer(
+    request: CommandRequested,
+    size: int,
+    bundle: Bundle,
+    now: datetime,
+    node: str,
+    account: Account | None = None,
+) -> Answer:
     """The verdict on a request of `size` bytes; nothing when its deadline is over.
 
-    A preparation executes nothing: where the rules say review, it is let through, and the execution is
-    what waits for a reviewer.
+    A command whose rules have budgets is answered where its principal's `account` is at hand. A preparation
+    executes nothing: where the rules say review, it is let through, and the execution is what waits for a
+    reviewer.
     """
     if now >= request.deadline:
         return Answer(())  # the ingress refused it at its deadline and said so
@@ -48,18 +59,65 @@ def answer(request: CommandRequested, size: int, bundle: Bundle, now: datetime, 
     if resource is None:
         return Answer((_denied(request, bundle, now, node, _NO_RESOURCE),))
     decision = evaluate(command_of(request, resource), bundle.rules, now)
+    if decision.budgets and request.stage is not Stage.PREPARE:
+        if account is None:
+            return Answer((), decision.failed, is_budgeted=True)
+        account, drawn = draw(
+            account,
+            request.envelope.command,
+            decision.budgets,
+            decision.limits,
+            reviewed=decision.verdict is Verdict.REVIEW,
+            deadline=request.deadline,
+            now=now,
+        )
+        decision = _within_budget(decision, drawn)
     if decision.verdict is Verdict.REVIEW and request.stage is not Stage.PREPARE and size > REVIEWABLE:
         decision = Decision(
             Verdict.DENY, decision.rule, _TOO_LONG_TO_REVIEW, _SPLIT_IT, failed=decision.failed
         )
     if decision.verdict is Verdict.DENY:
-        return Answer((_denied(request, bundle, now, node, decision),), decision.failed)
+        return Answer((_denied(request, bundle, now, node, decision),), decision.failed, account)
     obligations = obligations_of(request, bundle, decision.limits, decision.limited_by)
     if decision.review is None or request.stage is Stage.PREPARE:
         events: tuple[Event, ...] = (_allowed(request, bundle, now, node, decision.rule, obligations),)
     else:
         events = _review(request, bundle, now, node, decision.rule, decision.review, obligations)
-    return Answer(events, decision.failed)
+    return Answer(events, decision.failed, account)
+
+
+def _within_budget(decision: Decision, drawn: Drawn) -> Decision:
+    """The decision after what the budgets say: a command may use what it reserved, or is over."""
+    refused = drawn.refused
+    if refused is None:
+        return replace(
+            decision,
+            limits=replace(
+                decision.limits,
+                rows=drawn.reserved.get(Measure.ROWS, decision.limits.rows),
+                bytes=drawn.reserved.get(Measure.BYTES, decision.limits.bytes),
+            ),
+            limited_by=(*_budget_sources(decision, drawn), *decision.limited_by),
+        )
+    message, hint = in_words(refused)
+    if refused.over is Verdict.DENY:
+        denied = Decision(Verdict.DENY, refused.rule, message, hint, failed=decision.failed)
+        return replace(denied, retry_at=room_time(refused))
+    asked = next(entry.review for entry in decision.budgets if entry.rule == refused.rule)
+    assert asked is not None
+    named, review = strictest_terms(
+        [(refused.rule, asked), *([(decision.rule, decision.review)] if decision.review is not None else [])]
+    )
+    return replace(decision, verdict=Verdict.REVIEW, rule=named, review=review)
+
+
+def _budget_sources(decision: Decision, drawn: Drawn) -> tuple[LimitSource, ...]:
+    """Which rule's budget set a limit that is tighter than the rules' own."""
+    tighter = [name for name, most in drawn.reserved.items() if getattr(decision.limits, name) != most]
+    return tuple(
+        LimitSource(name, next(rule for rule, budget in drawn.budgets if budget.measure == name))
+        for name in tighter
+    )
 
 
 def refusal(request: CommandRequested, bundle: Bundle, now: datetime, node: str) -> CommandDenied:
@@ -146,6 +204,7 @@ def _denied(
         decided_by=(),
         comment="",
         missing=decision.missing,
+        retry_at=decision.retry_at,
     )
 
 

@@ -9,8 +9,9 @@ from support.table import MemoryTable
 
 from infra.kafka.address import KafkaAddress
 from infra.kafka.bus import BusUnavailable, partition_of
+from processors.accounts import Accounts
 from processors.agents import add_agents, take
-from processors.app import approvals_table, make_app
+from processors.app import BUDGETS, approvals_table, budgets_table, make_app
 from processors.desk import Desk
 from processors.emission import Emission
 from processors.intake import Intake
@@ -50,12 +51,21 @@ def message(event: Any, by: Signer) -> Message:
     return Message(encode(event, by), place)
 
 
+def accounts_in(table: Any) -> Accounts:
+    return Accounts(table, signer(Role.PROCESSORS), KEYRING)
+
+
+async def nowhere(principal: str, raw: bytes) -> None:
+    raise AssertionError("nothing here draws on a budget")
+
+
 async def taken(message: Message, bus: MemoryBus) -> list[BaseException]:
     rules, failures = bundle(), list[BaseException]()
     desk = Desk(MemoryTable(), rules, signer(Role.PROCESSORS), KEYRING, NODE)
     emission = Emission(bus, failures.append)
     intake = Intake(COMMANDS, [CommandRequested], KEYRING, NODE)
-    await take(message, intake, Reactions(rules, desk, NODE).judge, emission, InOrder(), NOW)
+    reactions = Reactions(rules, desk, accounts_in(MemoryTable()), nowhere, NODE)
+    await take(message, intake, reactions.judge, emission, InOrder(), NOW)
     if bus.durable_at_once:
         await emission.drain()
     return failures
@@ -116,7 +126,7 @@ def test_the_wiring(tmp_path: Path) -> None:
     desk = Desk(approvals_table(app), rules, signer(Role.PROCESSORS), KEYRING, NODE)
     add_agents(
         app,
-        Reactions(rules, desk, NODE),
+        Reactions(rules, desk, accounts_in(budgets_table(app)), nowhere, NODE),
         Emission(MemoryBus(), lambda error: None),
         KEYRING,
         lambda: NOW,
@@ -124,5 +134,5 @@ def test_the_wiring(tmp_path: Path) -> None:
         lambda error: None,
     )
     agents = {name: agent.channel.get_topic_name() for name, agent in app.agents.items()}
-    assert agents == {"policy": COMMANDS.name, "approvals": APPROVALS.name}
+    assert agents == {"policy": COMMANDS.name, "approvals": APPROVALS.name, "budgets": BUDGETS.name}
     assert all(agent.concurrency == 1 for agent in app.agents.values()), "order is kept in each partition"

@@ -9,6 +9,7 @@ from support.reviews import AUDREY, DANA, NOW, decided, requested
 from support.signing import KEYRING, signer
 from support.table import MemoryTable
 
+from processors.accounts import Accounts
 from processors.desk import Desk
 from processors.policy.bundle import Bundle
 from processors.reactions import Reactions
@@ -18,19 +19,46 @@ from schemas.events import (
     ApprovalSettled,
     CommandAllowed,
     CommandDenied,
+    CommandFinished,
+    CommandRequested,
 )
-from schemas.vocabulary import Role
+from schemas.vocabulary import Outcome, Role, Stage
 
 NODE = "processors@test#1"
+RAW = b"x" * 600
 
 
-def reactions_of(rules: Bundle, table: Any = None) -> Reactions:
+def reactions_of(
+    rules: Bundle,
+    table: Any = None,
+    accounts: MemoryTable | None = None,
+    forwarded: list[tuple[str, bytes]] | None = None,
+) -> Reactions:
     desk = Desk(table or MemoryTable(), rules, signer(Role.PROCESSORS), KEYRING, NODE)
-    return Reactions(rules, desk, NODE)
+    kept = Accounts(accounts or MemoryTable(), signer(Role.PROCESSORS), KEYRING)
+
+    async def forward(principal: str, raw: bytes) -> None:
+        assert forwarded is not None
+        forwarded.append((principal, raw))
+
+    return Reactions(rules, desk, kept, forward, NODE)
+
+
+def finished(request: CommandRequested, rows: int = 1) -> CommandFinished:
+    return CommandFinished(
+        envelope=request.envelope,
+        outcome=Outcome.SUCCEEDED,
+        rows=rows,
+        bytes=10,
+        microseconds=5,
+        error_code="",
+        error="",
+        masked=(),
+    )
 
 
 def test_a_command_is_judged_and_answered_where_it_waits() -> None:
-    reaction = reactions_of(bundle()).judge(command_requested(READ, reply_to=11), 600, NOW)
+    reaction = reactions_of(bundle()).judge(command_requested(READ, reply_to=11), RAW, NOW)
     assert [type(event) for event in reaction.events] == [CommandAllowed]
     assert (reaction.reply_to, reaction.written) == (11, None)
 
@@ -38,7 +66,7 @@ def test_a_command_is_judged_and_answered_where_it_waits() -> None:
 def test_a_rule_without_an_answer_is_logged_without_the_command() -> None:
     rules = bundle(rule("r", "deny", {"expression": "context.nothing == 'x'"}))
     with capture_logs() as logs:
-        reactions_of(rules).judge(command_requested(READ, text="select 'hunter2'"), 600, NOW)
+        reactions_of(rules).judge(command_requested(READ, text="select 'hunter2'"), RAW, NOW)
     (line,) = logs
     assert (line["event"], line["rule"]) == ("expression_failed", "r: no such member in mapping")
     assert "hunter2" not in repr(logs)
@@ -46,16 +74,16 @@ def test_a_rule_without_an_answer_is_logged_without_the_command() -> None:
 
 async def test_the_whole_way_of_an_approval() -> None:
     reactions = reactions_of(bundle())
-    judged = reactions.judge(command_requested(DELETE, reply_to=11), 600, NOW)
+    judged = reactions.judge(command_requested(DELETE, reply_to=11), RAW, NOW)
     request, pending = judged.events
     assert isinstance(request, ApprovalRequested)
     assert isinstance(pending, ApprovalPending)
-    asked = reactions.review(request, 600, NOW)
+    asked = reactions.review(request, RAW, NOW)
     assert (asked.events, asked.written is not None) == ((), True)
-    proposed = reactions.review(decided(request, DANA), 600, NOW)
+    proposed = reactions.review(decided(request, DANA), RAW, NOW)
     (settlement,) = proposed.events
     assert isinstance(settlement, ApprovalSettled)
-    ended = reactions.review(settlement, 600, NOW)
+    ended = reactions.review(settlement, RAW, NOW)
     assert [type(event) for event in ended.events] == [CommandAllowed]
     assert ended.reply_to == 11
     assert ended.written is not None
@@ -64,9 +92,9 @@ async def test_the_whole_way_of_an_approval() -> None:
 async def test_what_does_not_count_is_logged_with_its_reason() -> None:
     reactions = reactions_of(bundle())
     request = requested()
-    reactions.review(request, 600, NOW)
+    reactions.review(request, RAW, NOW)
     with capture_logs() as logs:
-        ignored = reactions.review(decided(request, AUDREY), 600, NOW)
+        ignored = reactions.review(decided(request, AUDREY), RAW, NOW)
     assert (ignored.events, ignored.written) == ((), None)
     assert logs[0]["event"] == "approval_event_ignored"
     assert "groups" in logs[0]["reason"]
@@ -75,11 +103,76 @@ async def test_what_does_not_count_is_logged_with_its_reason() -> None:
 async def test_deadlines_come_once() -> None:
     reactions = reactions_of(bundle())
     request = requested(reply_to=5)
-    reactions.review(request, 600, NOW)
+    reactions.review(request, RAW, NOW)
     late = request.expires_at + timedelta(seconds=1)
     (reaction,) = reactions.expire_due(late)
     assert [type(event) for event in reaction.events] == [ApprovalSettled]
     assert list(reactions.expire_due(late)) == []
+
+
+class TestBudgets:
+    TWO = bundle(
+        rule(
+            "reads",
+            "allow",
+            {"intents": ["read"]},
+            budgets=[{"measure": "commands", "amount": 2, "window": 60}],
+        )
+    )
+
+    async def test_a_command_with_a_budget_is_handed_on_as_it_was(self) -> None:
+        forwarded: list[tuple[str, bytes]] = []
+        reactions = reactions_of(self.TWO, forwarded=forwarded)
+        reaction = reactions.judge(command_requested(READ), RAW, NOW)
+        assert (reaction.events, reaction.written is not None) == ((), True)
+        assert reaction.written is not None
+        await reaction.written
+        ended = reactions.judge(finished(command_requested(READ)), RAW, NOW)
+        assert ended.written is not None
+        await ended.written
+        assert forwarded == [("agent-7", RAW), ("agent-7", RAW)]
+
+    async def test_the_account_is_durable_before_the_verdict(self) -> None:
+        reactions = reactions_of(self.TWO)
+        for _ in range(2):
+            allowed = reactions.charge(command_requested(READ, reply_to=7), RAW, NOW)
+            assert [type(event) for event in allowed.events] == [CommandAllowed]
+            assert (allowed.before is not None, allowed.reply_to) == (True, 7)
+        (denied,) = reactions.charge(command_requested(READ), RAW, NOW).events
+        assert isinstance(denied, CommandDenied)
+        assert "its budget of 2 commands in 1 minute is used up: 2 used" in denied.message
+        assert denied.retry_at is not None
+        assert denied.retry_at >= NOW + timedelta(seconds=60)
+
+    async def test_over_it_a_review_can_be_asked_for(self) -> None:
+        review = {"reviewers": ["dba"], "approvals": 1, "timeout": 9, "on_timeout": "deny", "valid_for": 5}
+        budgets = [{"measure": "rows", "amount": 10, "window": 60}]
+        rules = bundle(rule("reads", "allow", {}, budgets=budgets, over="review", review=review))
+        reactions = reactions_of(rules)
+        first = command_requested(READ)
+        (allowed,) = reactions.charge(first, RAW, NOW).events
+        assert isinstance(allowed, CommandAllowed)
+        assert (allowed.obligations.rows, allowed.obligations.limited_by[0].rule) == (10, "reads")
+        asked, _ = reactions.charge(command_requested(READ), RAW, NOW).events
+        assert isinstance(asked, ApprovalRequested)
+        assert (asked.rule, asked.reviewers, asked.obligations.rows) == ("reads", ("dba",), None)
+        reactions.charge(finished(first, rows=3), RAW, NOW)
+        (allowed,) = reactions.charge(command_requested(READ), RAW, NOW).events
+        assert isinstance(allowed, CommandAllowed)
+        assert allowed.obligations.rows == 7
+
+    async def test_a_preparation_draws_on_nothing(self) -> None:
+        prepare = command_requested(READ, stage=Stage.PREPARE)
+        reaction = reactions_of(self.TWO).judge(prepare, RAW, NOW)
+        assert [type(event) for event in reaction.events] == [CommandAllowed]
+
+    async def test_a_forged_account_gives_nobody_room(self) -> None:
+        accounts = MemoryTable()
+        accounts.data[b"agent-7"] = b"x" * 100
+        with capture_logs() as logs:
+            reaction = reactions_of(self.TWO, accounts=accounts).charge(command_requested(READ), RAW, NOW)
+        assert [type(event) for event in reaction.events] == [CommandDenied]
+        assert logs[0]["event"] == "budget_not_kept"
 
 
 class TestAFaultOfOurs:
@@ -100,7 +193,7 @@ class TestAFaultOfOurs:
     def test_refuses_the_command(self, broken: Reactions) -> None:
         request = command_requested(READ, text=self.SECRET, reply_to=3)
         with capture_logs() as logs:
-            reaction = broken.judge(request, 600, NOW)
+            reaction = broken.judge(request, RAW, NOW)
         (denied,) = reaction.events
         assert isinstance(denied, CommandDenied)
         assert (denied.digest, reaction.reply_to) == (request.digest, 3)
@@ -117,7 +210,7 @@ class TestAFaultOfOurs:
 
         reactions = reactions_of(bundle(), Full())
         with capture_logs() as logs:
-            reaction = reactions.review(requested(), 600, NOW)
+            reaction = reactions.review(requested(), RAW, NOW)
         assert (reaction.events, reaction.written) == ((), None)
         assert logs[0]["event"] == "approval_not_changed"
         assert "hunter2" not in repr(logs)
