@@ -1,7 +1,7 @@
 """Records on their way to Kafka: at once while there are few, together while there are many.
 
 Each request to Kafka costs its sender, the broker and the network about as much as ten records do. While
-little is under way a record leaves at once. Once much is, what comes within a millisecond leaves together.
+little is under way a record leaves at once. The more is, the longer what comes waits to leave together.
 """
 
 import asyncio
@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any, Protocol
 
 _BUSY = 2  # records under way from which on it pays to gather
-_GATHER = 0.001  # seconds
+_GATHER = 0.0003  # seconds to gather for, for each record under way …
+_GATHER_MOST = 0.005  # … but no longer
 _MOST = 10_000  # records waiting here before who publishes must wait
 
 
@@ -67,7 +68,7 @@ class Departures:
             await self._news.wait()
             self._news.clear()
             if self._under_way >= _BUSY:
-                await asyncio.sleep(_GATHER)
+                await asyncio.sleep(min(_GATHER * self._under_way, _GATHER_MOST))
             while self._waiting:
                 topic, value, key, partition, future = self._waiting.popleft()
                 self._room.set()
