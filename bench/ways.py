@@ -37,8 +37,12 @@ _RESOURCES: Mapping[str, Document] = {
     "detected": {"sensitive": {"detect": ["email", "card_number"]}},
     "reviewed": {},
 }
+_PREVIEWED = {
+    f"{name}-preview": {**_RESOURCES[name], "recording": "preview"}
+    for name in ("plain", "masked", "detected")
+}
 _POLICIES: tuple[Document, ...] = (
-    {"name": "measured", "when": {"resources": ["plain", "masked", "detected"]}, "verdict": "allow"},
+    {"name": "measured", "when": {"resources": ["plain*", "masked*", "detected*"]}, "verdict": "allow"},
     {
         "name": "sessions may open",
         "when": {"resources": ["reviewed"], "intents": ["session", "read"]},
@@ -142,7 +146,8 @@ def countersign(postgres: Postgres, folder: Path) -> Iterator[tuple[Gateway, Way
         return configuration(
             listen=listen,
             resources=[
-                postgres_resource(name, postgres, _DATABASE, **more) for name, more in _RESOURCES.items()
+                postgres_resource(name, postgres, _DATABASE, **more)
+                for name, more in {**_RESOURCES, **_PREVIEWED}.items()
             ],
             policies=_POLICIES,
             users=(AGENT, DANA),

@@ -37,6 +37,7 @@ from ingress.postgres.reasons import SETTINGS, Why, clean
 from ingress.postgres.startup import Wish
 from ingress.postgres.target_connection import Target, cancel, open_target
 from ingress.session import Hands, Services, Session, SessionInfo
+from processors.masking.bulk.finders import without_finder
 from processors.masking.scan import make_scanner
 from schemas.ids import uuid7
 from schemas.vocabulary import MaskingPlan, Principal, SensitiveColumn
@@ -63,7 +64,10 @@ class PostgresEndpoint:
     async def start(self) -> None:
         for resource in self._config.resources:
             if resource.protocol == "postgres" and resource.sensitive.detect:
-                make_scanner(resource.sensitive.detect)  # compiled now, not while a client waits
+                # Compiled now, not while a client waits.
+                make_scanner(resource.sensitive.detect)
+                if others := without_finder(resource.sensitive.detect):
+                    make_scanner(others)
         self._catalogues.start()
 
     async def stop(self, reason: str) -> None:

@@ -5,6 +5,8 @@ every text beside the rows too. Nothing accumulates but counts.
 
 - `results_columns.py`: what happens to each column; decided once an answer.
 - `results_rows.py`, `results_detect.py`: DataRow. `results_copy.py`: CopyData. `scrub.py`: texts.
+- `results_blocks.py`, `results_copy_blocks.py`: the same for many rows and lines at once, in a block that
+  `results_edited.py` puts together.
 """
 
 import struct
@@ -13,6 +15,7 @@ from functools import partial
 
 from ingress.errors import TargetError
 from ingress.postgres.copy_options import CopyOptions
+from ingress.postgres.results_blocks import LEAST, change_rows, detect_rows
 from ingress.postgres.results_columns import (
     Column,
     Field,
@@ -24,6 +27,7 @@ from ingress.postgres.results_columns import (
     undescribed,
 )
 from ingress.postgres.results_copy import BinaryTuples, Line, TextLines, change_lines, detect_in_lines
+from ingress.postgres.results_copy_blocks import detect_block
 from ingress.postgres.results_detect import card_to_null, detect, detect_in_hex
 from ingress.postgres.results_rows import Change, ColumnChange, change_columns, row_width
 from ingress.postgres.scrub import Scrubber
@@ -70,6 +74,7 @@ class ResultMasker:
             Counter()
         )  # of columns that are no longer those of the answer
         self._change_line: Line | None = None
+        self._text_lines: TextLines | None = None
         self._copies_binary = False
 
     def describe(self, body: bytes) -> None:
@@ -88,9 +93,13 @@ class ResultMasker:
         if not block or not (self._hides or self._scanner):
             return block
         columns = self._columns if self._columns is not None else self._decide(block)
+        in_bulk = len(block) >= LEAST
         if self._changes:
-            block = change_columns(block, len(columns), self._changes, self._counts)
-        return detect(block, columns, self._scanner, self._found) if self._scanner else block
+            change = change_rows if in_bulk else change_columns
+            block = change(block, len(columns), self._changes, self._counts)
+        if self._scanner is None:
+            return block
+        return (detect_rows if in_bulk else detect)(block, columns, self._scanner, self._found)
 
     def copy_begins(self, body: bytes) -> None:
         """The body of a CopyOutResponse. Raises TargetError."""
@@ -108,7 +117,8 @@ class ResultMasker:
         if self._copies_binary:
             self._change_line = BinaryTuples(masks, self._scanner, self._counts, self._found).change
         elif any(masks):
-            self._change_line = TextLines(masks, self._copy_options, self._counts).change
+            self._text_lines = TextLines(masks, self._copy_options, self._counts)
+            self._change_line = self._text_lines.change
 
     def copy_data(self, block: bytes) -> bytes:
         """One or many whole CopyData messages, masked. Raises TargetError when they are not as announced."""
@@ -116,11 +126,14 @@ class ResultMasker:
             return block
         if self._columns is None:
             raise TargetError("the target sent COPY data without announcing it")
+        in_bulk = len(block) >= LEAST
         if self._change_line is not None:
-            block = change_lines(block, self._change_line)
+            changed = self._text_lines.change_block(block) if self._text_lines and in_bulk else None
+            block = change_lines(block, self._change_line) if changed is None else changed
         if self._scanner is None or self._copies_binary:
             return block
-        return detect_in_lines(block, self._scanner, self._found, self._copy_options)
+        detect_copied = detect_block if in_bulk else detect_in_lines
+        return detect_copied(block, self._scanner, self._found, self._copy_options)
 
     def text(self, body: bytes) -> bytes:
         """The body of an ErrorResponse or NoticeResponse, without values. Raises TargetError."""
@@ -193,6 +206,7 @@ class ResultMasker:
         self._changes = []
         self._counts = []
         self._change_line = None
+        self._text_lines = None
 
     def _count_columns(self) -> Counter[tuple[str, str]]:
         counted: Counter[tuple[str, str]] = Counter()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ingress.errors import TargetError
 from ingress.postgres.copy_options import CopyOptions
+from ingress.postgres.results_copy_blocks import change_block
 from ingress.postgres.results_detect import card_to_null
 from processors.masking.masks import TOKEN, Mask
 from processors.masking.scan import Scanner
@@ -92,6 +93,7 @@ class TextLines:
     """Masks the columns of lines in text or CSV format. `masks`: one a column, None for none."""
 
     def __init__(self, masks: Sequence[Mask | None], options: CopyOptions | None, counts: list[int]) -> None:
+        self._masks = masks
         self._masked = [(index, mask) for index, mask in enumerate(masks) if mask is not None]
         self._columns = len(masks)
         self._options = options
@@ -122,6 +124,12 @@ class TextLines:
                 fields[index] = self._value(fields[index], mask, self._options)
                 self._counts[index] += 1
         return self._options.delimiter.join(fields) + end
+
+    def change_block(self, block: bytes) -> bytes | None:
+        """As `change_lines`, in a few passes; None for a block that has to be taken line by line."""
+        if self._header:
+            return None
+        return change_block(block, self._masks, self._options, self._counts)
 
     def _split(self, line: bytes) -> list[bytes]:
         assert self._options is not None

@@ -20,7 +20,7 @@ _HEX = b"\\x"
 _JSON_STRING_OR_HIDDEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|([0-9+\-.]*\*[0-9+\-.*]*)', re.DOTALL)
 
 
-class _Way(Enum):
+class Way(Enum):
     """What becomes of a value in which something is found."""
 
     NOT_LOOKED_AT = auto()
@@ -39,11 +39,11 @@ def detect(block: bytes, columns: Sequence[Column], scanner: Scanner, counts: li
     candidates = scanner.candidates(block)
     if not candidates:
         return block
-    ways = [_way(column) for column in columns]
+    ways = [way_of(column) for column in columns]
     edited, found = bytearray(block), False
     nulls: list[tuple[int, int, int]] = []
     message_length, value_length = _LENGTH.unpack_from, _VALUE_LENGTH.unpack_from
-    redactors, not_looked_at, overwritten = scanner.redactors, _Way.NOT_LOOKED_AT, _Way.OVERWRITTEN
+    redactors, not_looked_at, overwritten = scanner.redactors, Way.NOT_LOOKED_AT, Way.OVERWRITTEN
     row = row_end = value_start = value_end = looked_for = 0
     column = -1
     way = not_looked_at
@@ -77,7 +77,7 @@ def detect(block: bytes, columns: Sequence[Column], scanner: Scanner, counts: li
             counts[detector] += count
             if way is overwritten:
                 edited[value_start:value_end] = masked
-            elif way is _Way.JSON:
+            elif way is Way.JSON:
                 edited[value_start:value_end] = json_without_stars(masked)
             elif not nulls or nulls[-1][1] != value_start:
                 nulls.append((row, value_start, value_end))
@@ -89,24 +89,24 @@ def detect(block: bytes, columns: Sequence[Column], scanner: Scanner, counts: li
     return bytes(edited) if found else block
 
 
-def _way(column: Column) -> _Way:
+def way_of(column: Column) -> Way:
     match column.kind:
         case Kind.FIXED:
-            return _Way.NOT_LOOKED_AT
+            return Way.NOT_LOOKED_AT
         case Kind.NUMBER:  # in binary: card_to_null
-            return _Way.NOT_LOOKED_AT if column.binary else _Way.NULL
+            return Way.NOT_LOOKED_AT if column.binary else Way.NULL
         case Kind.BYTES:  # in hex: detect_in_hex
-            return _Way.OVERWRITTEN if column.binary else _Way.NOT_LOOKED_AT
+            return Way.OVERWRITTEN if column.binary else Way.NOT_LOOKED_AT
         case Kind.JSON | Kind.JSONB:
-            return _Way.JSON
+            return Way.JSON
         case Kind.TEXT | Kind.OTHER:
-            return _Way.OVERWRITTEN
+            return Way.OVERWRITTEN
 
 
 def json_without_stars(value: bytes) -> bytes:
     """JSON in which a number was masked, with null in the number's place; as many bytes."""
     return _JSON_STRING_OR_HIDDEN.sub(
-        lambda found: found[0] if found[1] is None else b"null".ljust(len(found[0])), value
+        lambda found: found[0] if found[1] is None else b"null".ljust(len(found[0]))[: len(found[0])], value
     )
 
 

@@ -15,10 +15,11 @@ NOTHING = "null"  # the mask that is right for any type
 
 _CARD_SEPARATORS = b" -."
 # ISO/IEC 7812-1: at most 19 digits; the shortest in use have 12.
-_HIDDEN_DIGITS = {digits: b"*" * (digits - 4) for digits in range(12, 20)}
+SHORTEST_CARD, LONGEST_CARD, CARD_KEPT = 12, 19, 4
+_HIDDEN_DIGITS = {n: b"*" * (n - CARD_KEPT) for n in range(SHORTEST_CARD, LONGEST_CARD + 1)}
 _STARS = bytes.maketrans(b"0123456789", b"**********")
-_LONGEST_DOMAIN = 256  # RFC 1035, 2.3.4: 255, and the @ before it
-_DOMAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
+LONGEST_DOMAIN = 256  # RFC 1035, 2.3.4: 255, and the @ before it
+DOMAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
 _PARTIAL_KEPT = 4
 _PARTIAL_LONGER_THAN = 8
 
@@ -26,7 +27,7 @@ _PARTIAL_LONGER_THAN = 8
 def email(value: bytes) -> bytes:
     """`john.doe@example.com` -> `j***@example.com`."""
     at = value.rfind(b"@")
-    if at < 1 or len(value) - at > _LONGEST_DOMAIN:
+    if at < 1 or len(value) - at > LONGEST_DOMAIN:
         return TOKEN
     shown = _shown_after_first_letter(value[at:])
     if shown is None:
@@ -38,7 +39,7 @@ def email(value: bytes) -> bytes:
 @lru_cache(maxsize=1024)
 def _shown_after_first_letter(domain: bytes) -> bytes | None:
     """`@example.com` -> `***@example.com`; None for what is no domain. A result has few of them."""
-    return None if b"." not in domain or domain[1:].translate(None, _DOMAIN) else b"***" + domain
+    return None if b"." not in domain or domain[1:].translate(None, DOMAIN) else b"***" + domain
 
 
 def card(value: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """The detectors of a plan over bytes: one Hyperscan pass finds candidates, Python's `re` confirms them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from functools import lru_cache
 
 import hyperscan
@@ -41,20 +41,46 @@ class Scanner:
         # A trigger may end one byte after its value: two before the end is in the value either way.
         return [((end >> _NUMBER_BITS) - 2, end & _NUMBER) for end in ends]
 
-    def redact(self, value: bytes, numbers: Iterable[int], counts: list[int]) -> bytes:
-        """One value with what these detectors find in it masked, in as many bytes; the same object when they
-        find nothing. Adds to `counts`, by the detector's number."""
-        for number in numbers:
+    def finds_nothing(self, data: bytes) -> bool:
+        """Whether there is no candidate at all. `data` may be many values with framing between them."""
+        stopped: list[bool] = []
+
+        def stop(number: int, start: int, end: int, flags: int, context: object) -> bool:
+            stopped.append(True)
+            return True
+
+        try:
+            self._database.scan(data, stop)
+        except hyperscan.ScanTerminated:
+            return False
+        return not stopped
+
+    def redact_all(
+        self, value: bytes, counts: list[int], finish: Callable[[bytes], bytes] | None = None
+    ) -> bytes:
+        """One value with what the detectors find in it masked, in as many bytes, in the order of their first
+        candidates; the same object when they find nothing. Adds to `counts`, by the detector's number.
+
+        `finish`: what else becomes of a value in which a detector found something."""
+        looked_for = 0
+        for _, number in self.candidates(value):
+            if looked_for >> number & 1:
+                continue
+            looked_for |= 1 << number
             value, count = self.redactors[number](value)
             counts[number] += count
+            if count and finish is not None:
+                value = finish(value)
         return value
 
-    def redact_all(self, value: bytes, counts: list[int]) -> bytes:
-        """As `redact`, with all detectors that have a candidate in the value."""
-        candidates = self.candidates(value)
-        return (
-            self.redact(value, sorted({number for _, number in candidates}), counts) if candidates else value
-        )
+    def count_all(self, value: bytes, counts: list[int]) -> bool:
+        """Whether anything is found in one value that is not to be shown at all. Adds to `counts`."""
+        found = False
+        for number in {number for _, number in self.candidates(value)}:
+            _, count = self.redactors[number](value)
+            counts[number] += count
+            found = found or count > 0
+        return found
 
 
 @lru_cache(maxsize=64)

@@ -53,19 +53,20 @@ class Detector:
             return value, 0
         if found.span() == (0, len(value)) and (masked := self.mask(value)) is not None:
             return masked, 1
-        pieces: list[bytes] = []
-        count = copied = 0
+        pieces: list[bytes | memoryview] = []
+        rest, count = memoryview(value), 0
         while found is not None:
             start, end = found.span()
-            masked = self.mask(found[0])
+            masked = self.mask(bytes(rest[start:end]))
             if masked is None:
-                end = start + 1
-            else:
-                pieces += (value[copied:start], masked)
-                count += 1
-                copied = end
-            found = self.pattern.search(value, end)
-        return b"".join((*pieces, value[copied:])) if count else value, count
+                found = self.pattern.search(rest, start + 1)
+                continue
+            pieces += (rest[:start], masked)
+            count += 1
+            # What follows begins anew: `a@b.example+c@d.example` are two addresses.
+            rest = rest[end:]
+            found = self.pattern.search(rest)
+        return b"".join((*pieces, rest)) if count else value, count
 
 
 def hide(value: bytes) -> bytes:

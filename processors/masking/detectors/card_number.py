@@ -33,7 +33,7 @@ _ISSUERS: tuple[tuple[str, str, Iterable[int]], ...] = (
 _PREFIX = 4
 
 
-def _lengths_by_prefix() -> dict[bytes, frozenset[int]]:
+def lengths_by_prefix() -> dict[bytes, frozenset[int]]:
     """The first four digits -> the lengths that a number which begins so can have."""
     lengths: dict[bytes, frozenset[int]] = {}
     for first, last, allowed in _ISSUERS:
@@ -43,7 +43,7 @@ def _lengths_by_prefix() -> dict[bytes, frozenset[int]]:
     return lengths
 
 
-_LENGTHS = _lengths_by_prefix()
+_LENGTHS = lengths_by_prefix()
 
 
 def is_card_number(digits: bytes) -> bool:
