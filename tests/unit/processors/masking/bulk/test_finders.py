@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import yaml
+from ruamel.yaml import YAML
 from support.repository import ROOT
 
 from processors.masking.bulk.finders import FINDERS, find, without_finder, write_found
@@ -10,7 +10,7 @@ from processors.masking.bulk.values import Values
 from processors.masking.detectors import DETECTORS
 from processors.masking.scan import make_scanner
 
-_CORPUS = yaml.safe_load((ROOT / "tests/corpus/detectors.yaml").read_text())
+_CORPUS = YAML(typ="safe").load(ROOT / "tests/corpus/detectors.yaml")
 _CASES = [case for cases in _CORPUS.values() for case in (*cases.get("hits", ()), *cases.get("misses", ()))]
 _TEXTS = [(case if isinstance(case, str) else case["text"]).encode() for case in _CASES]
 
