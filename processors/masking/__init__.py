@@ -4,6 +4,7 @@
 - `masks.py`: MASKS: what a mask makes of one value of a sensitive column.
 - `detectors/`: DETECTORS: values that are sensitive wherever they stand; one detector a file.
 - `scan.py`: the detectors of a plan over bytes, many rows at once.
+- `bulk/`: masks and detectors over many values at once, by numpy.
 - `apply.py`: the detectors over one text, such as a command that goes into an event.
 
 Bytes are read as ASCII and whatever lies above it, as UTF-8 and every server-side encoding of PostgreSQL
