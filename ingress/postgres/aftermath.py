@@ -1,8 +1,8 @@
 """What reading or changing a relation sets off that the text does not say.
 
-Policies, defaults, checks, indexes and triggers call functions; a foreign key passes changes on; what is done
-to a table is done to those that inherit from it, and what is done to a view to its tables. The catalogue shows
-all of it. A function that is not proven makes the statement unknown.
+Policies, defaults, checks, indexes and triggers call functions; a foreign key passes changes on; what is
+done to a table is done to those that inherit from it, and what is done to a view to its tables. The
+catalogue shows all of it. A function that is not proven makes the statement unknown.
 """
 
 from ingress.postgres.catalogue import FOREIGN, Catalogue, Relation

@@ -3,14 +3,16 @@
 from ingress.postgres.aftermath import note_upkeep
 from ingress.postgres.bounds import is_bounded
 from ingress.postgres.catalogue import MATERIALISED, PARTITIONED, TABLE
+from ingress.postgres.code import note_relations
 from ingress.postgres.columns import Row
 from ingress.postgres.findings import Findings
 from ingress.postgres.functions import is_untrusted_language
+from ingress.postgres.objects import note_made, note_schema
 from ingress.postgres.outlets import note_outlets
 from ingress.postgres.queries import outermost
 from ingress.postgres.reading import NOTHING, Reading, aside, is_option
-from ingress.postgres.survey import name_relation, survey
-from ingress.postgres.tree import Node, kind_of
+from ingress.postgres.survey import name_relation, note_names, survey
+from ingress.postgres.tree import Node, kind_of, strings
 from schemas.vocabulary import Intent
 
 
@@ -20,6 +22,14 @@ def read_create_function(node: Node, reading: Reading) -> Row:
     findings.intents.add(Intent.DDL)
     findings.changes_context = findings.changes_catalogue = True
     note_language(node.get("options", []), findings)
+    note_made(strings(node["funcname"]), findings)
+    for option in node.get("options", ()):
+        if is_option(option, "as"):
+            for code in strings(option["DefElem"]["arg"].get("List", {}).get("items")):
+                note_relations(code, findings)
+        if is_option(option, "security") and option["DefElem"]["arg"].get("Boolean", {}).get("boolval"):
+            findings.intents.add(Intent.ADMIN)  # whoever calls it acts with its owner's rights
+    note_names(node, findings)
     return NOTHING
 
 
@@ -55,6 +65,7 @@ def read_create_rule(node: Node, reading: Reading) -> Row:
     findings.intents.add(Intent.DDL)
     findings.changes_context = findings.changes_catalogue = True
     name_relation(node["relation"], findings)
+    note_names([node.get("actions", []), node.get("whereClause", {})], findings)
     note_outlets("RuleStmt", node, findings)
     return NOTHING
 
@@ -63,6 +74,7 @@ def read_create_schema(node: Node, reading: Reading) -> Row:
     findings = reading.findings
     findings.statements.add("create_schema")
     findings.intents.add(Intent.DDL)
+    note_schema(node.get("schemaname") or node.get("authrole", {}).get("rolename", ""), findings)
     findings.changes_context = findings.changes_catalogue = True
     for element in node.get("schemaElts", ()):
         kind, inner = kind_of(element)
@@ -116,6 +128,9 @@ def read_grant(node: Node, reading: Reading) -> Row:
     findings.statements.add("grant" if "is_grant" in node else "revoke")
     findings.intents.add(Intent.ADMIN)
     survey(node, findings)
+    if node.get("targtype") == "ACL_TARGET_ALL_IN_SCHEMA":
+        for schema in strings(node.get("objects")):
+            note_schema(schema, findings)
     findings.changes_context = findings.changes_catalogue = True
     return NOTHING
 

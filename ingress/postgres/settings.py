@@ -21,7 +21,7 @@ _PLAIN = words(
     geqo_threshold gin_fuzzy_search_limit gin_pending_list_limit hash_mem_multiplier
     idle_in_transaction_session_timeout idle_session_timeout intervalstyle jit jit_above_cost
     jit_inline_above_cost jit_optimize_above_cost join_collapse_limit lc_messages lc_monetary lc_numeric
-    lc_time lock_timeout log_min_messages logical_decoding_work_mem maintenance_io_concurrency
+    lc_time lock_timeout logical_decoding_work_mem maintenance_io_concurrency
     maintenance_work_mem max_parallel_maintenance_workers max_parallel_workers
     max_parallel_workers_per_gather min_parallel_index_scan_size min_parallel_table_scan_size
     parallel_leader_participation parallel_setup_cost parallel_tuple_cost password_encryption
@@ -37,16 +37,21 @@ _RIGHTS = words(
     """
     role session_authorization session_replication_role row_security allow_system_table_mods
     ignore_system_indexes local_preload_libraries session_preload_libraries dynamic_library_path
-    zero_damaged_pages lo_compat_privileges
+    zero_damaged_pages lo_compat_privileges createrole_self_grant event_triggers exit_on_error
+    restrict_nonsystem_relation_kind jit_provider max_stack_depth
     """
 )
+# What the server's own watch over its sessions depends on, and code that runs when a language is first used.
+_WATCH = ("log_", "track_", "debug_", "trace_", "pgaudit.", "auto_explain.", "pg_stat_", "set_user.")
+_STARTS = (".start_proc", ".on_init", ".on_plperl_init", ".on_plperlu_init", ".start_procu")
 
 
 def set_variable(name: str, findings: Findings, *, resets: bool = False) -> None:
     """A statement sets a setting, by SET or set_config; `resets`: to what the session began with."""
     findings.intents.add(Intent.SESSION)
     known = name.lower()
-    if known in _RIGHTS and not resets:
+    watches = known.startswith(_WATCH) or known.endswith(_STARTS)
+    if watches or (known in _RIGHTS and not resets):
         findings.intents.add(Intent.ADMIN)
     if known not in _PLAIN:
         findings.changes_context = True

@@ -16,6 +16,8 @@ from ingress.postgres.scope import Scope
 from ingress.postgres.tree import Node, strings
 from ingress.postgres.words import words
 
+_BETWEEN = ("<", "<=", ">", ">=")
+
 
 def survey(node: Any, findings: Findings, *, writes_to: bool = False) -> None:
     """Notes what a statement names anywhere; `writes_to`: it changes the rows of the relations it names."""
@@ -53,7 +55,10 @@ def _note(kind: str, node: Any, scope: Scope) -> None:
             _note_fields(strings(node["fields"])[1:], findings)
         case "A_Expr":
             names = strings(node.get("name"))
-            check_operators(scope, names[-1], schema=names[-2] if len(names) > 1 else "")
+            symbols = _BETWEEN if "BETWEEN" in names[-1] else tuple(names[-1:])
+            check_operators(scope, *symbols, schema=names[-2] if len(names) > 1 else "")
+        case "CaseExpr" | "SubLink":
+            check_operators(scope, (strings(node.get("operName")) or ["="])[-1])
         case "TypeCast":
             check_type(node["typeName"], scope)
 
@@ -80,13 +85,31 @@ def name_relation(node: Node, findings: Findings, *, writes_to: bool = False) ->
         findings.secret_text = True
 
 
+def note_names(node: Any, findings: Findings) -> None:
+    """Notes the relations and functions named anywhere within, and nothing of what is done with them."""
+    todo = [node]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, list):
+            todo += part
+        if not isinstance(part, dict):
+            continue
+        todo += part.values()
+        if "relname" in part:
+            relation = findings.catalogue.find_relation(
+                part.get("schemaname", ""), part["relname"], findings.search_path
+            )
+            if relation is not None:
+                findings.use_relation(relation)
+        if "FuncCall" in part:
+            for function in candidates_of(part["FuncCall"], outermost(findings)):
+                findings.functions.add(function.qualified)
+
+
 def name_objects(kind: str, objects: list[Node], findings: Findings) -> None:
     """The objects of a DROP, COMMENT or SECURITY LABEL. `kind`: OBJECT_TABLE and the like."""
     for wrapped in objects:
         names = strings(wrapped.get("List", {}).get("items")) or strings([wrapped])
-        if kind == "OBJECT_SCHEMA":
-            for relation in findings.catalogue.relations_in(names[-1]):
-                findings.use_relation(relation)
         if kind in _PARTS:
             names = names[:-1]
         elif kind not in _RELATIONS:

@@ -1,8 +1,8 @@
-"""Trigger functions so simple that what they do is proven: they compute values of their row, and nothing else.
+"""Trigger functions so simple that what they do is proven: they compute values of their row, no more.
 
-`new.changed_at := now(); return new;` is what most triggers are. A body is read word by word, with the scanner
-of SQL that PL/pgSQL uses, too. Every statement must be one of a few that reach nothing beyond the row, no query
-may stand in an expression, and every function, operator and type must be known for what it does.
+`new.changed_at := now(); return new;` is what most triggers are. A body is read word by word, with the
+scanner of SQL that PL/pgSQL uses, too. Every statement must be one of a few that reach nothing beyond the
+row, no query may stand in an expression, and each function, operator and type must be known for what it does.
 """
 
 from typing import NamedTuple

@@ -12,6 +12,7 @@ from ingress.postgres.code import note_code
 from ingress.postgres.columns import CLEAN, UNPROVEN, Field, Row, row_of
 from ingress.postgres.definitions import (
     note_language,
+    note_upkeep_of,
     read_create_as,
     read_create_function,
     read_create_rule,
@@ -23,7 +24,9 @@ from ingress.postgres.definitions import (
     read_vacuum,
 )
 from ingress.postgres.expressions import value_of
+from ingress.postgres.findings import Findings
 from ingress.postgres.from_clause import conditions
+from ingress.postgres.objects import altered_as, note_drop, note_everything, note_objects, note_schema
 from ingress.postgres.outlets import note_outlets
 from ingress.postgres.prepared import (
     read_close,
@@ -80,7 +83,43 @@ def describe(kind: str, node: Node, reading: Reading) -> Row:
     if "object" in node and "objtype" in node:
         name_objects(node["objtype"], [node["object"]], findings)
     note_outlets(kind, node, findings)
+    note_objects(kind, node, findings)
+    _note_whole(kind, node, findings)
     return NOTHING
+
+
+def _note_whole(kind: str, node: Node, findings: Findings) -> None:
+    """Statements about more than they name one by one."""
+    match kind:
+        case "DropStmt":
+            note_drop(node, findings)
+        case "DropOwnedStmt":
+            findings.statements |= _OWNED
+            note_everything(findings)
+        case "ReassignOwnedStmt" | "AlterTableMoveAllStmt":
+            note_everything(findings)
+        case "ImportForeignSchemaStmt":
+            findings.tables.add(f"{node['local_schema']}.*")
+        case "CreatePublicationStmt" | "AlterPublicationStmt":
+            if "for_all_tables" in node:
+                note_everything(findings)
+            for wrapped in node.get("pubobjects", ()):
+                if "name" in wrapped["PublicationObjSpec"]:
+                    note_schema(wrapped["PublicationObjSpec"]["name"], findings)
+        case "ReindexStmt" | "ClusterStmt":
+            if node.get("kind") == "REINDEX_OBJECT_SCHEMA":
+                note_schema(node["name"], findings)
+            note_upkeep_of([node["relation"]] if "relation" in node else [], findings)
+        case "AlterTableStmt" | "RenameStmt" | "AlterObjectSchemaStmt" if "relation" in node:
+            target = node["relation"]
+            relation = findings.catalogue.find_relation(
+                target.get("schemaname", ""), target["relname"], findings.search_path
+            )
+            if relation is not None:
+                findings.statements.add(altered_as(relation))
+
+
+_OWNED = {f"drop_{word}" for word in ("table", "view", "materialized_view", "foreign_table", "sequence")}
 
 
 # The field that names what a statement makes: there may be another of that name elsewhere on the path.
@@ -105,6 +144,8 @@ def _discard(node: Node, reading: Reading) -> Row:
     findings.statements.add("discard")
     findings.intents.add(Intent.SESSION)
     findings.changes_context = True
+    if node.get("target") in ("DISCARD_ALL", "DISCARD_TEMP"):
+        findings.changes_catalogue = True  # another relation may stand behind a temporary one
     if node.get("target") == "DISCARD_ALL":
         reading.deallocates = reading.closes = ""
     return NOTHING
@@ -115,8 +156,8 @@ def _transaction(node: Node, reading: Reading) -> Row:
     name = TRANSACTIONS[node["kind"]]
     findings.statements.add(name)
     findings.intents.add(Intent.SESSION)
-    if name == "commit_prepared":
-        findings.intents.add(Intent.WRITE)
+    if name in ("prepare_transaction", "commit_prepared", "rollback_prepared"):
+        findings.intents.add(Intent.WRITE)  # it outlives the session, or is not the session's own
     # What SET LOCAL set ends here, and a rollback takes back SET, DDL and temporary tables.
     if name not in ("begin", "savepoint", "release"):
         findings.changes_context = True
