@@ -126,8 +126,10 @@ class Judge:
         subject = self._subject
         bound = bind.parameters if bind is not None else ()
         parameters = readable(bound)
+        # What is not proven may read one also where the text names none.
+        hides = bool(subject.sensitive) and Intent.UNKNOWN in facts.intents
         shown = tuple(
-            PLACEHOLDER if number in secret and value is not None else self._redact(value)
+            PLACEHOLDER if (hides or number in secret) and value is not None else self._redact(value)
             for number, value in enumerate(parameters, start=1)
         )
         why = self.reasons.of(text)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pglast import parser
 
 from ingress.postgres.columns import CLEAN, UNPROVEN, Constant, Field, Row, Value, row_of
-from ingress.postgres.expressions import value_of
+from ingress.postgres.expressions import check_type, value_of
 from ingress.postgres.queries import outermost
 from ingress.postgres.reading import ANYTHING, NOTHING, Cursor, Reading, aside, is_option
 from ingress.postgres.tree import Node, Unparsable, kind_of, parse
@@ -16,7 +16,7 @@ def read_explain(node: Node, reading: Reading) -> Row:
     """EXPLAIN plans; with ANALYZE it runs. To plan is to run what does not change anything, so a doubt stays.
 
     A plan shows constants of the text and counts, no values of columns; but how many rows it counts on tells
-    of them.
+    of them. With constants that are sensitive it is masked.
     """
     findings = reading.findings
     findings.intents.add(Intent.READ)
@@ -31,6 +31,9 @@ def read_explain(node: Node, reading: Reading) -> Row:
         )
     findings.statements.add("explain")
     plan = UNPROVEN if findings.unproven else CLEAN
+    if any(not constant.parameter for constant in findings.constants):
+        # It would show, and the recording keep, what the text says of a sensitive column.
+        plan = Value(frozenset(filter(findings.is_sensitive, findings.touched)), plan.proven)
     return row_of([Field("QUERY PLAN", plan)])
 
 
@@ -47,6 +50,8 @@ def _is_on(option: Node) -> bool:
 def read_prepare(node: Node, reading: Reading) -> Row:
     findings = reading.findings
     aside(node["query"], reading, frozenset())
+    for type in node.get("argtypes", ()):
+        check_type(type["TypeName"], outermost(findings))  # EXECUTE makes values of it
     findings.statements.add("prepare")
     findings.intents.add(Intent.SESSION)
     reading.prepares = (node["name"], _text_after("AS", reading.text))

@@ -64,15 +64,19 @@ class Gateway:
 
     def audit(self, sql: str, someone: Someone = AUDREY) -> list[dict[str, Any]]:
         """The rows that ClickHouse answers an auditor, by its own HTTP interface."""
+        return [json.loads(line) for line in self.audit_text(sql, someone, "JSONEachRow").splitlines()]
+
+    def audit_text(self, sql: str, someone: Someone = AUDREY, format: str = "TSVRaw") -> str:
+        """Likewise, as text in one of ClickHouse's formats."""
         answer = httpx.post(
             f"http://{self.listen['clickhouse']}/",
-            params={"database": "countersign", "default_format": "JSONEachRow"},
+            params={"database": "countersign", "default_format": format},
             content=sql,
             auth=(someone.name, someone.token),
             timeout=30,
         )
         assert answer.status_code == 200, answer.text
-        return [json.loads(line) for line in answer.text.splitlines()]
+        return answer.text
 
     def logs(self, lines: int = 40) -> str:
         """The end of every log, for a test that failed."""

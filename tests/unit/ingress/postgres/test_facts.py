@@ -183,6 +183,13 @@ def test_execute_does_what_was_prepared() -> None:
         assert Intent.UNKNOWN in one(f"execute {name}", context).facts.intents
 
 
+def test_a_plan_that_would_show_a_sensitive_literal_derives_from_its_column() -> None:
+    shown = one(f"explain select id from customers where card = '{CARD}'")
+    assert sources(shown) == {"QUERY PLAN": ("public.customers.card",)}
+    assert sources(one("explain select id from customers where card = $1")) == {"QUERY PLAN": ()}
+    assert sources(one("explain select card from customers where id = 7")) == {"QUERY PLAN": ()}
+
+
 def test_prepared_statements_that_execute_each_other_are_refused() -> None:
     context = replace(CONTEXT, prepared={"a": "execute b", "b": "execute a"})
     with pytest.raises(Unparsable, match=r"too deeply"):
