@@ -139,7 +139,7 @@ class ClientSide:
         arguments = ", ".join(f"${number}" for number in range(1, len(call.arguments) + 1))
         text = f"select {quoted(function.schema)}.{quoted(function.name)}({arguments})"
         bind = Bind(b"", b"", call.formats, call.arguments, (call.result_format,))
-        execution = self._judge.single(Stage.EXECUTE, text, bind)
+        execution = self._judge.single(Stage.EXECUTE, Prepared(text), bind)
         assert execution is not None
         group.executions = [execution]
         group.messages = [message.raw]
@@ -186,8 +186,8 @@ class ClientSide:
             return self._close_open()
         others = self._undecided_besides(portal)
         try:
-            execution = self._judge.single(Stage.EXECUTE, portal.prepared.text, portal.bind)
-            prepared = [self._judge.single(Stage.PREPARE, other.text, None) for other in others]
+            execution = self._judge.single(Stage.EXECUTE, portal.prepared, portal.bind)
+            prepared = [self._prepare(other, bound) for other, bound in others]
         except Unparsable as error:
             return self._refuse_open(self._unparsable(Group(), portal.prepared.text.encode(), error))
         self._open.executions += [one for one in (*prepared, execution) if one is not None]
@@ -226,34 +226,46 @@ class ClientSide:
         group = self._open
         if group.undecided:
             try:
-                for text, portal in self._undecided(group):
-                    bind = portal.bind if portal is not None else None
-                    execution = self._judge.single(Stage.PREPARE, text, bind)
+                for prepared, portal in self._undecided(group):
+                    execution = self._prepare(prepared, portal)
                     if execution is not None:
                         group.executions.append(execution)
             except Unparsable as error:
                 syncs = group.syncs
-                refused = self._refuse_open(self._unparsable(Group(), text.encode(), error))
+                refused = self._refuse_open(self._unparsable(Group(), prepared.text.encode(), error))
                 return [*refused, *(self.take(Message(b"S", b"")) if syncs else [])]
         group.undecided = False
         self._open = Group()
         return [group]
 
-    def _undecided(self, group: Group) -> list[tuple[str, Portal | None]]:
-        """What a group prepares: each text once, with the portal bound to it where there is one."""
-        found: dict[int, tuple[str, Portal | None]] = {}
+    def _prepare(self, prepared: Prepared, portal: Portal | None) -> Execution | None:
+        """What is asked about a statement that is parsed or bound, and not executed.
+
+        Bind plans, and to plan is to call functions that claim to be immutable or stable ("Function Volatility
+        Categories"): of a statement with something unproven that is an execution. Raises Unparsable.
+        """
+        bind = portal.bind if portal is not None else None
+        runs = bind is not None and self._judge.doubts(prepared)
+        return self._judge.single(Stage.EXECUTE if runs else Stage.PREPARE, prepared, bind)
+
+    def _undecided(self, group: Group) -> list[tuple[Prepared, Portal | None]]:
+        """What a group prepares: each statement once, with the portal bound to it where there is one."""
+        found: dict[int, tuple[Prepared, Portal | None]] = {}
         for expected in group.expected:
             value = expected.change.value if expected.change is not None else None
             if isinstance(value, Prepared):
-                found.setdefault(id(value), (value.text, None))
+                found.setdefault(id(value), (value, None))
             elif isinstance(value, Portal):
-                found[id(value.prepared)] = (value.prepared.text, value)
+                found[id(value.prepared)] = (value.prepared, value)
         return list(found.values())
 
-    def _undecided_besides(self, portal: Portal) -> list[Prepared]:
-        """Statements prepared in the open group other than the one that is executed."""
-        values = [expected.change.value for expected in self._open.expected if expected.change is not None]
-        return [value for value in values if isinstance(value, Prepared) and value is not portal.prepared]
+    def _undecided_besides(self, portal: Portal) -> list[tuple[Prepared, Portal | None]]:
+        """What the open group prepares besides the portal that is executed."""
+        return [
+            (prepared, bound)
+            for prepared, bound in self._undecided(self._open)
+            if prepared is not portal.prepared or (bound is not None and bound is not portal)
+        ]
 
     def _refuse_open(self, refused: Group) -> list[Group]:
         """What came before in the series goes as far as it may; then comes the refusal."""

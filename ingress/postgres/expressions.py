@@ -302,6 +302,8 @@ def _call(node: Node, scope: Scope) -> Value:
     if {function.name for function in candidates} == {"count"} and "agg_distinct" not in node:
         parts = [only_implied(part) if is_stored(part) else part for part in parts]
     value = combine((*parts, *decides))
+    if len(args) == 1:
+        _coercion(strings(node["funcname"]), scope)
     if not candidates:
         names = strings(node["funcname"])
         if len(names) == len(args) == 1 and parts[0].row is not None:
@@ -320,6 +322,15 @@ def _decides(node: Node, scope: Scope) -> list[Value]:
     """What the FILTER, ORDER BY and OVER of a call derive from."""
     found = [fold(node[key], scope) for key in ("agg_order", "agg_filter") if key in node]
     return [*found, _window(node["over"], scope)] if "over" in node else found
+
+
+def _coercion(names: list[str], scope: Scope) -> None:
+    """`name(value)` is a cast where a type has the name and no function takes the value as it is
+    (parse_func.c, func_get_detail)."""
+    findings = scope.findings
+    known = findings.catalogue.find_type(names[-2] if len(names) > 1 else "", names[-1], findings.search_path)
+    if known is not None and known.runs:
+        findings.doubt(f"type {known.schema}.{known.name} {known.runs}")
 
 
 def _set_config(args: list[Node], scope: Scope) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from ingress.command import Command, Spoken, make_command
@@ -10,6 +10,7 @@ from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.execution import Execution
 from ingress.postgres.facts import Context, Statement, Unparsable, analyse
 from ingress.postgres.messages import Bind
+from ingress.postgres.namespace import Prepared
 from ingress.postgres.parameters import readable
 from ingress.postgres.reasons import Reasons
 from processors.masking.apply import redact_text
@@ -86,18 +87,36 @@ class Judge:
             for statement in self._statements(text)
         ]
 
-    def single(self, stage: Stage, text: str, bind: Bind | None) -> Execution | None:
+    def single(self, stage: Stage, prepared: Prepared, bind: Bind | None) -> Execution | None:
         """The execution or preparation of a prepared statement; None when its text is empty.
 
         Raises Unparsable.
         """
-        statements = self._statements(text)
+        statements = self._statements(prepared.text)
         if not statements:
             return None
         if len(statements) > 1:
             # As PostgreSQL says it (42601).
             raise Unparsable("cannot insert multiple commands into a prepared statement", 1)
-        return self._execution(stage, statements[0], text, bind)
+        doubts = self._doubts_of_types(prepared.types)
+        return self._execution(stage, statements[0], prepared.text, bind, doubts)
+
+    def doubts(self, prepared: Prepared) -> bool:
+        """Whether something of what a statement does is not proven. Raises Unparsable."""
+        return any(Intent.UNKNOWN in one.facts.intents for one in self._statements(prepared.text)) or bool(
+            self._doubts_of_types(prepared.types)
+        )
+
+    def _doubts_of_types(self, types: tuple[int, ...]) -> list[str]:
+        """What making parameters of these types (OIDs; 0: the server is to find out) can run."""
+        found = []
+        for oid in types:
+            known = self.catalogue.type(oid)
+            if oid and known is None:
+                found.append("a parameter's type is not known")
+            elif known is not None and known.runs:
+                found.append(f"type {known.schema}.{known.name} {known.runs}")
+        return found
 
     def refused_anyway(self, text: str, reason: str) -> Execution:
         """What the gateway does not run whatever the policy says; asked about so that it is on record."""
@@ -107,8 +126,17 @@ class Judge:
     def _statements(self, text: str) -> tuple[Statement, ...]:
         return self._cache.statements(text, self.catalogue, self.context, self._subject.sensitive)
 
-    def _execution(self, stage: Stage, statement: Statement, text: str, bind: Bind | None) -> Execution:
+    def _execution(
+        self,
+        stage: Stage,
+        statement: Statement,
+        text: str,
+        bind: Bind | None,
+        doubts: Iterable[str] = (),
+    ) -> Execution:
         facts = statement.facts
+        for doubt in doubts:
+            facts = _unproven(facts, doubt)
         if self.is_stale:
             facts = _unproven(facts, "the session's search path and role could not be asked for")
         secret = statement.secret_parameters

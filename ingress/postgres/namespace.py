@@ -5,6 +5,7 @@ its answer comes: later messages of the same series see it, and an error takes i
 a Parse that the target refuses (the name is taken) could make an Execute run another text than was judged.
 """
 
+import contextlib
 from dataclasses import dataclass, field
 
 from ingress.postgres.facts import Cursor
@@ -51,6 +52,7 @@ class Namespace:
     reasons: Reasons = field(default_factory=Reasons)  # why the session's commands are wanted
 
     def ask(self, change: Change) -> Change:
+        change.name = _cut(change.name)
         self._provisional.append(change)
         return change
 
@@ -75,6 +77,7 @@ class Namespace:
         return found if isinstance(found, Portal) else None
 
     def _find(self, kind: bytes, name: bytes) -> Prepared | Portal | None:
+        name = _cut(name)
         for change in reversed(self._provisional):
             if change.kind == kind and change.name == name:
                 return change.value
@@ -82,22 +85,29 @@ class Namespace:
 
     def prepare(self, name: str, text: str) -> None:
         """SQL's PREPARE did this: statements of the protocol and of SQL share their names."""
-        self._confirmed[b"S", name.encode()] = Prepared(text)
+        self._confirmed[b"S", _cut(name.encode())] = Prepared(text)
 
     def deallocate(self, name: str) -> None:
         """SQL's DEALLOCATE; "" means all."""
         if name:
-            self._confirmed.pop((b"S", name.encode()), None)
+            self._confirmed.pop((b"S", _cut(name.encode())), None)
             return
         for key in [key for key in self._confirmed if key[0] == b"S"]:
             del self._confirmed[key]
 
+    def declare(self, name: str, cursor: Cursor) -> None:
+        """SQL's DECLARE did this: cursors of SQL and portals of the protocol share their names."""
+        self.close_cursor(name)
+        self.cursors[name] = cursor
+
     def close_cursor(self, name: str) -> None:
-        """SQL's CLOSE; "" means all."""
+        """SQL's CLOSE, of a cursor or portal; "" means all."""
         if name:
             self.cursors.pop(name, None)
-        else:
-            self.cursors.clear()
+            self._confirmed.pop((b"P", _cut(name.encode())), None)
+            return
+        self.cursors.clear()
+        self._drop_portals()
 
     def drop_unnamed(self) -> None:
         """A simple query ends the unnamed statement and portal."""
@@ -108,13 +118,26 @@ class Namespace:
         """Portals do not outlive their transaction; of a cursor WITH HOLD nothing is then proven."""
         self.cursors.clear()
         self.reasons.end_transaction()
+        self._drop_portals()
+
+    def _drop_portals(self) -> None:
         for key in [key for key in self._confirmed if key[0] == b"P"]:
             del self._confirmed[key]
 
     def texts(self) -> dict[str, str]:
         """Every named prepared statement's text, for EXECUTE."""
-        return {
-            name.decode("utf-8", "replace"): value.text
-            for (kind, name), value in self._confirmed.items()
-            if kind == b"S" and name and isinstance(value, Prepared)
-        }
+        found = {}
+        for (kind, name), value in self._confirmed.items():
+            if kind == b"S" and name and isinstance(value, Prepared):
+                with contextlib.suppress(UnicodeDecodeError):  # SQL cannot name it
+                    found[name.decode()] = value.text
+        return found
+
+
+_LONGEST = 63  # bytes
+
+
+def _cut(name: bytes) -> bytes:
+    """A name as the target keeps it: its tables of statements and portals have keys of NAMEDATALEN bytes, with
+    the zero at their end (prepare.c, portalmem.c), so that longer names can be one."""
+    return name[:_LONGEST]

@@ -404,9 +404,8 @@ class TargetSide:
         if statement.deallocates is not None:
             self._names.deallocate(statement.deallocates)
         if statement.declares is not None:
-            name, cursor = statement.declares
-            self._names.cursors[name] = cursor
-            self._fetched.pop(name, None)
+            self._names.declare(*statement.declares)
+            self._fetched.pop(statement.declares[0], None)
         if statement.closes is not None:
             self._names.close_cursor(statement.closes)
         if tag in ("DISCARD ALL", "DEALLOCATE ALL"):
