@@ -8,7 +8,7 @@ nothing before them can change what their names mean.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -40,6 +40,7 @@ from ingress.postgres.read_only import around
 from ingress.postgres.refusal import make_decided, make_refusal, make_waiting
 from ingress.postgres.results import ResultMasker
 from ingress.postgres.target_side import TargetSide
+from processors.masking.masks import MASKS, Mask
 from schemas.vocabulary import Intent, MaskingPlan, Outcome
 
 _AHEAD = 64  # groups whose verdicts are asked for before the first of them is sent
@@ -58,7 +59,7 @@ class PostgresConversation:
 
     `release(commands)`: the gate's last word before they are sent: None, or which must not be, and why.
     `link(approval)`: where a reviewer finds it. `clock`: for what the client is told.
-    `parameters`: the target's settings as it reported them at the start.
+    `parameters`: the target's settings as it reported them at the start. `masks`: with the gateway's key.
     """
 
     def __init__(
@@ -69,17 +70,21 @@ class PostgresConversation:
         link: Callable[[str], str],
         clock: Callable[[], datetime],
         parameters: dict[str, str],
+        masks: Mapping[str, Mask] = MASKS,
     ) -> None:
         self._judge = judge
         self._release = release
         self._link = link
         self._clock = clock
+        self._masks = masks
         self._client_reader = ClientReader()
         self._target_reader = TargetReader()
         self._names = Namespace()
         self._names.reasons = judge.reasons
         self._client = ClientSide(self._names, judge)
-        self._target = TargetSide(self._names, ResultMasker(base_plan, self._origin, proven=False))
+        self._target = TargetSide(
+            self._names, ResultMasker(base_plan, self._origin, proven=False, masks=masks)
+        )
         self._target.parameters.update(parameters)
         self._groups: deque[Group] = deque()
         self._next: Message | None = None
@@ -423,6 +428,7 @@ class PostgresConversation:
             proven=Intent.UNKNOWN not in facts.intents,
             exports=Intent.EXPORT in facts.intents,
             copy=copy_options(statement.text) if statement is not None and copies else None,
+            masks=self._masks,
         )
 
     def _refuse(self, group: Group, command: str, refusal: Refusal) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 import structlog
 
 from infra.config import Config, ConfigError, Resource
+from infra.keys import secret
 from ingress.channel import Channel
 from ingress.connection import Connection
 from ingress.errors import IngressError, LoginRefused, TargetError
@@ -38,6 +39,7 @@ from ingress.postgres.startup import Wish
 from ingress.postgres.target_connection import Target, cancel, open_target
 from ingress.session import Hands, Services, Session, SessionInfo
 from processors.masking.bulk.finders import without_finder
+from processors.masking.keyed import make_masks
 from processors.masking.scan import make_scanner
 from schemas.ids import uuid7
 from schemas.vocabulary import MaskingPlan, Principal, SensitiveColumn
@@ -58,6 +60,7 @@ class PostgresEndpoint:
         self._catalogues = Catalogues(config.base)
         self._cancel_keys = CancelKeys()
         self._cache = FactsCache()
+        self._masks = make_masks(secret(config.state, "masking"))
         self._sessions: set[Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -197,6 +200,7 @@ class PostgresEndpoint:
             link=self._link,
             clock=services.clock,
             parameters=target.parameters,
+            masks=self._masks,
         )
         pid, _ = target.key
         secret = self._cancel_keys.issue(pid, wish.minor, session.cancel)

@@ -11,6 +11,7 @@ every text beside the rows too. Nothing accumulates but counts.
 
 import struct
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 
 from ingress.errors import TargetError
@@ -31,7 +32,7 @@ from ingress.postgres.results_copy_blocks import detect_block
 from ingress.postgres.results_detect import card_to_null, detect, detect_in_hex
 from ingress.postgres.results_rows import Change, ColumnChange, change_columns, row_width
 from ingress.postgres.scrub import Scrubber
-from processors.masking.masks import MASKS
+from processors.masking.masks import MASKS, Mask
 from processors.masking.scan import make_scanner
 from schemas.vocabulary import MaskedField, MaskingPlan
 
@@ -43,7 +44,8 @@ class ResultMasker:
 
     `plan`: the verdict's obligation. `origin`: Catalogue.origin. `proven`: all that the command does is
     proven (no `unknown` among its intents). `exports`: `export` is among them. `copy`: copy_options(text)
-    of a COPY statement. Raises ValueError when the plan names a mask or detector that is not known here.
+    of a COPY statement. `masks`: by name, with the gateway's key. Raises
+    ValueError when the plan names a mask or detector that is not known here.
     """
 
     def __init__(
@@ -54,11 +56,13 @@ class ResultMasker:
         proven: bool,
         exports: bool = False,
         copy: CopyOptions | None = None,
+        masks: Mapping[str, Mask] = MASKS,
     ) -> None:
-        unknown = {*plan.outputs, plan.unproven, *(column.mask for column in plan.columns)} - {"", *MASKS}
+        unknown = {*plan.outputs, plan.unproven, *(column.mask for column in plan.columns)} - {"", *masks}
         if unknown:
             raise ValueError(f"no mask is called {', '.join(sorted(unknown))}")
         self._plan = plan
+        self._masks = masks
         self._origin = origin
         self._copy_options = copy
         self._hides = bool(plan.columns or plan.unproven or any(plan.outputs))
@@ -111,7 +115,7 @@ class ResultMasker:
             raise TargetError("the target sent a malformed COPY response")
         self._forget_columns()
         self._copies_binary = bool(binary)
-        self._columns = decide_copy(count, self._copies_binary, self._plan)
+        self._columns = decide_copy(count, self._copies_binary, self._plan, self._masks)
         self._counts = [0] * count
         masks = [column.mask for column in self._columns]
         if self._copies_binary:
@@ -161,7 +165,7 @@ class ResultMasker:
         if self._fields is None:
             columns = undescribed(row_width(block))
         else:
-            columns = decide(self._fields, self._binary(self._fields), self._plan, self._origin)
+            columns = decide(self._fields, self._binary(self._fields), self._plan, self._origin, self._masks)
         self._columns = columns
         self._counts = [0] * len(columns)
         self._changes = []

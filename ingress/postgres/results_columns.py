@@ -4,12 +4,13 @@ PostgreSQL documentation, "Message Formats", RowDescription.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from ingress.errors import TargetError
 from ingress.postgres.columns import Origin
+from ingress.postgres.results_masks import typed_mask
 from processors.masking.masks import FULL, MASKS, NOTHING, TOKEN, Mask
 from processors.masking.plan import UNPROVEN, sensitive_column
 from schemas.vocabulary import MaskingPlan
@@ -99,9 +100,13 @@ def parse_fields(body: bytes) -> tuple[Field, ...]:
 
 
 def decide(
-    fields: tuple[Field, ...], formats: tuple[bool, ...], plan: MaskingPlan, origin: FindOrigin
+    fields: tuple[Field, ...],
+    formats: tuple[bool, ...],
+    plan: MaskingPlan,
+    origin: FindOrigin,
+    masks: Mapping[str, Mask] = MASKS,
 ) -> tuple[Column, ...]:
-    """What happens to each column. `formats`: whether each comes in binary.
+    """What happens to each column. `formats`: whether each comes in binary. `masks`: by name.
 
     A column that the target itself names as the very column of a table, or as one of a view that shows such a
     column as it is, is judged by that, its own mask or none, where lineage proves nothing else: what a command
@@ -117,18 +122,21 @@ def decide(
             plan.sources[number] if known else UNPROVEN,
             plan,
             origin,
+            masks,
         )
         for number, (field, binary) in enumerate(zip(fields, formats, strict=True))
     )
 
 
-def decide_copy(count: int, binary: bool, plan: MaskingPlan) -> tuple[Column, ...]:
+def decide_copy(
+    count: int, binary: bool, plan: MaskingPlan, masks: Mapping[str, Mask] = MASKS
+) -> tuple[Column, ...]:
     """What happens to each column of COPY's data, which has positions but neither names nor types. In binary
     a text would not be a value of most types: what is masked is NULL there."""
     names = plan.outputs if len(plan.outputs) == count else (plan.unproven,) * count
     return tuple(
         Column(
-            Kind.OTHER, binary, MASKS[NOTHING if binary else name] if name else None, name, f"output:{number}"
+            Kind.OTHER, binary, masks[NOTHING if binary else name] if name else None, name, f"output:{number}"
         )
         for number, name in enumerate(names, start=1)
     )
@@ -136,11 +144,19 @@ def decide_copy(count: int, binary: bool, plan: MaskingPlan) -> tuple[Column, ..
 
 def undescribed(count: int) -> tuple[Column, ...]:
     """Columns that nothing is known about: all NULL."""
-    return tuple(_masked(Kind.OTHER, False, NOTHING, f"output:{number}") for number in range(1, count + 1))
+    return tuple(
+        _masked(Kind.OTHER, False, NOTHING, f"output:{number}", MASKS) for number in range(1, count + 1)
+    )
 
 
 def _decide(
-    field: Field, binary: bool, by_lineage: str, source: str, plan: MaskingPlan, find_origin: FindOrigin
+    field: Field,
+    binary: bool,
+    by_lineage: str,
+    source: str,
+    plan: MaskingPlan,
+    find_origin: FindOrigin,
+    masks: Mapping[str, Mask],
 ) -> Column:
     kind = _KINDS.get(field.type, Kind.OTHER)
     name = f"output:{field.name}"
@@ -163,21 +179,26 @@ def _decide(
                 not plan.writes and bool(by_lineage) and source in ("", UNPROVEN)
             )
             is_one = origin.bare and len({mask for _, mask in entries}) == 1
-            return _masked(kind, binary, mask if is_own and is_one else FULL, column)
+            return _masked(kind, binary, mask if is_own and is_one else FULL, column, masks, field.type)
         if len(origin.columns) == 1 and source == UNPROVEN and not plan.writes:
             return Column(kind, binary)
-    return _masked(kind, binary, by_lineage, name) if by_lineage else Column(kind, binary)
+    return _masked(kind, binary, by_lineage, name, masks) if by_lineage else Column(kind, binary)
 
 
-def _masked(kind: Kind, binary: bool, mask_name: str, field: str) -> Column:
-    return Column(kind, binary, _suited(kind, binary, mask_name), mask_name, field)
+def _masked(
+    kind: Kind, binary: bool, mask_name: str, field: str, masks: Mapping[str, Mask], type_: int = 0
+) -> Column:
+    return Column(kind, binary, _suited(kind, binary, mask_name, masks, type_), mask_name, field)
 
 
-def _suited(kind: Kind, binary: bool, mask_name: str) -> Mask:
-    """The mask of this name for values of this kind; NULL where its text would not be a value."""
-    mask = MASKS[mask_name]
+def _suited(kind: Kind, binary: bool, mask_name: str, masks: Mapping[str, Mask], type_: int) -> Mask:
+    """The mask of this name for values of this kind and type; NULL where its text would not be a value."""
+    mask = masks[mask_name]
     if mask is MASKS[NOTHING] or kind is Kind.TEXT:
         return mask
+    typed = typed_mask(mask_name, mask, type_, binary)
+    if typed is not None:
+        return typed
     if kind is Kind.JSON or (kind is Kind.JSONB and not binary):
         return lambda value: _JSON_TOKEN
     if kind is Kind.JSONB:

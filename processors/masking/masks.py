@@ -4,6 +4,7 @@ A mask is given the value's text as bytes and gives the text that takes its plac
 that does not look as the mask expects becomes TOKEN. NULL itself is never masked.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
@@ -20,6 +21,8 @@ _HIDDEN_DIGITS = {n: b"*" * (n - CARD_KEPT) for n in range(SHORTEST_CARD, LONGES
 _STARS = bytes.maketrans(b"0123456789", b"**********")
 LONGEST_DOMAIN = 256  # RFC 1035, 2.3.4: 255, and the @ before it
 DOMAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
+# ISO 8601 as PostgreSQL prints it: a date, or a timestamp with or without an offset.
+_DATE = re.compile(rb"(\d{4,6})-(\d\d)-\d\d(?:( )\d\d:\d\d:\d\d(?:\.\d+)?([+-]\d\d(?::\d\d){0,2})?)?")
 _PARTIAL_KEPT = 4
 _PARTIAL_LONGER_THAN = 8
 
@@ -73,4 +76,32 @@ def null(value: bytes) -> None:
     """As if there were no value."""
 
 
-MASKS: Mapping[str, Mask] = {"email": email, "card": card, FULL: full, "partial": partial, NOTHING: null}
+def year(value: bytes) -> bytes:
+    """`1985-03-14` -> `1985-01-01`; the time of a timestamp becomes midnight."""
+    found = _DATE.fullmatch(value)
+    return TOKEN if found is None else found[1] + b"-01-01" + _midnight(found)
+
+
+def month(value: bytes) -> bytes:
+    """`1985-03-14` -> `1985-03-01`; the time of a timestamp becomes midnight."""
+    found = _DATE.fullmatch(value)
+    return TOKEN if found is None else found[1] + b"-" + found[2] + b"-01" + _midnight(found)
+
+
+def _midnight(found: re.Match[bytes]) -> bytes:
+    return b"" if found[3] is None else b" 00:00:00" + (found[4] or b"")
+
+
+MASKS: Mapping[str, Mask] = {
+    "email": email,
+    "card": card,
+    FULL: full,
+    "partial": partial,
+    NOTHING: null,
+    "year": year,
+    "month": month,
+    # These need the gateway's key (keyed.py); without it nothing of a value is shown.
+    "hash": full,
+    "tokenise": full,
+    "noise": full,
+}

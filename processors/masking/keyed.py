@@ -1,0 +1,66 @@
+"""Masks that need a key of the gateway's: the same value becomes the same mask, and nobody without the key
+can tell which value it was, or try values until one fits.
+
+- hash: HMAC-SHA256 (RFC 2104): joins and counts over masked values still work.
+- tokenise: AES-SIV (RFC 5297), deterministic and reversible: `reveal` gives the value back to the gateway.
+- noise: a number off by up to a tenth; always by the same for the same value, so that asking again and
+  again averages nothing out.
+"""
+
+import base64
+import hmac
+import re
+from collections.abc import Mapping
+from decimal import Decimal, localcontext
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from processors.masking.masks import MASKS, TOKEN, Mask
+
+HASH_PREFIX = b"h_"
+TOKEN_PREFIX = b"tok_"
+_NUMBER = re.compile(rb"-?\d{1,100}(?:\.\d{1,100})?")
+_DIGITS = 250  # more than _NUMBER lets through
+_UNITS = 1 << 64
+_LEAST_NOISE = 5  # of the last digit: a tenth of a small number would round to nothing
+
+
+def make_masks(key: bytes) -> Mapping[str, Mask]:
+    """All masks, those that need a key with this one (any 32 bytes that stay secret)."""
+    keys = {
+        purpose: hmac.digest(key, purpose.encode(), "sha512") for purpose in ("hash", "tokenise", "noise")
+    }
+    siv = AESSIV(keys["tokenise"])
+
+    def hashed(value: bytes) -> bytes:
+        return HASH_PREFIX + hmac.digest(keys["hash"], value.rstrip(b" "), "sha256")[:16].hex().encode()
+
+    def tokenised(value: bytes) -> bytes:
+        # One byte before it, since there is no token of nothing.
+        return TOKEN_PREFIX + base64.urlsafe_b64encode(siv.encrypt(b"\x01" + value, None)).rstrip(b"=")
+
+    def noisy(value: bytes) -> bytes:
+        if not _NUMBER.fullmatch(value):
+            return TOKEN
+        with localcontext(prec=_DIGITS):
+            return _with_noise(Decimal(value.decode()), keys["noise"])
+
+    return {**MASKS, "hash": hashed, "tokenise": tokenised, "noise": noisy}
+
+
+def _with_noise(number: Decimal, key: bytes) -> bytes:
+    unit = Decimal(1).scaleb(int(number.as_tuple().exponent))
+    most = max(abs(number) / 10, unit * _LEAST_NOISE)
+    drawn = int.from_bytes(hmac.digest(key, str(number.normalize()).encode(), "sha256")[:8], "big")
+    return f"{(number + most * (2 * Decimal(drawn) / _UNITS - 1)).quantize(unit):f}".encode()
+
+
+def reveal(token: bytes, key: bytes) -> bytes:
+    """The value that `tokenise` made this token of. Raises ValueError where it did not with this key."""
+    siv = AESSIV(hmac.digest(key, b"tokenise", "sha512"))
+    body = token.removeprefix(TOKEN_PREFIX)
+    try:
+        return siv.decrypt(base64.urlsafe_b64decode(body + b"=" * (-len(body) % 4)), None)[1:]
+    except (InvalidTag, ValueError) as error:
+        raise ValueError("this is no token of this gateway's") from error
