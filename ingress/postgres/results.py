@@ -5,8 +5,8 @@ every text beside the rows too. Nothing accumulates but counts.
 
 - `results_columns.py`: what happens to each column; decided once an answer.
 - `results_rows.py`, `results_detect.py`: DataRow. `results_copy.py`: CopyData. `scrub.py`: texts.
-- `results_blocks.py`, `results_copy_blocks.py`: the same for many rows and lines at once, in a block that
-  `results_edited.py` puts together.
+- `results_blocks.py`, `results_copy_blocks.py`, `results_copy_binary.py`: the same for many at once, in a block
+  that `results_edited.py` puts together.
 """
 
 import struct
@@ -27,7 +27,7 @@ from ingress.postgres.results_columns import (
     parse_fields,
     undescribed,
 )
-from ingress.postgres.results_copy import BinaryTuples, Line, TextLines, change_lines, detect_in_lines
+from ingress.postgres.results_copy import BinaryTuples, TextLines, change_lines, detect_in_lines
 from ingress.postgres.results_copy_blocks import detect_block
 from ingress.postgres.results_detect import card_to_null, detect, detect_in_hex
 from ingress.postgres.results_rows import Change, ColumnChange, change_columns, row_width
@@ -77,8 +77,7 @@ class ResultMasker:
         self._counted: Counter[tuple[str, str]] = (
             Counter()
         )  # of columns that are no longer those of the answer
-        self._change_line: Line | None = None
-        self._text_lines: TextLines | None = None
+        self._copied: BinaryTuples | TextLines | None = None
         self._copies_binary = False
 
     def describe(self, body: bytes) -> None:
@@ -119,10 +118,9 @@ class ResultMasker:
         self._counts = [0] * count
         masks = [column.mask for column in self._columns]
         if self._copies_binary:
-            self._change_line = BinaryTuples(masks, self._scanner, self._counts, self._found).change
+            self._copied = BinaryTuples(masks, self._scanner, self._counts, self._found)
         elif any(masks):
-            self._text_lines = TextLines(masks, self._copy_options, self._counts)
-            self._change_line = self._text_lines.change
+            self._copied = TextLines(masks, self._copy_options, self._counts)
 
     def copy_data(self, block: bytes) -> bytes:
         """One or many whole CopyData messages, masked. Raises TargetError when they are not as announced."""
@@ -131,9 +129,9 @@ class ResultMasker:
         if self._columns is None:
             raise TargetError("the target sent COPY data without announcing it")
         in_bulk = len(block) >= LEAST
-        if self._change_line is not None:
-            changed = self._text_lines.change_block(block) if self._text_lines and in_bulk else None
-            block = change_lines(block, self._change_line) if changed is None else changed
+        if self._copied is not None:
+            changed = self._copied.change_block(block) if in_bulk else None
+            block = change_lines(block, self._copied.change) if changed is None else changed
         if self._scanner is None or self._copies_binary:
             return block
         detect_copied = detect_block if in_bulk else detect_in_lines
@@ -209,8 +207,7 @@ class ResultMasker:
         self._columns = None
         self._changes = []
         self._counts = []
-        self._change_line = None
-        self._text_lines = None
+        self._copied = None
 
     def _count_columns(self) -> Counter[tuple[str, str]]:
         counted: Counter[tuple[str, str]] = Counter()

@@ -25,7 +25,7 @@ from processors.masking.scan import Scanner
 LEAST = 4096
 """Bytes of a block from which on this pays."""
 
-_DATA_ROW = 0x44
+DATA_ROW = 0x44
 _LENGTH_AT = 1
 _COUNT_AT = 5
 _FIRST_VALUE = 7
@@ -43,14 +43,15 @@ class Rows:
     is_null: npt.NDArray[np.bool_]
 
 
-def take_apart(block: bytes, columns: int) -> Rows:
-    """The rows of a block of whole DataRow messages. Raises TargetError when one has another number of
-    columns, or values that do not fill it."""
+def take_apart(block: bytes, columns: int, kind: int = DATA_ROW) -> Rows:
+    """The rows of a block of whole DataRow messages, or of another `kind` of the same form.
+
+    Raises TargetError when one has another number of columns, or values that do not fill it."""
     try:
         at = beginnings(block)
         lengths = numbers(block, ">i4")
         following = np.append(at[1:], len(block))
-        if (np.frombuffer(block, np.uint8)[at] != _DATA_ROW).any():
+        if (np.frombuffer(block, np.uint8)[at] != kind).any():
             raise TargetError("the target sent a row that does not fit its description")
         if (numbers(block, ">i2")[at + _COUNT_AT] != columns).any():
             raise TargetError("the target sent a row that does not fit its description")

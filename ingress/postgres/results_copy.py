@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ingress.errors import TargetError
 from ingress.postgres.copy_options import CopyOptions
+from ingress.postgres.results_copy_binary import detect_in_tuples, mask_tuples
 from ingress.postgres.results_copy_blocks import change_block
 from ingress.postgres.results_detect import card_to_null
 from processors.masking.masks import TOKEN, Mask
@@ -25,6 +26,7 @@ _PAYLOAD = 5  # after type and length
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
 _BINARY_HEADER = struct.Struct("!11sII")  # signature, flags, length of the extension
 _TRAILER = -1
+_TRAILER_MESSAGE = b"d\0\0\0\x06\xff\xff"
 _INT8 = 20
 _INT8_LENGTH = 8
 
@@ -198,6 +200,20 @@ class BinaryTuples:
         self._counts = counts
         self._found = found
         self._before_header = True
+
+    def change_block(self, block: bytes) -> bytes | None:
+        """As `change_lines`, in a few passes; None for a block that has to be taken tuple by tuple."""
+        if self._before_header or block.endswith(_TRAILER_MESSAGE):
+            return None
+        found = self._found.copy()
+        if self._scanner is not None:
+            shown = [number for number, mask in enumerate(self._masks) if mask is None]
+            detected = detect_in_tuples(block, shown, len(self._masks), self._scanner, found)
+            if detected is None:
+                return None
+            block = detected
+        self._found[:] = found
+        return mask_tuples(block, self._masks, self._counts) if any(self._masks) else block
 
     def change(self, payload: bytes) -> bytes:
         """One payload: a tuple, before the first one the file header, or the trailer. Raises TargetError."""

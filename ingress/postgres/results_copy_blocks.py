@@ -81,13 +81,8 @@ def change_block(
             return None
         values = Values(block, values.starts[present], values.ends[present])
         masked = mask_values(values, mask, octets)
-        if masked.nulls:
-            null = options.null
-            single = [(number, null) for number in masked.nulls]
-            others = [(number, text) for number, text in masked.single if number not in set(masked.nulls)]
-            masked.single[:] = single + others
         counts[column] += masked.count
-        grown = edited.replace(values, masked)
+        grown = edited.replace(values, masked, options.null)
         lengths[lines.at[present] + _LENGTH_AT] += grown.astype(np.int32)
     return edited.whole()
 
@@ -114,7 +109,10 @@ def detect_block(
 
 
 def _is_simple(options: CopyOptions) -> bool:
-    return options.delimiter in _CSV_DELIMITERS if options.is_csv else options.delimiter == b"\t"
+    if options.is_csv:
+        return options.delimiter in _CSV_DELIMITERS
+    # With another text for NULL a client could tell a value that it guessed from all others.
+    return options.delimiter == b"\t" and options.null == b"\\N"
 
 
 def _in_lines(positions: Positions, at: Positions) -> Positions:

@@ -34,21 +34,21 @@ class EditedBlock:
         """These bytes go."""
         self._edits.append((start, end, b""))
 
-    def replace(self, values: Values, masked: Masked) -> Positions:
-        """Replaces what is masked in these values; by how many bytes each grows."""
+    def replace(self, values: Values, masked: Masked, null: bytes = b"") -> Positions:
+        """Replaces what is masked in these values; by how many bytes each grows. `null`: what stands for
+        NULL."""
         grown = np.zeros(len(values.starts), np.intp)
         bulk = masked.bulk
-        if bulk is not None and bulk.text:
-            grown[bulk.which] = len(bulk.text) - (bulk.ends - bulk.starts)
-            text = bulk.text
-            self._edits += [
-                (start, end, text)
-                for start, end in zip(bulk.starts.tolist(), bulk.ends.tolist(), strict=True)
-            ]
+        if bulk is not None and len(bulk.starts):
+            new = null if bulk.text is None else bulk.text
+            grown[bulk.which] = len(new) - (bulk.ends - bulk.starts)
+            ranges = zip(bulk.starts.tolist(), bulk.ends.tolist(), strict=True)
+            self._edits += [(start, end, new) for start, end in ranges]
         for number, text in masked.single:
+            new = null if text is None else text
             start, end = int(values.starts[number]), int(values.ends[number])
-            grown[number] = len(text) - (end - start)
-            self._edits.append((start, end, text))
+            grown[number] = len(new) - (end - start)
+            self._edits.append((start, end, new))
         return grown
 
     def whole(self) -> bytes:

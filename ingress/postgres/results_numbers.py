@@ -12,7 +12,7 @@ _INT8 = struct.Struct("!q")
 _FLOAT8 = struct.Struct("!d")
 _NUMERIC = struct.Struct("!hhHh")  # number of digits, weight of the first, sign, scale
 _POSITIVE, _NEGATIVE = 0x0000, 0x4000
-_LEAST, _MOST = 10**12, 10**19  # 13 to 19 digits
+LEAST_CARD, _MOST = 10**12, 10**19  # 13 to 19 digits
 _BASE = 10000
 
 
@@ -52,6 +52,8 @@ def binary_card_check(type_: int) -> Callable[[bytes], bool] | None:
             number = decode(value)
         except struct.error:
             return True  # not what its type says: it is not shown
-        return number is not None and _LEAST <= abs(number) < _MOST and is_card_number(b"%d" % abs(number))
+        return (
+            number is not None and LEAST_CARD <= abs(number) < _MOST and is_card_number(b"%d" % abs(number))
+        )
 
     return holds_card_number

@@ -16,13 +16,13 @@ _DIGIT = class_of(b"0123456789")
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """Of the values `which`: the bytes from `starts[i]` to `ends[i]` become `text`. `rest`: the values that
-    are to be masked one by one."""
+    """Of the values `which`: the bytes from `starts[i]` to `ends[i]` become `text`, or the value NULL where that
+    is None; no ranges where all was written in place. `rest`: the values to be masked one by one."""
 
     which: Positions
     starts: Positions
     ends: Positions
-    text: bytes
+    text: bytes | None
     rest: Positions
 
 
@@ -52,8 +52,7 @@ def _cards(values: Values, octets: Octets) -> Replaced:
     plain[which] = all_of_class(values.octets, values.starts[which], values.ends[which], _DIGIT)
     which, rest = np.flatnonzero(plain), np.flatnonzero(~plain)
     write_stars(octets, values.starts[which], values.ends[which] - masks.CARD_KEPT)
-    nothing = np.zeros(len(which), np.intp)
-    return Replaced(which, nothing, nothing, b"", rest)
+    return Replaced(which, which[:0], which[:0], b"", rest)
 
 
 def _full(values: Values, octets: Octets) -> Replaced:
@@ -62,10 +61,17 @@ def _full(values: Values, octets: Octets) -> Replaced:
     return Replaced(which, values.starts, values.ends, masks.TOKEN, which[:0])
 
 
+def _nulls(values: Values, octets: Octets) -> Replaced:
+    """Every value becomes NULL."""
+    which = np.arange(len(values.starts))
+    return Replaced(which, values.starts, values.ends, None, which[:0])
+
+
 _BULK: Mapping[masks.Mask, BulkMask] = {
     masks.email: _emails,
     masks.card: _cards,
     masks.full: _full,
+    masks.null: _nulls,
 }
 """By mask: the same for many values. Masks that are not here are applied one by one."""
 
@@ -73,12 +79,19 @@ _BULK: Mapping[masks.Mask, BulkMask] = {
 @dataclass(frozen=True, slots=True)
 class Masked:
     """What a mask makes of many values: of most at once, of some one by one, by their numbers: the text that
-    takes their place, which is empty for those of `nulls`. `count`: how many are changed."""
+    takes their place, None for NULL. `count`: how many are changed."""
 
     bulk: Replaced | None
-    single: list[tuple[int, bytes]]
-    nulls: list[int]
+    single: list[tuple[int, bytes | None]]
     count: int
+
+    @property
+    def nulls(self) -> Positions:
+        """The numbers of the values that become NULL."""
+        found = np.array([number for number, text in self.single if text is None], np.intp)
+        if self.bulk is not None and self.bulk.text is None:
+            found = np.concatenate([found, self.bulk.which])
+        return found
 
 
 def mask_values(values: Values, mask: masks.Mask, octets: Octets) -> Masked:
@@ -89,16 +102,12 @@ def mask_values(values: Values, mask: masks.Mask, octets: Octets) -> Masked:
     by_bulk = _BULK.get(mask)
     replaced = by_bulk(values, octets) if by_bulk is not None and len(values.starts) else None
     rest = np.arange(len(values.starts)) if replaced is None else replaced.rest
-    single: list[tuple[int, bytes]] = []
-    nulls: list[int] = []
+    single: list[tuple[int, bytes | None]] = []
     starts, ends, data = values.starts[rest].tolist(), values.ends[rest].tolist(), values.data
     for number, start, end in zip(rest.tolist(), starts, ends, strict=True):
         value = data[start:end]
         text = mask(value)
-        if text is value:
-            continue
-        if text is None:
-            nulls.append(number)
-        single.append((number, text or b""))
+        if text is not value:
+            single.append((number, text))
     count = len(single) + (len(replaced.which) if replaced is not None else 0)
-    return Masked(replaced, single, nulls, count)
+    return Masked(replaced, single, count)

@@ -27,6 +27,8 @@ def find(values: Values, scanner: Scanner) -> tuple[dict[int, Finds], Flags]:
     another detector has a candidate there."""
     doubtful = np.zeros(len(values.starts), np.bool_)
     finds: dict[int, Finds] = {}
+    if not len(values.starts):
+        return finds, doubtful
     for number, name in enumerate(scanner.names):
         if name in FINDERS:
             finds[number] = FINDERS[name](values)

@@ -77,7 +77,7 @@ def test_columns_are_masked_as_in_single_lines(
     assert counts == expected_counts
 
 
-@pytest.mark.parametrize("options", [TEXT, NAMED_NULL, CSV])
+@pytest.mark.parametrize("options", [TEXT, CSV])
 def test_a_plain_block_is_not_left_to_single_lines(options: CopyOptions) -> None:
     block = block_of([("1", "john@example.com", "4111111111111111"), ("2", None, "x")] * 20, options)
     masks, counts = (None, MASKS["email"], MASKS["null"]), [0, 0, 0]
