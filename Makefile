@@ -37,6 +37,10 @@ bench: $(ENVIRONMENT) ## what the gateway costs: direct, pgbouncer and Countersi
 client-suites: setup-test ## clients' own test suites, directly and through the gateway, test by test (SUITES=asyncpg: only that)
 	PYTHONPATH=tests $(BIN)/python -P -m clients.suites $(SUITES)
 
+.PHONY: copy-1gb
+copy-1gb: setup-test ## COPY of 1 GB each way through the gateway, in bounded memory
+	COUNTERSIGN_COPY_MIB=1024 $(BIN)/pytest -q tests/clients/test_large.py -k copy_in_and_out
+
 .PHONY: docs
 docs: $(ENVIRONMENT) ## draw docs/events.md from schemas/
 	PYTHONPATH=tests $(BIN)/python -P -m support.events_page
