@@ -137,7 +137,7 @@ def make_catalogue(tables: Mapping[str, list[dict[str, Any]]]) -> Catalogue:
 
 
 def _calls(rows: Sequence[Row], functions: Mapping[int, Function]) -> dict[int, list[Call]]:
-    """What each relation calls of itself; what computes with its arguments alone is left out, but triggers."""
+    """What each relation calls of itself; what only computes with its arguments is left out."""
     found: dict[int, list[Call]] = {}
     for row in rows:
         function = _called(row["function"], functions)
@@ -153,7 +153,7 @@ def _called(oid: int, functions: Mapping[int, Function]) -> Function:
 
 
 def _cascades(rows: Sequence[Row]) -> dict[int, list[Cascade]]:
-    """What changes of each relation change elsewhere (pg_constraint.confdeltype: c, n or d passes them on)."""
+    """What changes of each relation change elsewhere (pg_constraint.confdeltype: c, n, d)."""
     found: dict[int, list[Cascade]] = {}
     for row in rows:
         to = found.setdefault(row["relation"], [])

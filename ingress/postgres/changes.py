@@ -142,8 +142,8 @@ def _begin(node: Node, scope: Scope, *events: str) -> tuple[Scope, Item]:
 
 
 def writes(relation: Relation, scope: Scope, events: frozenset[str], *, only: bool = False) -> None:
-    """A statement changes the rows of this relation, by each of these events (aftermath.py); `only`: not those
-    of relations that inherit from it."""
+    """A statement changes the rows of this relation, by each of these events (aftermath.py); `only`: not
+    those of relations that inherit from it."""
     findings = scope.findings
     findings.intents.add(Intent.WRITE)
     if relation.is_view:

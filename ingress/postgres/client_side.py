@@ -241,8 +241,9 @@ class ClientSide:
     def _prepare(self, prepared: Prepared, portal: Portal | None) -> Execution | None:
         """What is asked about a statement that is parsed or bound, and not executed.
 
-        Bind plans, and to plan is to call functions that claim to be immutable or stable ("Function Volatility
-        Categories"): of a statement with something unproven that is an execution. Raises Unparsable.
+        Bind plans, and to plan is to call functions that claim to be immutable or stable ("Function
+        Volatility Categories"): of a statement with something unproven that is an execution. Raises
+        Unparsable.
         """
         bind = portal.bind if portal is not None else None
         runs = bind is not None and self._judge.doubts(prepared)

@@ -37,8 +37,9 @@ from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execut
 from ingress.postgres.namespace import Namespace
 from ingress.postgres.own import OWN, Aside, wrapped
 from ingress.postgres.read_only import around
-from ingress.postgres.refusal import make_decided, make_refusal, make_waiting
+from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_refusal, make_waiting
 from ingress.postgres.results import ResultMasker
+from ingress.postgres.settings import MEANING
 from ingress.postgres.target_side import TargetSide
 from processors.masking.masks import MASKS, Mask
 from schemas.vocabulary import Intent, MaskingPlan, Outcome
@@ -48,7 +49,10 @@ _OWED = 512  # answers the target may owe before more is taken from the client
 _BUFFERED = 256 * 1024  # bytes taken from the client and not used yet before reading stops
 _CONTEXT_QUERY = (
     b"select pg_catalog.array_to_string(pg_catalog.current_schemas(true), pg_catalog.chr(1)), "
-    b"current_user, pg_catalog.current_setting('standard_conforming_strings')"
+    b"current_user, pg_catalog.current_setting('standard_conforming_strings'), "
+    b"pg_catalog.array_to_string(array["
+    + b", ".join(b"pg_catalog.current_setting('%s', true)" % name.encode() for name in MEANING)
+    + b"], pg_catalog.chr(1), '')"
 )
 _COPY_STOPPED = make(b"f", b"stopped at its time limit\0")
 _COPY_KINDS = frozenset((b"d", b"c", b"f"))
@@ -304,6 +308,7 @@ class PostgresConversation:
         if context.prepared != prepared or context.cursors != cursors:
             self._judge.context = replace(context, prepared=prepared, cursors=dict(cursors))
         self._judge.transaction = self._target.status
+        self._judge.unread = self._target.unread
         self._judge.is_stale = self._context_is_old
         self._client.encoding = self._target.parameters.get("client_encoding", "UTF8")
 
@@ -321,7 +326,9 @@ class PostgresConversation:
             self._requests.append(Submit(execution.command))
         for execution in group.all_executions():
             statement = execution.statement
-            if statement is not None and (statement.changes_context or statement.changes_catalogue):
+            if statement is not None and (
+                statement.changes_context or statement.changes_catalogue or statement.changes_settings
+            ):
                 self._unsettled.add(execution.command.id)
 
     def _settle(self, group: Group) -> None:
@@ -389,6 +396,9 @@ class PostgresConversation:
     def _check(self, group: Group) -> None:
         """The gate's last word on each command; a refusal of one is a refusal of the group."""
         refused = self._release([execution.command.id for execution in group.executions])
+        for execution in group.executions:
+            if refused is None and not self._judge.means_the_same(execution):
+                refused = (execution.command.id, CHANGED_MEANWHILE)
         if refused is not None:
             self._refuse(group, *refused)
 
@@ -550,11 +560,12 @@ class PostgresConversation:
                 self.end("the gateway could not ask the target for the session's search path and role")
 
     def _new_context(self, row: tuple[bytes | None, ...]) -> None:
-        schemas, role, strings = ((value or b"").decode() for value in row)
+        schemas, role, strings, settings = ((value or b"").decode() for value in row)
         self._judge.context = Context(
             search_path=tuple(schemas.split("\x01")) if schemas else (),
             role=role,
             standard_conforming_strings=strings == "on",
+            settings=tuple(settings.split("\x01")),
             prepared=self._names.texts(),
             cursors=dict(self._names.cursors),
         )

@@ -21,6 +21,9 @@ class Execution:
 
     command: Command
     statement: Statement | None
+    source: str = ""  # the text that the statement is one of
+    number: int = 0  # which one of them
+    snapshot: str = ""  # the version of the catalogue it was judged by
     masker: ResultMasker | None = None
     allowed: Allowed | None = None
     rows: int = 0

@@ -20,6 +20,7 @@ from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.columns import Column, Constant, Row
 from ingress.postgres.findings import Findings, sensitivity
 from ingress.postgres.literals import redact
+from ingress.postgres.meaning import meaning_of
 from ingress.postgres.reading import Cursor, Reading
 from ingress.postgres.statements import STATEMENTS
 from ingress.postgres.tree import GRAMMAR, Source, Unparsable, parse, walk
@@ -37,6 +38,7 @@ class Context:
     search_path: tuple[str, ...]  # effective schemas in order, as current_schemas(true) gives them
     role: str  # current_user
     standard_conforming_strings: bool = True
+    settings: tuple[str, ...] = ()  # the values of settings.MEANING, in its order
     prepared: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # name -> text
     cursors: Mapping[str, Cursor] = field(
         default_factory=lambda: MappingProxyType({})
@@ -53,6 +55,11 @@ class Statement:
     secret_parameters: frozenset[int]  # numbers n of $n that carry a sensitive value
     changes_context: bool  # a statement after it may mean something else
     changes_catalogue: bool  # it is, or may hide, DDL
+    changes_settings: bool = (
+        False  # what a statement after it does may differ, though its names mean the same
+    )
+    meaning: str = ""  # a hash of what its names mean: differs when one of the objects is another, or altered
+    names_nothing: bool = False  # it means the same whatever the catalogue holds
     prepares: tuple[str, str] | None = None  # PREPARE: name and text
     deallocates: str | None = None  # DEALLOCATE: name; "" means all
     declares: tuple[str, Cursor] | None = None  # DECLARE: name and cursor
@@ -132,6 +139,9 @@ def _statement(
         secret_parameters=frozenset(secret_parameters),
         changes_context=findings.changes_context,
         changes_catalogue=findings.changes_catalogue,
+        changes_settings=findings.changes_settings,
+        meaning=meaning_of(findings.objects),
+        names_nothing=source.kind in _NAMES_NOTHING,
         prepares=reading.prepares,
         deallocates=reading.deallocates,
         declares=reading.declares,

@@ -69,6 +69,8 @@ class Findings:
     queries: int = 0  # how many were read, to bound the work
     rewritten: bool = False  # a rule puts another statement in its place
     changes_context: bool = False
+    changes_settings: bool = False  # what a text does, though not what its names mean, may differ after it
+    objects: set[Relation | Function] = field(default_factory=set)  # that its names mean
     changes_catalogue: bool = False
 
     def doubt(self, reason: str) -> None:
@@ -188,6 +190,7 @@ class Findings:
     def use_relation(self, relation: Relation) -> None:
         """A statement touches this relation."""
         self.tables.add(relation.qualified)
+        self.objects.add(relation)
         for parent in relation.parents:
             above = self.catalogue.relation(parent)
             if above is not None and above.qualified not in self.tables:
@@ -199,6 +202,8 @@ class Findings:
         """A statement can call this function; whether its result derives from its arguments alone."""
         effect = effect_of(function)
         self.functions.add(function.qualified)
+        if not function.built_in:
+            self.objects.add(function)
         self.intents |= effect.intents
         self.tables |= effect.tables
         if function.polymorphic:

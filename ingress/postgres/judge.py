@@ -1,8 +1,9 @@
 """Text -> the command that is asked about: facts, digest, and what events may show of it. Pure."""
 
+import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ingress.command import Command, Spoken, make_command
@@ -13,6 +14,7 @@ from ingress.postgres.messages import Bind
 from ingress.postgres.namespace import Prepared
 from ingress.postgres.parameters import readable
 from ingress.postgres.reasons import Reasons
+from ingress.postgres.settings import MEANING
 from processors.masking.apply import redact_text
 from schemas.vocabulary import ContextItem, Facts, Intent, SensitiveColumn, Stage
 
@@ -78,14 +80,18 @@ class Judge:
         self.context = Context(search_path=(), role="")
         self.transaction = b"I"
         self.reasons = Reasons()
+        self.unread: frozenset[str] = frozenset()  # changed in the open transaction: see `unread_names`
+        self._began: tuple[str, ...] | None = None  # the settings when they were first known
         self.is_stale = False  # the context could not be asked for: what it decides is not proven
 
     def query(self, text: str) -> list[Execution]:
         """An execution for each statement of a simple query. Raises Unparsable."""
-        return [
-            self._execution(Stage.EXECUTE, statement, statement.text, None)
-            for statement in self._statements(text)
-        ]
+        executions = []
+        for number, statement in enumerate(self._statements(text)):
+            execution = self._execution(Stage.EXECUTE, statement, statement.text, None)
+            execution.source, execution.number = text, number
+            executions.append(execution)
+        return executions
 
     def single(self, stage: Stage, prepared: Prepared, bind: Bind | None) -> Execution | None:
         """The execution or preparation of a prepared statement; None when its text is empty.
@@ -99,7 +105,20 @@ class Judge:
             # As PostgreSQL says it (42601).
             raise Unparsable("cannot insert multiple commands into a prepared statement", 1)
         doubts = self._doubts_of_types(prepared.types)
-        return self._execution(stage, statements[0], prepared.text, bind, doubts)
+        execution = self._execution(stage, statements[0], prepared.text, bind, doubts)
+        execution.source = prepared.text
+        return execution
+
+    def means_the_same(self, execution: Execution) -> bool:
+        """Whether what was judged is still what would run: the catalogue may have changed since."""
+        statement = execution.statement
+        if statement is None or execution.snapshot == self.catalogue.version:
+            return True
+        try:
+            again = self._statements(execution.source)[execution.number]
+        except (Unparsable, IndexError):
+            return False
+        return (again.meaning, again.facts) == (statement.meaning, statement.facts)
 
     def doubts(self, prepared: Prepared) -> bool:
         """Whether something of what a statement does is not proven. Raises Unparsable."""
@@ -121,7 +140,7 @@ class Judge:
     def refused_anyway(self, text: str, reason: str) -> Execution:
         """What the gateway does not run whatever the policy says; asked about so that it is on record."""
         facts = Facts(intents=(Intent.UNKNOWN,), unproven=(reason,))
-        return Execution(self._command(Stage.EXECUTE, text, _without_quoted(text), None, facts), None)
+        return Execution(self._command(Stage.EXECUTE, text, None, None, facts), None)
 
     def _statements(self, text: str) -> tuple[Statement, ...]:
         return self._cache.statements(text, self.catalogue, self.context, self._subject.sensitive)
@@ -135,23 +154,32 @@ class Judge:
         doubts: Iterable[str] = (),
     ) -> Execution:
         facts = statement.facts
-        for doubt in doubts:
+        for doubt in (*doubts, *self._doubts_of_transaction(statement)):
             facts = _unproven(facts, doubt)
         if self.is_stale:
             facts = _unproven(facts, "the session's search path and role could not be asked for")
         secret = statement.secret_parameters
-        return Execution(self._command(stage, text, statement.redacted, bind, facts, secret), statement)
+        command = self._command(stage, text, statement, bind, facts, secret)
+        return Execution(command, statement, snapshot=self.catalogue.version)
+
+    def _doubts_of_transaction(self, statement: Statement) -> Iterator[str]:
+        """What the open transaction did to the catalogue is not in it yet."""
+        if not self.unread or statement.names_nothing:
+            return
+        if EVERYTHING in self.unread or not self.unread.isdisjoint(bare(statement.facts.tables)):
+            yield "what it names was, or may have been, changed in the transaction that is open"
 
     def _command(
         self,
         stage: Stage,
         text: str,
-        redacted: str,
+        statement: Statement | None,
         bind: Bind | None,
         facts: Facts,
         secret: frozenset[int] = frozenset(),
     ) -> Command:
         subject = self._subject
+        redacted = statement.redacted if statement is not None else _without_quoted(text)
         bound = bind.parameters if bind is not None else ()
         parameters = readable(bound)
         # What is not proven may read one also where the text names none.
@@ -169,7 +197,7 @@ class Judge:
             said=Spoken(text, parameters),
             bound=bound,
             shown=Spoken(redact_text(redacted, subject.detectors), shown),
-            context=self._context_items(),
+            context=self._context_items(statement, bind),
             facts=facts,
             reason=redact_text(why.reason, subject.detectors),
             ticket=redact_text(why.ticket, subject.detectors),
@@ -178,13 +206,60 @@ class Judge:
     def _redact(self, value: str | None) -> str | None:
         return None if value is None else redact_text(value, self._subject.detectors)
 
-    def _context_items(self) -> tuple[ContextItem, ...]:
-        return (
+    def _context_items(self, statement: Statement | None, bind: Bind | None) -> tuple[ContextItem, ...]:
+        """What the command's meaning depends on beside its text (0009-what-a-digest-covers.md)."""
+        context = self.context
+        items = [
             ContextItem("database", self._subject.database),
-            ContextItem("role", self.context.role),
-            ContextItem("search_path", ", ".join(self.context.search_path)),
+            ContextItem("role", context.role),
+            ContextItem("search_path", ", ".join(context.search_path)),
             ContextItem("transaction", "none" if self.transaction == b"I" else "open"),
-        )
+        ]
+        if context.settings:
+            self._began = self._began or context.settings
+            changed = zip(MEANING, context.settings, self._began, strict=True)
+            items.append(
+                ContextItem("settings", "; ".join(f"{n} = {v}" for n, v, began in changed if v != began))
+            )
+            items.append(ContextItem("all_settings", _hash("\x01".join(context.settings))))
+        if statement is not None and statement.meaning:
+            items.append(ContextItem("objects", statement.meaning[:_SHORT]))
+        if bind is not None and any(bind.formats):
+            items.append(ContextItem("parameter_formats", " ".join(map(str, bind.formats))))
+        return tuple(items)
+
+
+EVERYTHING = "*"
+_SHORT = 32  # hex digits
+
+
+def unread_names(statement: Statement) -> frozenset[str]:
+    """What a statement may have changed of the catalogue: names of relations, or EVERYTHING."""
+    facts = statement.facts
+    if not statement.changes_catalogue:
+        return frozenset()
+    if facts.unproven or not all(map(_is_about_relations, facts.statements)):
+        return frozenset({EVERYTHING})
+    return bare(facts.tables)
+
+
+def bare(tables: Iterable[str]) -> frozenset[str]:
+    """The names of relations without their schemas: an unqualified name may mean one in any of them."""
+    return frozenset(table.partition(".")[2] for table in tables)
+
+
+_RELATIONS = re.compile(
+    r"(create|alter|drop)_(table|view|materialized_view|foreign_table|sequence|index|trigger|rule|policy)(_as)?"
+    r"|select(_into)?|insert|update|delete|merge|execute|explain|refresh_materialized_view|truncate|comment"
+)
+
+
+def _is_about_relations(statement: str) -> bool:
+    return _RELATIONS.fullmatch(statement) is not None
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_SHORT]
 
 
 def _without_quoted(text: str) -> str:

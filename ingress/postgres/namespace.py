@@ -138,6 +138,6 @@ _LONGEST = 63  # bytes
 
 
 def _cut(name: bytes) -> bytes:
-    """A name as the target keeps it: its tables of statements and portals have keys of NAMEDATALEN bytes, with
-    the zero at their end (prepare.c, portalmem.c), so that longer names can be one."""
+    """A name as the target keeps it: its tables of statements and portals have keys of NAMEDATALEN bytes,
+    with the zero at their end (prepare.c, portalmem.c), so that longer names can be one."""
     return name[:_LONGEST]

@@ -15,6 +15,12 @@ _HOW_TO_SAY = (
 )
 
 
+CHANGED_MEANWHILE = Refusal(
+    message="refused: what the command names is no longer what it was when this was decided",
+    hint="Nothing was executed. The database was changed in the meantime; send the command again.",
+)
+
+
 def make_refusal(command: str, refusal: Refusal) -> bytes:
     """An ErrorResponse that a person can read and an agent can parse (DETAIL is JSON)."""
     if refusal.cancelled:

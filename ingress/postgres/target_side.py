@@ -13,6 +13,7 @@ from ingress.interface import CancelTarget, Finish, Frame, ReadCatalogue, Record
 from ingress.postgres.codec import Block, Message
 from ingress.postgres.encodings import is_read
 from ingress.postgres.execution import Execution, Expected, Kind
+from ingress.postgres.judge import unread_names
 from ingress.postgres.limits import Stop, Used, first_messages, make_stopped, stop_at
 from ingress.postgres.messages import (
     make,
@@ -55,6 +56,7 @@ class TargetSide:
         self.series_failed = False  # the target discards everything until Sync
         self.changed_names = False  # SET or the like ended: names may mean something else
         self._catalogue_touched = False  # DDL ran: our reader sees it once the transaction has ended
+        self.unread: frozenset[str] = frozenset()  # what it changed: see `judge.unread_names`
         self._touched = False  # that happened in the open transaction, whose end may take it back
         self.ended = ""  # a fatal error of the target: its text, for the session's end
         self.cut_off = b""  # an error that must make the series fail at the target, too
@@ -415,10 +417,11 @@ class TargetSide:
     def _changes(self, execution: Execution) -> None:
         """Of what a command may have changed, also where it stands at a row limit, the judge must know."""
         statement = execution.statement
-        if statement is not None and statement.changes_context:
+        if statement is not None and (statement.changes_context or statement.changes_settings):
             self.changed_names = self._touched = True
         if statement is not None and statement.changes_catalogue:
             self._catalogue_touched = True
+            self.unread |= unread_names(statement)
 
     def _ready(self, message: Message) -> None:
         status = message.body
@@ -448,6 +451,7 @@ class TargetSide:
             if self._catalogue_touched:
                 self._requests.append(ReadCatalogue())
             self._touched = self._catalogue_touched = False
+            self.unread = frozenset()
         self.status = status
 
     def _error(self, message: Message) -> None:

@@ -1,4 +1,4 @@
-"""Every attempt of walkarounds.yaml: directly, where it does its harm, and through the gateway, where it does not."""
+"""Every attempt of walkarounds.yaml: directly, where it does its harm, and through the gateway."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

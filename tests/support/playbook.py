@@ -14,12 +14,13 @@ from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.codec import ClientReader, Message, TargetReader
 from ingress.postgres.conversation import PostgresConversation
 from ingress.postgres.judge import FactsCache, Judge, Subject
-from ingress.postgres.messages import make, parse_query
+from ingress.postgres.messages import make, parse_parse, parse_query
+from ingress.postgres.settings import MEANING
 from schemas.vocabulary import MaskingPlan, Obligations
 
 R = TypeVar("R")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-_CONTEXT_ROW = (b"pg_catalog\x01public", b"app", b"on")
+_CONTEXT_ROW = (b"pg_catalog\x01public", b"app", b"on", b"\x01".join([b"x"] * len(MEANING)))
 
 
 def row(*values: bytes) -> bytes:
@@ -98,6 +99,14 @@ class Playbook:
         """What the target was sent since the last time, without what the gateway asks for itself."""
         return self._told_target.take()
 
+    def own_messages(self) -> list[Message]:
+        """What the gateway asked the target for itself since the last time, but for role and search path."""
+        return self._told_target.take_own()
+
+    def own_statements(self) -> list[bytes]:
+        """The texts among these."""
+        return [parse_parse(one.body).text for one in self.own_messages() if one.kind == b"P"]
+
     def kinds_to_client(self) -> str:
         return "".join(message.kind.decode() for message in self.to_client())
 
@@ -168,31 +177,45 @@ class ClientOf:
 
 
 class TargetOf:
-    """Messages to the target; those of the gateway's own statement are counted apart."""
+    """Messages to the target; those of the gateway's own statements are counted apart."""
 
     def __init__(self) -> None:
         self._reader = ClientReader()
         self._messages: list[Message] = []
-        self._own = 0  # messages of the gateway's own question still to come
+        self._own: list[Message] = []
+        self._left = 0  # messages of one question of the gateway's still to come
+        self._is_context = False
+        self._asked_last = False  # the message before ended a question
         self.context_synced = False
 
     def feed(self, data: bytes) -> bool:
-        """Whether the gateway's own question is now complete."""
+        """Whether the gateway's question for the context is now complete."""
         self._reader.receive_data(data)
         asked = False
         while (message := self._reader.next_message()) is not None:
             if message.kind == b"P" and message.body.startswith(b"countersign\0"):
-                self._own = 6  # P B E C C, and S or H
-            if self._own:
-                self._own -= 1
-                if not self._own:
-                    asked, self.context_synced = True, message.kind == b"S"
+                self._left, self._is_context = 5, b"current_schemas" in message.body  # P B E C C
+            if self._left:
+                self._left -= 1
+                self._asked_last = not self._left
+                if not self._is_context:
+                    self._own.append(message)
                 continue
-            self._messages.append(message)
+            if self._asked_last and message.kind in (b"S", b"H") and self._is_context:
+                asked, self.context_synced = True, message.kind == b"S"
+            elif self._asked_last and message.kind == b"S":
+                self._own.append(message)
+            else:
+                self._messages.append(message)
+            self._asked_last = False
         return asked
 
     def take(self) -> list[Message]:
         messages, self._messages = self._messages, []
+        return messages
+
+    def take_own(self) -> list[Message]:
+        messages, self._own = self._own, []
         return messages
 
 

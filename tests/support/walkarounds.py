@@ -58,8 +58,7 @@ class Attempt:
     resource: str = "prod"
     # What shows that it was done: `state` of what is guarded, `answer` (it had one), or a query.
     effect: str = "state"
-    intents: tuple[str, ...] = ()  # that its last command has at least
-    statements: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()  # that its last command is found to be, at least
     tables: tuple[str, ...] = ()
     control: bool = True  # False: it would do nothing on this server, as with syntax of another version
 
@@ -85,9 +84,10 @@ def attempts() -> list[Attempt]:
 def _attempt(section: str, entry: dict[str, Any]) -> Attempt:
     steps = entry.pop("do")
     steps = tuple(steps) if isinstance(steps, list) else (steps,)
-    words = {key: tuple(entry.pop(key, "").split()) for key in ("intents", "statements", "tables")}
+    for key in ("statements", "tables"):
+        entry[key] = tuple(entry.get(key, "").split())
     name = entry.pop("name", "") or "; ".join(map(str, steps))
-    return Attempt(section, name, steps, **words, **entry)
+    return Attempt(section, name, steps, **entry)
 
 
 @dataclass(slots=True)
