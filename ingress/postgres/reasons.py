@@ -78,8 +78,8 @@ def said_in(text: str) -> Why:
     for token in comments:
         comment = text[token.start : token.end + 1].removeprefix("--").removeprefix("/*").removesuffix("*/")
         keys = list(_KEY.finditer(comment))
-        ends = [key.start() for key in keys[1:]] + [len(comment)]
-        for key, end in zip(keys, ends, strict=True):
+        for number, key in enumerate(keys, start=1):
+            end = keys[number].start() if number < len(keys) else len(comment)
             found.setdefault(key[1].lower(), clean(comment[key.end() : end]))
     return Why(found.get("reason", ""), found.get("ticket", ""))
 

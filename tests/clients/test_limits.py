@@ -4,6 +4,7 @@ A command on `limited` chooses its rule by a comment (support/builders.py).
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -95,7 +96,8 @@ class TestRows:
             gateway.conninfo("limited"), autocommit=True
         ) as connection:
             await connection.execute("create table t_series (x int)")
-            with pytest.raises(psycopg.errors.ProgramLimitExceeded):
+
+            async def series() -> None:
                 async with connection.pipeline() as pipeline:
                     await connection.execute("insert into t_series values (1)")
                     await connection.execute(
@@ -103,6 +105,9 @@ class TestRows:
                     )
                     await connection.execute("insert into t_series values (2)")
                     await pipeline.sync()
+
+            with pytest.raises(psycopg.errors.ProgramLimitExceeded):
+                await series()
             found = await (await connection.execute("select count(*) from t_series")).fetchone()
             assert found == (0,)
 
@@ -135,26 +140,29 @@ async def test_bytes(limited: asyncpg.Connection, way: Way) -> None:
 class TestTime:
     @WAYS
     async def test_it_is_cancelled(self, limited: asyncpg.Connection, way: Way) -> None:
-        with pytest.raises(asyncpg.QueryCanceledError, match="its limit of 0.3 seconds"):
+        with pytest.raises(asyncpg.QueryCanceledError, match=r"its limit of 0\.3 seconds"):
             await way(limited, "/* quick */ select pg_sleep(60)")
         assert await limited.fetchval("select 1") == 1
 
     async def test_the_next_command_is_never_hit_in_its_place(self, limited: asyncpg.Connection) -> None:
         for _ in range(5):
-            with pytest.raises(asyncpg.QueryCanceledError):
+            with contextlib.suppress(asyncpg.QueryCanceledError):  # it may be as quick as its limit
                 await limited.fetch("/* quick */ select pg_sleep(0.31)")
-                raise asyncpg.QueryCanceledError  # it was as quick as its limit
             assert await limited.fetchval("select 2 from pg_sleep(0.05)") == 2
 
     async def test_a_copy_that_takes_its_time(self, gateway: Gateway) -> None:
         connection = await psycopg.AsyncConnection.connect(gateway.conninfo("limited"), autocommit=True)
         async with connection, connection.cursor() as cursor:
             await cursor.execute("create table t_slow_copy (x text)")
-            with pytest.raises(psycopg.errors.QueryCanceled, match=r"0\.3 seconds"):
+
+            async def slowly() -> None:
                 async with cursor.copy("copy t_slow_copy from stdin /* quick */") as copy:
                     for _ in range(16):
                         await copy.write("x\n")
                         await asyncio.sleep(0.05)  # what a slow source does; the gateway ends it meanwhile
+
+            with pytest.raises(psycopg.errors.QueryCanceled, match=r"0\.3 seconds"):
+                await slowly()
             await cursor.execute("select count(*) from t_slow_copy")
             assert await cursor.fetchone() == (0,)
 
@@ -319,3 +327,60 @@ class TestReadOnly:
                 for number in range(20)
             ]
             assert [(await cursor.fetchone())[0] for cursor in cursors] == list(range(20))
+
+
+class TestReasons:
+    async def test_a_command_without_one_is_told_how_to_give_it(self, limited: asyncpg.Connection) -> None:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError) as caught:
+            await limited.fetch("/* say why */ select 1")
+        assert caught.value.args[0] == 'refused by rule "say why": this needs a reason'
+        assert json.loads(caught.value.detail or "")["missing"] == ["reason"]
+        assert "/* reason: …, ticket: … */" in (caught.value.hint or "")
+
+    async def test_a_comment_or_the_session_gives_it(
+        self, limited: asyncpg.Connection, gateway: Gateway
+    ) -> None:
+        await limited.fetch("/* reason: count what is open, ticket: OPS-12 */ select 1 /* say why */")
+        await limited.execute("set countersign.reason = 'for the session'")
+        await limited.fetch("select 2 /* say why */")
+        async with limited.transaction():
+            await limited.execute("set local countersign.reason = 'for the transaction'")
+            await limited.fetch("select 3 /* say why */")
+        await limited.fetch("select 4 /* say why */")
+        await limited.execute("reset countersign.reason")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await limited.fetch("select 5 /* say why */")
+        query = "select reason, ticket from commands where text like '%say why%' and outcome = 'succeeded'"
+        found = await eventually(
+            lambda: (rows := gateway.audit(f"{query} order by time"))[3:] and rows, what="four commands"
+        )
+        assert [row["reason"] for row in found] == [
+            "count what is open",
+            "for the session",
+            "for the transaction",
+            "for the session",
+        ]
+        assert found[0]["ticket"] == "OPS-12"
+
+    async def test_a_client_gives_it_as_it_connects(self, gateway: Gateway) -> None:
+        async with await psycopg.AsyncConnection.connect(
+            gateway.conninfo("limited"), options="-c countersign.reason=nightly"
+        ) as connection:
+            await connection.execute("select 1 /* say why */")
+            shown = await (await connection.execute("show countersign.reason")).fetchone()
+            assert shown == ("nightly",)
+
+
+async def test_a_budget_is_used_up_across_sessions(gateway: Gateway) -> None:
+    for number in range(3):
+        connection = await asyncpg.connect(gateway.conninfo("limited"))
+        assert await connection.fetchval(f"select {number} /* three times */") == number
+        await connection.close()
+    connection = await asyncpg.connect(gateway.conninfo("limited"))
+    with pytest.raises(
+        asyncpg.InsufficientPrivilegeError, match="its budget of 3 commands in 1 hour"
+    ) as caught:
+        await connection.fetch("select 4 /* three times */")
+    assert json.loads(caught.value.detail or "")["retry_at"] > "2026"
+    assert await connection.fetchval("select 'still here'") == "still here"
+    await connection.close()

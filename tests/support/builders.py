@@ -74,6 +74,12 @@ POLICIES: tuple[Document, ...] = (
     },
 )
 
+MASKED: Document = {
+    f"public.t_masks*.{mask}{kind}": mask
+    for mask in ("hash", "tokenise", "noise", "year", "month", "partial", "full", "null")
+    for kind in ("", "_int", "_uuid", "_numeric", "_moment")
+}
+
 
 def _on_limited(name: str, **more: Any) -> Document:
     """A rule for commands on `limited` that have the rule's name in a comment."""
@@ -82,11 +88,14 @@ def _on_limited(name: str, **more: Any) -> Document:
 
 LIMITS: tuple[Document, ...] = (
     {"name": "anything goes on limited", "when": {"resources": ["limited"]}, "verdict": "allow"},
+    {"name": "anything goes on masked", "when": {"resources": ["masked"]}, "verdict": "allow"},
     _on_limited("few rows", limits={"rows": 10}),
     _on_limited("few bytes", limits={"bytes": 2000}),
     _on_limited("quick", limits={"time": "300ms"}),
     _on_limited("cheap", limits={"cost": 1000}),
     _on_limited("looking", limits={"read_only": True}),
+    _on_limited("say why", require=["reason"]),
+    _on_limited("three times", limits={"commands": "3/h"}),
 )
 
 
@@ -143,12 +152,13 @@ def configuration(
 
 
 def usual_resources(postgres: Postgres, database: str = "sample") -> list[Document]:
-    """`orders` (production, sensitive columns, detectors), `plain` (nothing sensitive) and `limited` (whose
-    rules a command chooses by a comment): one database."""
+    """One database as `orders` (production, sensitive columns, detectors), `plain` (nothing sensitive),
+    `limited` (a command chooses its rules by a comment) and `masked` (a table with a column of each mask)."""
     return [
         postgres_resource("orders", postgres, database, labels={"env": "prod"}, sensitive=SENSITIVE),
         postgres_resource("plain", postgres, database),
         postgres_resource("limited", postgres, database),
+        postgres_resource("masked", postgres, database, sensitive={"columns": MASKED}),
     ]
 
 

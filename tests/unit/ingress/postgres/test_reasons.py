@@ -14,6 +14,7 @@ from ingress.postgres.reasons import LONGEST, Given, Reasons, Why, said_in, set_
         ("select 1 /* reason: one */ /* reason: two, ticket: T */", Why("one", "T")),
         ("/* why\n reason: over\n lines\n ticket: T */ select 1", Why("over lines", "T")),
         ("/* reason: /* nested */ x */ select 1", Why("/* nested */ x", "")),
+        ("/* reason: one */ select 1 /* plain */ -- another", Why("one", "")),
         ("select '/* reason: in a string */'", Why()),
         ("select $$-- reason: in a string$$", Why()),
         ("select 1 /* no reason given: none */", Why()),
