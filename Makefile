@@ -37,9 +37,16 @@ bench: $(ENVIRONMENT) ## what the gateway costs: direct, pgbouncer and Countersi
 client-suites: setup-test ## clients' own test suites, directly and through the gateway, test by test (SUITES=asyncpg: only that)
 	PYTHONPATH=tests $(BIN)/python -P -m clients.suites $(SUITES)
 
-.PHONY: copy-1gb
-copy-1gb: setup-test ## COPY of 1 GB each way through the gateway, in bounded memory
+.PHONY: copy-gigabyte
+copy-gigabyte: setup-test ## COPY of 1 GB each way through the gateway, in bounded memory
 	COUNTERSIGN_COPY_MIB=1024 $(BIN)/pytest -q tests/clients/test_large.py -k copy_in_and_out
+
+.PHONY: fuzz
+fuzz: $(ENVIRONMENT) ## a million messages through the PostgreSQL codec and sessions, coverage-guided
+	.tools/uv/bin/uv pip install --quiet --require-hashes --python $(BIN)/python --target .tools/fuzz \
+		--requirement tests/fuzz/requirements.txt
+	cd .tools/fuzz && PYTHONPATH=.:../../tests ../../$(BIN)/python -P -m fuzz -max_len=400 -len_control=0 \
+		-timeout=20 -rss_limit_mb=2048 -verbosity=0
 
 .PHONY: docs
 docs: $(ENVIRONMENT) ## draw docs/events.md from schemas/

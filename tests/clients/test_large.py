@@ -16,7 +16,7 @@ from support.builders import AGENT
 from support.gateway import Gateway
 
 MIB = 1024 * 1024
-# How much is copied each way; `make copy-1gb` asks for 1,024.
+# How much is copied each way; `make copy-gigabyte` asks for 1,024.
 COPIED = int(os.environ.get("COUNTERSIGN_COPY_MIB", "64")) * MIB
 BOUND = 96 * MIB  # what the gateway's memory may grow by while it is passed
 
