@@ -3,11 +3,12 @@
 - `opening.py`, `startup.py`: a client's first bytes: TLS, what it wants, its token.
 - `target_connection.py`, `target_login.py`: the way to the target, and signing in to it.
 - `endpoint.py`: both, and then a session.
-- `codec.py`, `messages.py`: bytes <-> messages.
+- `codec.py`, `messages.py`: bytes <-> messages. `encodings.py`: bytes of a text -> the text.
 - `conversation.py`: the session, sans-IO. `client_side.py` makes groups of messages that need verdicts,
   `target_side.py` matches the target's answers; `namespace.py` knows the prepared statements and portals,
   `execution.py` what is held, sent and owed.
-- `judge.py`: text -> command. `catalogue.py`, `catalogue_reader.py`, `catalogues.py`: what names mean there.
+- `judge.py`: text -> command; `parameters.py`: what events show of bound parameters. `catalogue.py`,
+  `catalogue_reader.py`, `catalogues.py`: what names mean there.
 - `facts.py`: what a statement does, proven. `tree.py` parses; `reading.py` is one statement being read,
   into `findings.py`; `utility.py` and `statements.py` find who reads it: `definitions.py`, `prepared.py`,
   `settings.py`, `code.py`, `survey.py`, `copy_options.py`, or, for rows, `queries.py`: `lineage.py`

@@ -145,8 +145,7 @@ def libpq(gateway: Gateway, **options: str) -> "psycopg.Connection[tuple[object,
 
 
 def test_libpq_of_version_18_speaks_3_2(gateway: Gateway) -> None:
-    if psycopg.pq.version() < 180000:
-        pytest.skip("psycopg came with an older libpq")
+    assert psycopg.pq.version() >= 180000
     with libpq(gateway, min_protocol_version="3.2", max_protocol_version="3.2") as connection:
         assert connection.pgconn.full_protocol_version == 30002
         connection.cancel_safe(timeout=10)

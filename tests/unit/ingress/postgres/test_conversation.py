@@ -1,18 +1,16 @@
 """The conversation, line by line: what is held, what is sent, what the client gets, in which order."""
 
 import json
-import struct
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.chunking import cut
-from support.playbook import Playbook, complete, ready, row
+from support.conversations import play, query
+from support.playbook import complete, ready, row
 
 from ingress.errors import ClientError, TargetError
 from ingress.interface import Abandon, CancelTarget, Close, Finish, StopAfter
-from ingress.postgres.catalogue import Catalogue, Function, Relation
-from ingress.postgres.columns import Column
 from ingress.postgres.messages import (
     SYNC,
     TERMINATE,
@@ -25,40 +23,10 @@ from ingress.postgres.messages import (
     make_parse,
     parse_fields,
 )
-from ingress.postgres.views import see_through
 from schemas.vocabulary import Intent, LimitSource, Obligations, Outcome, Stage
 
 _ORDERS = 16400
 LIMITED = Obligations(rows=2, limited_by=(LimitSource("rows", "few"),))
-
-
-def catalogue() -> Catalogue:
-    columns = {
-        number: Column(_ORDERS, name, f"public.orders.{name}", 23)
-        for number, name in ((1, "id"), (2, "note"))
-    }
-    orders = Relation(_ORDERS, "public", "orders", "r", tuple(columns.values()), columns)
-    return Catalogue(
-        version="1",
-        server=15,
-        database="orders",
-        schemas=("pg_catalog", "public"),
-        relations=(orders,),
-        functions=(
-            Function("pg_catalog", "lo_create", True, "v", "internal", fewest=1, most=1, oid=715, returns=26),
-        ),
-        types=(),
-        operators=(),
-        see_through=see_through,
-    )
-
-
-def query(text: str) -> bytes:
-    return make(b"Q", text.encode() + b"\0")
-
-
-def play(*, allow: bool = True, obligations: Obligations | None = None) -> Playbook:
-    return Playbook(catalogue(), allow=allow, obligations=obligations)
 
 
 class TestSimpleQuery:
@@ -124,29 +92,6 @@ class TestSimpleQuery:
         assert book.commands[0].facts.intents == (Intent.UNKNOWN,)
         assert book.kinds_to_target() == ""
 
-    def test_a_client_is_read_on_until_its_long_message_is_whole(self) -> None:
-        book = play(allow=False)
-        message = query("select '" + "x" * 1_000_000 + "'")
-        book.client(message[:900_000])
-        assert book.conversation.wants_client_data
-        book.client(message[900_000:])
-        assert len(book.commands) == 1
-
-    def test_a_client_that_waits_for_a_verdict_is_not_read_on_for_ever(self) -> None:
-        book = play(allow=False)
-        book.client(query("set search_path = x"))
-        book.client(query("select 1") * 40_000)
-        assert not book.conversation.wants_client_data
-
-    def test_a_text_longer_than_an_event_is_refused_and_its_start_on_record(self) -> None:
-        book = play()
-        book.client(query("select '" + "x" * 1_200_000 + "'"))
-        error, status = book.to_client()
-        assert (parse_fields(error.body)["C"], status.kind) == ("54000", b"Z")
-        book.client(make_parse(b"", b"select 1" + b" " * 1_200_000), SYNC)
-        assert book.kinds_to_client() == "E"
-        assert [len(command.text) < 2000 for command in book.commands] == [True, True]
-
     def test_an_empty_query_needs_nobody(self) -> None:
         book = play(allow=False)
         book.client(query(" -- nothing\n"))
@@ -160,48 +105,6 @@ class TestSimpleQuery:
         book.allow(book.commands[0].id)
         assert book.kinds_to_target() == ""
         assert book.kinds_to_client() == "EZ"
-
-    def test_a_fast_path_call_is_the_command_that_calls_the_function(self) -> None:
-        book = play(allow=False)
-        call = make(b"F", struct.pack("!IHhHI3sh", 715, 1, 0, 1, 3, b"123", 0))
-        book.client(call)
-        [command] = book.commands
-        assert command.text == 'select "pg_catalog"."lo_create"($1)'
-        assert command.parameters == ("123",)
-        assert Intent.WRITE in command.facts.intents
-        assert book.kinds_to_target() == ""
-        book.allow(command.id)
-        assert book.kinds_to_target() == "F"
-        book.target(make(b"V", b"\0\0\0\x03123"), ready())
-        assert book.kinds_to_client() == "VZ"
-        [finish] = book.of(Finish)
-        assert finish.outcome is Outcome.SUCCEEDED
-
-    def test_an_error_of_a_fast_path_call_passes(self) -> None:
-        book = play()
-        book.client(make(b"F", struct.pack("!IHHh", 715, 0, 0, 0)))
-        book.target(make_error("22023", "no"), ready())
-        assert book.kinds_to_client() == "EZ"
-        assert [finish.outcome for finish in book.of(Finish)] == [Outcome.FAILED]
-
-    def test_a_fast_path_call_of_a_function_nobody_knows_is_refused_and_on_record(self) -> None:
-        book = play()
-        book.client(make(b"F", b"\0\0\0\x01" + b"\0" * 6))
-        assert book.kinds_to_client() == "EZ"
-        assert book.commands[0].facts.intents == (Intent.UNKNOWN,)
-        assert book.kinds_to_target() == ""
-
-    def test_an_error_the_target_would_have_made_fails_the_transaction_too(self) -> None:
-        book = play()
-        book.client(query("begin"), query("selec 1"))
-        assert book.kinds_to_client() == ""
-        book.target(complete("BEGIN"), ready(b"T"))
-        assert book.kinds_to_target() == "QES"
-        book.target(make_error("34000", 'portal "countersign" does not exist'), ready(b"E"))
-        messages = book.to_client()
-        assert "".join(message.kind.decode() for message in messages) == "CZEZ"
-        assert parse_fields(messages[2].body)["C"] == "42601"
-        assert messages[3].body == b"E"
 
 
 class TestHeld:
@@ -322,20 +225,6 @@ class TestExtendedQuery:
         assert len(book.commands) == 1
         assert len(book.of(Finish)) == 1
 
-    def test_what_follows_a_suspended_portal_that_may_change_names_is_judged_after_it(self) -> None:
-        book = play()
-        book.status = b"T"
-        book.client(make_parse(b"", b"select nobody_knows()"), make_bind(b"p", b""))
-        book.client(make(b"E", b"p\0\0\0\0\x01"), SYNC, query("select 1"))
-        assert len(book.commands) == 1
-        book.target(make(b"1"), make(b"2"), make(b"T", b"\0\0"), row(b"1"), make(b"s"), ready(b"T"))
-        assert len(book.commands) == 2, "it waits for an end that may never come"
-        book.target(complete("SELECT 1"), ready(b"T"))
-        book.client(make(b"E", b"p\0\0\0\0\x01"), SYNC, query("select 2"))
-        assert len(book.commands) == 2, "the portal goes on, and may change what the next one means"
-        book.target(complete("SELECT 0"), ready(b"T"))
-        assert len(book.commands) == 3
-
     def test_an_error_of_the_target_ends_the_series(self) -> None:
         book = play()
         book.client(make_parse(b"", b"select 1"), make_bind(b"", b""), make_execute(b""))
@@ -353,24 +242,6 @@ class TestExtendedQuery:
         book.target(make(b"1"), make(b"2"), make(b"n"), complete("CREATE TABLE"))
         assert len(book.commands) == 2
         assert book.kinds_to_target() == "PBDES"
-
-    def test_a_pipeline_without_end_is_answered_on_the_way_and_held_back(self) -> None:
-        book = play()
-        book.client(make_parse(b"s", b"select id from orders"), SYNC)
-        book.target(make(b"1"), ready())
-        book.to_target()
-        book.client(*[make_bind(b"", b"s") + make_execute(b"")] * 40_000)
-        assert book.kinds_to_target().endswith("H"), "the target must be asked for what it owes"
-        assert not book.conversation.wants_client_data
-        assert len(book.commands) < 400
-
-    def test_a_series_that_never_executes_is_not_collected_for_ever(self) -> None:
-        book = play()
-        for _ in range(1000):
-            book.client(make_parse(b"", b"select 1"))
-        assert book.kinds_to_target().startswith("PPP")
-        book.client(make_bind(b"", b"") * 10_000)
-        assert 0 < len(book.to_target()) < 2000
 
     def test_closing_a_statement(self) -> None:
         book = play()
