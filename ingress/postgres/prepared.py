@@ -31,7 +31,7 @@ def read_explain(node: Node, reading: Reading) -> Row:
         )
     findings.statements.add("explain")
     plan = UNPROVEN if findings.unproven else CLEAN
-    if any(not constant.parameter for constant in findings.constants):
+    if findings.constants:
         # It would show, and the recording keep, what the text says of a sensitive column.
         plan = Value(frozenset(filter(findings.is_sensitive, findings.touched)), plan.proven)
     return row_of([Field("QUERY PLAN", plan)])
@@ -73,6 +73,7 @@ def read_execute(node: Node, reading: Reading) -> Row:
     name = node["name"]
     text = reading.prepared.get(name)
     findings.statements.add("execute")
+    findings.executes.add(name)
     if text is None:
         findings.doubt(f"prepared statement {name} is not known")
         return ANYTHING

@@ -1,5 +1,6 @@
 """Every way to read masked values that leaks.yaml knows: where it leaks, and through the gateway."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,10 +10,13 @@ from typing import Any
 import pytest
 import zstandard
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from support.builders import AUDREY, Document, Someone, configuration, postgres_resource
 from support.gateway import Gateway, running_gateway
 from support.postgres import PASSWORD, Postgres
+from support.random_queries import queries
 from support.raw_values import RawValues
 from support.wait import eventually
 from support.wire import Answer, Wire
@@ -112,11 +116,22 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """All cases, once directly and once through the gateway."""
+class World:
+    """A database directly and another, which holds the same, through a gateway."""
 
     gateway: Gateway
-    values: list[str]
+    every: list[str]  # sensitive value
+    closely: list[str]  # those that are looked at closely
+    said: list[str]  # texts of clients that know a value
+    direct: "Sessions"
+    through: "Sessions"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of all cases."""
+
+    world: World
     direct: dict[str, Tried]
     through: dict[str, Tried]
 
@@ -128,12 +143,11 @@ def hide(postgres: Postgres, database: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def run(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def world(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     control, database = postgres.copy_sample(), postgres.copy_sample()
     hide(postgres, control)
     every = hide(postgres, database)
-    closely = filter(None, postgres.execute(_CLOSELY, database).split("\n"))
-    values = RawValues(every, closely)
+    closely = list(filter(None, postgres.execute(_CLOSELY, database).split("\n")))
     said = _said(postgres, database)
     folder = tmp_path_factory.mktemp("leaks")
 
@@ -148,8 +162,8 @@ def run(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         )
 
     with running_gateway(folder, document) as gateway:
-        direct = _Sessions(lambda who: Wire(postgres.address, "app_clear", PASSWORD, control, postgres.ca))
-        through = _Sessions(
+        direct = Sessions(lambda who: Wire(postgres.address, "app_clear", PASSWORD, control, postgres.ca))
+        through = Sessions(
             lambda who: Wire(
                 gateway.listen["postgres"],
                 {"agent": AGENT, "anyone": ANYONE}[who].name,
@@ -159,16 +173,21 @@ def run(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             )
         )
         with direct, through:
-            run = Run(
-                gateway,
-                every,
-                {str(case): direct.tried(case, values) for case in cases()},
-                {str(case): through.tried(case, values) for case in cases()},
-            )
-            for text in said:
-                through.say(text)
-            through.end()
-        yield run
+            yield World(gateway, every, closely, said, direct, through)
+
+
+@pytest.fixture(scope="module")
+def run(world: World) -> Run:
+    values = RawValues(world.every, world.closely)
+    run = Run(
+        world,
+        {str(case): world.direct.tried(case, values) for case in cases()},
+        {str(case): world.through.tried(case, values) for case in cases()},
+    )
+    for text in world.said:
+        world.through.say(text)
+    world.through.end()
+    return run
 
 
 def _said(postgres: Postgres, database: str) -> list[str]:
@@ -178,23 +197,27 @@ def _said(postgres: Postgres, database: str) -> list[str]:
     return [text.format(card=card, email=email, ssn=ssn) for text in _SAID]
 
 
-class _Sessions:
+class Sessions:
     """One connection for each who asks, opened when it is needed, and again when it was lost."""
 
     def __init__(self, connect: Callable[[str], Wire]) -> None:
         self._connect = connect
         self._open: dict[str, Wire] = {}
 
-    def __enter__(self) -> "_Sessions":
+    def __enter__(self) -> "Sessions":
         return self
 
     def __exit__(self, *_: object) -> None:
         for wire in self._open.values():
             wire.__exit__(None, None, None)
 
+    def of(self, someone: str) -> Wire:
+        if someone not in self._open:
+            self._open[someone] = self._connect(someone)
+        return self._open[someone]
+
     def tried(self, case: Case, values: RawValues) -> Tried:
-        wire = self._open.get(case.someone) or self._connect(case.someone)
-        self._open[case.someone] = wire
+        wire = self.of(case.someone)
         shown: set[str] = set()
         error: dict[str, str] = {}
         for statement in case.statements:
@@ -209,7 +232,7 @@ class _Sessions:
 
     def say(self, text: str) -> None:
         """Runs a text in every way, for what becomes of it elsewhere."""
-        wire = self._open["anyone"]
+        wire = self.of("anyone")
         wire.simple(text)
         wire.extended(text)
         literals = re.findall(r"'([^']*)'", text)
@@ -220,8 +243,8 @@ class _Sessions:
         wire.simple("deallocate all")
 
     def end(self) -> None:
-        for wire in self._open.values():
-            wire.simple(LAST)
+        for someone in ("agent", "anyone"):
+            self.of(someone).simple(LAST)
 
 
 def _ask(wire: Wire, statement: str, way: str) -> Answer:
@@ -252,9 +275,30 @@ def test_a_way_leaks_directly_and_not_through_the_gateway(case: Case, run: Run) 
             raise AssertionError(f"nothing is called {other}")
 
 
+def test_random_queries_show_no_value(world: World) -> None:
+    """COUNTERSIGN_RANDOM_QUERIES: how many; `make leaks` takes many."""
+    values = RawValues(world.every)
+    many = int(os.environ.get("COUNTERSIGN_RANDOM_QUERIES", "120"))
+    leaked = 0
+    for wire in (world.direct.of("anyone"), world.through.of("anyone")):
+        wire.simple("set statement_timeout = '2s'")
+
+    @settings(max_examples=many, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(queries(), st.sampled_from(("simple", "extended", "binary")))
+    def check(sql: str, way: str) -> None:
+        nonlocal leaked
+        directly = _ask(world.direct.of("anyone"), sql, way)
+        leaked += bool(values.found_in(directly.received, directly.rows))
+        shown = _ask(world.through.of("anyone"), sql, way)
+        assert values.found_in(shown.received, shown.rows) == set()
+
+    check()
+    assert leaked > many / 10, "queries that would show nothing anyway prove nothing"
+
+
 async def test_no_value_is_written_down(run: Run) -> None:
     """In no topic, no table and no log: neither what answers held nor what clients said."""
-    gateway = run.gateway
+    gateway = run.world.gateway
     await eventually(lambda: _projected(gateway), seconds=90, what="all commands in the audit log")
     bootstrap = address_file(gateway.folder / "state").read_text().strip()
     written = await _topics(bootstrap)
@@ -264,9 +308,12 @@ async def test_no_value_is_written_down(run: Run) -> None:
         written[path.name] = path.read_bytes()
     assert {"countersign.recordings", "commands", "ingress.log"} <= set(written)
     assert written["commands"].count(LAST.encode()) == 2
-    shown = {value.partition("@")[0] for value in run.values}
-    found = {(place, value) for place, data in written.items() for value in shown if value.encode() in data}
-    assert found == set()
+    values = [value.partition("@")[0].encode() for value in run.world.every]
+    found = {
+        place: [data[max(at - 200, 0) : at + 60] for value in values if (at := data.find(value)) >= 0]
+        for place, data in written.items()
+    }
+    assert {place: around for place, around in found.items() if around} == {}
 
 
 _TABLES = "select name from system.tables where database = 'countersign'"

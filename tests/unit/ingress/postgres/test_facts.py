@@ -184,9 +184,9 @@ def test_execute_does_what_was_prepared() -> None:
 
 
 def test_a_plan_that_would_show_a_sensitive_literal_derives_from_its_column() -> None:
-    shown = one(f"explain select id from customers where card = '{CARD}'")
-    assert sources(shown) == {"QUERY PLAN": ("public.customers.card",)}
-    assert sources(one("explain select id from customers where card = $1")) == {"QUERY PLAN": ()}
+    for literal in (f"'{CARD}'", "$1"):
+        shown = one(f"explain select id from customers where card = {literal}")
+        assert sources(shown) == {"QUERY PLAN": ("public.customers.card",)}
     assert sources(one("explain select card from customers where id = 7")) == {"QUERY PLAN": ()}
 
 
