@@ -16,6 +16,11 @@ _SESSION = frozenset((Intent.SESSION,))
 _FACTS = ("intents", "statements", "tables", "columns", "functions", "programs")
 
 NO_RULE = "no rule allows this"
+NO_PROBE = "no rule allows finding out about masked values"
+NO_PROBE_HINT = (
+    "Nothing was executed. A masked column can be selected, but not compared, joined, sorted or grouped by; "
+    "`is null` and count() can be asked."
+)
 NO_RULE_HINT = "Nothing was executed. Ask whoever keeps the gateway's rules for one that covers this command."
 DENIED = "this is not allowed through the gateway"
 DENIED_HINT = "Nothing was executed. The rule refuses the command for everyone it names; do not retry it."
@@ -75,7 +80,8 @@ def evaluate(command: Command, rules: Sequence[CompiledRule], now: datetime) -> 
     failed: list[str] = []
     matching = [compiled.rule for compiled in rules if _matches(compiled, command, now, failed)]
     if not matching:
-        return Decision(Verdict.DENY, "", NO_RULE, NO_RULE_HINT, failed=tuple(failed))
+        message, hint = _why_none(command, rules, now)
+        return Decision(Verdict.DENY, "", message, hint, failed=tuple(failed))
     verdict = max((rule.verdict for rule in matching), key=_STRICTNESS.__getitem__)
     strictest = [rule for rule in matching if rule.verdict is verdict]
     if verdict is Verdict.DENY:
@@ -100,6 +106,17 @@ def evaluate(command: Command, rules: Sequence[CompiledRule], now: datetime) -> 
         budgets=budgets_of(matching),
         failed=tuple(failed),
     )
+
+
+def _why_none(command: Command, rules: Sequence[CompiledRule], now: datetime) -> tuple[str, str]:
+    """The message and the hint where no rule matches: were it no probe, would one?"""
+    facts = command.facts
+    if Intent.PROBE in facts.intents:
+        others = tuple(intent for intent in facts.intents if intent is not Intent.PROBE)
+        harmless = replace(command, facts=replace(facts, intents=others))
+        if any(_matches(compiled, harmless, now, []) for compiled in rules):
+            return f"{NO_PROBE} of {', '.join(facts.probed) or 'what is not proven'}", NO_PROBE_HINT
+    return NO_RULE, NO_RULE_HINT
 
 
 def _first_lacking(command: Command, rules: Sequence[Rule]) -> Decision | None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
@@ -31,6 +32,17 @@ class TestStrictestWins:
         assert (decision.verdict, decision.rule) == (Verdict.DENY, "")
         assert decision.message == "no rule allows this"
         assert decision.hint
+
+    def test_a_probe_is_told_which_column_where_that_is_why(self) -> None:
+        probe = replace(READ, intents=(Intent.PROBE, Intent.READ), probed=("public.customers.card",))
+        reads = rule("reads", "allow", {"intents": ["read"]})
+        decision = decide(probe, reads)
+        assert decision.verdict is Verdict.DENY
+        assert decision.message == "no rule allows finding out about masked values of public.customers.card"
+        assert "is null" in decision.hint
+        assert "of what is not proven" in decide(replace(probe, probed=()), reads).message
+        assert decide(probe, rule("writes", "allow", {"intents": ["write"]})).message == "no rule allows this"
+        assert decide(probe, rule("all", "allow", {"intents": ["read", "probe"]})).verdict is Verdict.ALLOW
 
     @pytest.mark.parametrize("order", list(permutations(range(3))))
     def test_deny_over_review_over_allow_in_any_order(self, order: tuple[int, ...]) -> None:
