@@ -21,6 +21,10 @@ test: setup-test ## every test (TESTS=tests/unit/schemas: only those)
 test-unit: $(ENVIRONMENT) ## the tests without I/O, in a minute
 	$(BIN)/pytest -q -n 2 tests/unit tests/test_repository.py
 
+.PHONY: leaks
+leaks: setup-test ## every known way to read masked values, and many random queries (QUERIES=5000)
+	COUNTERSIGN_RANDOM_QUERIES=$(or $(QUERIES),5000) $(BIN)/pytest -q tests/leaks/test_leaks.py
+
 .PHONY: lint
 lint: $(ENVIRONMENT) ## format, lint, types, import directions; changes nothing
 	$(BIN)/ruff format --check .

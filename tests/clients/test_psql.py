@@ -41,6 +41,19 @@ async def test_a_rule_that_denies_says_so_and_the_session_goes_on(gateway: Gatew
     assert done.stdout.splitlines() == ["BEGIN", "500", "COMMIT"], "the transaction must not have failed"
 
 
+async def test_a_probe_of_a_masked_column_is_refused_and_says_of_which(gateway: Gateway) -> None:
+    done = await run_psql(
+        gateway.conninfo("orders"),
+        gateway.psql_environment,
+        "select id from customers where card like '41%';\n"
+        "select id, card from customers where card is not null order by id limit 1;\n",
+        "-At",
+    )
+    assert "no rule allows finding out about masked values of public.customers.card" in done.stderr
+    assert "can be selected" in done.stderr
+    assert done.stdout == "1|************1111\n"
+
+
 async def test_a_held_write_runs_once_it_is_approved(gateway: Gateway) -> None:
     async with running_psql(gateway.conninfo("orders"), gateway.psql_environment, "-At") as psql:
         await psql.send("update orders set note = 'seen' where id = 1;\n")
