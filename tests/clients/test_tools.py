@@ -67,6 +67,15 @@ async def test_a_database_is_dumped_and_restored(gateway: Gateway, postgres: Pos
     assert _without_keys(restored) == _without_keys(plain)
 
 
+async def test_a_database_that_nobody_uses_can_be_dropped(gateway: Gateway) -> None:
+    """The gateway itself, which read its catalogue, is not in it any more."""
+    environment = gateway.psql_environment
+    script = "create database passing;\n\\c plain/passing\nselect 1;\n\\c plain\ndrop database passing;\n"
+    done = await run_psql(gateway.conninfo("plain"), environment, script, "-At")
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == "DROP DATABASE"
+
+
 async def test_large_objects_by_the_fast_path(gateway: Gateway, tmp_path: Path) -> None:
     content, back = tmp_path / "content", tmp_path / "back"
     content.write_bytes(os.urandom(300_000))

@@ -64,7 +64,7 @@ SUITES = (
     ),
     Suite(
         name="sqlalchemy",
-        paths=("test/dialect/postgresql", "test/dialect/test_suite.py"),
+        paths=("test/dialect/postgresql",),
         environment=lambda _: {},
         arguments=lambda server: (f"--dburi=postgresql+psycopg://{server.url}",),
         setup="create extension hstore; create extension citext; "
