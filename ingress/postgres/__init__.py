@@ -16,7 +16,7 @@
   `columns.py`. `aftermath.py` and `triggers.py` say what a change sets off, `objects.py` what a definition
   is about, `meaning.py` puts in one value what names mean. `functions.py`, `oracles.py`, `bounds.py`,
   `names.py`, `words.py` are what it knows beforehand; `literals.py` replaces what is sensitive in the text.
-- `results.py` and `results_*.py`, `scrub.py`: masking of answers and texts.
+- `results.py` and `results_*.py`, `scrub.py` with `sqlstates.py`: masking of answers and texts.
 - `beforehand.py`: what is settled with the target before a command is sent: `cost.py` asks its planner,
   `read_only.py` keeps it from writing; `own.py` is how the gateway asks anything on the client's connection.
 - `limits.py`: where an answer stops, and what the client is told then.
