@@ -51,6 +51,15 @@ def has_duties(group: Group) -> bool:
     )
 
 
+def must_wait(group: Group, limited: Execution) -> bool:
+    """Whether it must be known first how the answer ends of an execution of the same series that may be cut
+    off at a limit: the error then undoes the series at the client, and so it must at the target. A Sync after
+    a single read undoes nothing, and need not wait."""
+    if group.simple or limited.copies:
+        return False
+    return not (group.syncs and not group.executions and limited.alone and limited.only_reads)
+
+
 def settle(group: Group, standing: Standing) -> Wait | Aside | Refuse | None:
     """The next step before the group is sent."""
     if isinstance(group.estimates, cost.Estimates):

@@ -24,7 +24,7 @@ from ingress.interface import (
     Request,
     Submit,
 )
-from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, settle
+from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, must_wait, settle
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
@@ -96,6 +96,7 @@ class PostgresConversation:
         self._for_client: list[bytes] = []
         self._for_target: list[bytes] = []
         self._unflushed = False  # the target owes answers it may keep until Flush or Sync
+        self._limited: Execution | None = None  # of this series, whose answer may be cut off
         self._sent_in_series = False  # something was sent since the last Sync
         self._ran_in_series = False  # something was executed since the last Sync
         self._context_is_old = True
@@ -342,8 +343,11 @@ class PostgresConversation:
         while self._groups and not self._closed:
             group = self._groups[0]
             is_early = group.fails and self._target.expected  # whether a transaction is open is not known yet
-            waits = group.waiting or is_early or self._cancels or self._waits_for_answer(group)
-            if waits or not self._settles(group):
+            if (
+                (group.waiting or is_early or self._cancels)
+                or (self._limited and self._target.owes(self._limited) and must_wait(group, self._limited))
+                or not self._settles(group)
+            ):
                 self._flush()
                 return sent
             sent = True
@@ -382,17 +386,6 @@ class PostgresConversation:
                 execution, "another statement of the same message was refused" if other else refuse.reason
             )
 
-    def _waits_for_answer(self, group: Group) -> bool:
-        """Whether it must be known first how an answer ends that may be cut off at a limit: the error then
-        undoes the series at the client, and so it must at the target. A Sync after a single read undoes
-        nothing, and need not wait."""
-        if group.simple:
-            return False
-        limited = self._target.limited()
-        if limited is None or limited.copies:
-            return False
-        return not (group.syncs and not group.executions and limited.alone and limited.only_reads)
-
     def _check(self, group: Group) -> None:
         """The gate's last word on each command; a refusal of one is a refusal of the group."""
         refused = self._release([execution.command.id for execution in group.executions])
@@ -415,10 +408,12 @@ class PostgresConversation:
         before, after = around(executions, self._target.status, in_series=self._ran_in_series)
         self._put_aside(before)
         self._put_aside(wrapped(group, after))
+        self._limited = next((one for one in executions if one.is_limited), self._limited)
         self._target.watch()
         self._unflushed = not (group.simple or group.syncs) and bool(group.messages)
         self._ran_in_series = not (group.simple or group.syncs) and (self._ran_in_series or bool(asked))
         self._sent_in_series = not (group.simple or group.syncs)
+        self._limited = self._limited if self._sent_in_series else None
 
     def _prepare_answer(self, execution: Execution) -> None:
         """What its verdict obliges the gateway to is in place before the command leaves."""

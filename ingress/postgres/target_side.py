@@ -172,13 +172,9 @@ class TargetSide:
         found.extend(one for one in self._suspended_ones.values() if one not in found)
         return found
 
-    def limited(self) -> Execution | None:
-        """The last in the extended protocol that may still be cut off."""
-        for expected in reversed(self.expected):
-            for execution in expected.executions:
-                if expected.kind is Kind.EXECUTE and execution.is_limited:
-                    return execution
-        return None
+    def owes(self, execution: Execution) -> bool:
+        """Whether the target has not answered it."""
+        return any(execution in expected.executions for expected in self.expected)
 
     def take_suspended(self) -> list[str]:
         """The commands whose portals have stopped at a row limit since the last time."""
