@@ -59,6 +59,21 @@ class Catalogues:
         """One that was read after now. Raises TargetError."""
         return await self._read(self._keep(resource, database), asyncio.get_running_loop().time())
 
+    def look_again(self, resource: Resource, database: str) -> None:
+        """Reads it now: a session ended that may have changed it, and nobody waits for the answer."""
+        task = asyncio.create_task(self._look_again(self._keep(resource, database)))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _look_again(self, kept: _Kept) -> None:
+        if not kept.watchers:  # the next to come asks for what is fresh
+            kept.read_at = float("-inf")
+            return
+        try:
+            await self._read(kept, asyncio.get_running_loop().time())
+        except TargetError as error:
+            _warn(kept, error)
+
     def watch(
         self, resource: Resource, database: str, news: Callable[[Catalogue], None]
     ) -> Callable[[], None]:
@@ -139,9 +154,8 @@ class Catalogues:
                 try:
                     await self._read(kept, asyncio.get_running_loop().time())
                 except TargetError as error:
-                    _log.warning(
-                        "catalogue.not_read",
-                        resource=kept.resource.name,
-                        error=str(error),
-                        reason=error.reason,
-                    )
+                    _warn(kept, error)
+
+
+def _warn(kept: _Kept, error: TargetError) -> None:
+    _log.warning("catalogue.not_read", resource=kept.resource.name, error=str(error), reason=error.reason)

@@ -26,12 +26,12 @@ from ingress.interface import (
 )
 from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, must_wait, settle
 from ingress.postgres.catalogue import Catalogue
+from ingress.postgres.circumstances import CONTEXT_QUERY, context_of
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
 from ingress.postgres.columns import Origin
 from ingress.postgres.copy_options import copy_options
 from ingress.postgres.execution import Answer, Execution, Expected, Group, Kind
-from ingress.postgres.facts import Context
 from ingress.postgres.judge import Judge
 from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execute
 from ingress.postgres.namespace import Namespace
@@ -39,7 +39,6 @@ from ingress.postgres.own import OWN, Aside, wrapped
 from ingress.postgres.read_only import around
 from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_refusal, make_waiting
 from ingress.postgres.results import ResultMasker
-from ingress.postgres.settings import MEANING
 from ingress.postgres.target_side import TargetSide
 from processors.masking.masks import MASKS, Mask
 from schemas.vocabulary import Intent, MaskingPlan, Outcome
@@ -47,13 +46,6 @@ from schemas.vocabulary import Intent, MaskingPlan, Outcome
 _AHEAD = 64  # groups whose verdicts are asked for before the first of them is sent
 _OWED = 512  # answers the target may owe before more is taken from the client
 _BUFFERED = 256 * 1024  # bytes taken from the client and not used yet before reading stops
-_CONTEXT_QUERY = (
-    b"select pg_catalog.array_to_string(pg_catalog.current_schemas(true), pg_catalog.chr(1)), "
-    b"current_user, pg_catalog.current_setting('standard_conforming_strings'), "
-    b"pg_catalog.array_to_string(array["
-    + b", ".join(b"pg_catalog.current_setting('%s', true)" % name.encode() for name in MEANING)
-    + b"], pg_catalog.chr(1), '')"
-)
 _COPY_STOPPED = make(b"f", b"stopped at its time limit\0")
 _COPY_KINDS = frozenset((b"d", b"c", b"f"))
 
@@ -229,6 +221,11 @@ class PostgresConversation:
         return data
 
     @property
+    def leaves_unread(self) -> bool:
+        """Whether it did, or may have done, something to the catalogue that has not been read since."""
+        return bool(self._target.unread or self._catalogue_wanted or self._unsettled)
+
+    @property
     def wants_client_data(self) -> bool:
         """False while so much is buffered that the client should wait."""
         return self._client_reader.is_starved or self._client_reader.buffered < _BUFFERED
@@ -310,6 +307,7 @@ class PostgresConversation:
             self._judge.context = replace(context, prepared=prepared, cursors=dict(cursors))
         self._judge.transaction = self._target.status
         self._judge.unread = self._target.unread
+        self._judge.firsts = self._names.firsts
         self._judge.is_stale = self._context_is_old
         self._client.encoding = self._target.parameters.get("client_encoding", "UTF8")
 
@@ -524,7 +522,7 @@ class PostgresConversation:
         """Asks the target itself what unqualified names and the role mean now."""
         self._context = Answer()
         aside = Aside()
-        aside.ask(_CONTEXT_QUERY, self._context)
+        aside.ask(CONTEXT_QUERY, self._context)
         if self._ran_in_series:
             aside.messages.append(FLUSH)
         else:
@@ -555,15 +553,7 @@ class PostgresConversation:
                 self.end("the gateway could not ask the target for the session's search path and role")
 
     def _new_context(self, row: tuple[bytes | None, ...]) -> None:
-        schemas, role, strings, settings = ((value or b"").decode() for value in row)
-        self._judge.context = Context(
-            search_path=tuple(schemas.split("\x01")) if schemas else (),
-            role=role,
-            standard_conforming_strings=strings == "on",
-            settings=tuple(settings.split("\x01")),
-            prepared=self._names.texts(),
-            cursors=dict(self._names.cursors),
-        )
+        self._judge.context = context_of(row, self._names.texts(), self._names.cursors)
 
     def _group_of(self, command: str) -> Group | None:
         for group in self._groups:

@@ -207,6 +207,7 @@ class PostgresEndpoint:
         self._sessions.add(session)
         ends += [
             self._catalogues.watch(resource, database, conversation.catalogue_news),
+            lambda: self._look_again(conversation, resource, database),
             lambda: self._cancel_keys.revoke(pid, secret),
             lambda: self._sessions.discard(session),
         ]
@@ -230,6 +231,10 @@ class PostgresEndpoint:
     async def _cancel(self, session: Session, resource: Resource, key: tuple[int, bytes]) -> None:
         await cancel(resource, self._config.base, key)
         session.cancel_sent()
+
+    def _look_again(self, conversation: PostgresConversation, resource: Resource, database: str) -> None:
+        if conversation.leaves_unread:
+            self._catalogues.look_again(resource, database)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

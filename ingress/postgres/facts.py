@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ingress.postgres.catalogue import Catalogue
+from ingress.postgres.catalogue import Catalogue, Relation
 from ingress.postgres.columns import Column, Constant, Row
 from ingress.postgres.findings import Findings, sensitivity
 from ingress.postgres.literals import redact
@@ -59,6 +59,8 @@ class Statement:
         False  # what a statement after it does may differ, though its names mean the same
     )
     meaning: str = ""  # a hash of what its names mean: differs when one of the objects is another, or altered
+    relations: frozenset[int] = frozenset()  # OIDs of those its names mean
+    executes: frozenset[str] = frozenset()  # the prepared statements that it runs, by name
     names_nothing: bool = False  # it means the same whatever the catalogue holds
     prepares: tuple[str, str] | None = None  # PREPARE: name and text
     deallocates: str | None = None  # DEALLOCATE: name; "" means all
@@ -93,6 +95,7 @@ _NAMES_NOTHING = words(
     UnlistenStmt NotifyStmt ConstraintsSetStmt CheckPointStmt
     """
 )
+_OLDEST = 12
 # Numbers that versions before 16 read as a number and a name.
 _NEW_NUMBERS = re.compile(r"(?<![\w$])(?:0[xXoObB]|\d+_\d)")
 
@@ -101,6 +104,10 @@ def _doubts_of_text(text: str, catalogue: Catalogue, context: Context) -> Iterat
     """Why the server could read the whole text otherwise."""
     if not context.standard_conforming_strings and "\\" in text:
         yield "with standard_conforming_strings off a backslash in a string means something else"
+    if not catalogue.utf8 and not text.isascii():
+        yield "in a database that is not UTF-8 names beyond ASCII are folded and cut otherwise"
+    if catalogue.server < _OLDEST:
+        yield f"the server is PostgreSQL {catalogue.server}, older than what is known here"
     if catalogue.server > GRAMMAR:
         yield f"the server is PostgreSQL {catalogue.server}, newer than the grammar of {GRAMMAR} known here"
     if catalogue.server < 16 and _NEW_NUMBERS.search(text):
@@ -141,6 +148,8 @@ def _statement(
         changes_catalogue=findings.changes_catalogue,
         changes_settings=findings.changes_settings,
         meaning=meaning_of(findings.objects),
+        relations=frozenset(one.oid for one in findings.objects if isinstance(one, Relation)),
+        executes=frozenset(findings.executes),
         names_nothing=source.kind in _NAMES_NOTHING,
         prepares=reading.prepares,
         deallocates=reading.deallocates,

@@ -70,6 +70,7 @@ class Findings:
     rewritten: bool = False  # a rule puts another statement in its place
     changes_context: bool = False
     changes_settings: bool = False  # what a text does, though not what its names mean, may differ after it
+    executes: set[str] = field(default_factory=set)  # prepared statements, by name
     objects: set[Relation | Function] = field(default_factory=set)  # that its names mean
     changes_catalogue: bool = False
 

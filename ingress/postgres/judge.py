@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ingress.command import Command, Spoken, make_command
@@ -81,6 +81,7 @@ class Judge:
         self.transaction = b"I"
         self.reasons = Reasons()
         self.unread: frozenset[str] = frozenset()  # changed in the open transaction: see `unread_names`
+        self.firsts: Callable[[], Mapping[str, Statement]] = dict  # of prepared statements, when parsed
         self._began: tuple[str, ...] | None = None  # the settings when they were first known
         self.is_stale = False  # the context could not be asked for: what it decides is not proven
 
@@ -104,8 +105,13 @@ class Judge:
         if len(statements) > 1:
             # As PostgreSQL says it (42601).
             raise Unparsable("cannot insert multiple commands into a prepared statement", 1)
+        if prepared.first is None:
+            prepared.first = statements[0]
+            prepared.strings = self.context.standard_conforming_strings
         doubts = self._doubts_of_types(prepared.types)
-        execution = self._execution(stage, statements[0], prepared.text, bind, doubts)
+        if not prepared.strings and "\\" in prepared.text:
+            doubts.append("it was parsed while a backslash in a string meant something else")
+        execution = self._execution(stage, statements[0], prepared.text, bind, doubts, [prepared.first])
         execution.source = prepared.text
         return execution
 
@@ -152,8 +158,12 @@ class Judge:
         text: str,
         bind: Bind | None,
         doubts: Iterable[str] = (),
+        parsed: Iterable[Statement] = (),
     ) -> Execution:
         facts = statement.facts
+        firsts = self.firsts() if statement.executes else {}
+        for first in (*parsed, *(firsts[name] for name in statement.executes if name in firsts)):
+            facts = self._as_parsed(first, statement, facts)
         for doubt in (*doubts, *self._doubts_of_transaction(statement)):
             facts = _unproven(facts, doubt)
         if self.is_stale:
@@ -161,6 +171,27 @@ class Judge:
         secret = statement.secret_parameters
         command = self._command(stage, text, statement, bind, facts, secret)
         return Execution(command, statement, snapshot=self.catalogue.version)
+
+    def _as_parsed(self, first: Statement, now: Statement, facts: Facts) -> Facts:
+        """The facts of a statement that was parsed before.
+
+        The target keeps what names meant then, unless one of these objects is gone or altered, or the
+        search path is another (plancache.c, RevalidateCachedQuery): a relation made since, of a name found
+        earlier on the path, is not what it uses. Where both can be meant, it does both.
+        """
+        others = first.relations - now.relations
+        if not any(self.catalogue.relation(oid) is not None for oid in others):
+            return facts
+        before = first.facts
+        both = replace(
+            facts,
+            intents=tuple(sorted({*facts.intents, *before.intents})),
+            statements=tuple(sorted({*facts.statements, *before.statements})),
+            tables=tuple(sorted({*facts.tables, *before.tables})),
+            columns=tuple(sorted({*facts.columns, *before.columns})),
+            functions=tuple(sorted({*facts.functions, *before.functions})),
+        )
+        return _unproven(both, "its names meant something else when it was prepared")
 
     def _doubts_of_transaction(self, statement: Statement) -> Iterator[str]:
         """What the open transaction did to the catalogue is not in it yet."""

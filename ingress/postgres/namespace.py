@@ -8,18 +8,24 @@ a Parse that the target refuses (the name is taken) could make an Execute run an
 import contextlib
 from dataclasses import dataclass, field
 
-from ingress.postgres.facts import Cursor
+from ingress.postgres.facts import Cursor, Statement
 from ingress.postgres.messages import Bind
 from ingress.postgres.reasons import Reasons
 
 
 @dataclass(eq=False, slots=True)
 class Prepared:
-    """A prepared statement. `description`: the RowDescription's body, once the target gave it."""
+    """A prepared statement. `description`: the RowDescription's body, once the target gave it.
+
+    `first`: what it was found to be when the target parsed it; `strings`: whether a backslash in a string was
+    an ordinary character then (standard_conforming_strings).
+    """
 
     text: str
     types: tuple[int, ...] = ()  # OIDs of the parameters, as far as the client said
     description: bytes | None = None
+    first: Statement | None = None
+    strings: bool = True
 
 
 @dataclass(eq=False, slots=True)
@@ -83,9 +89,15 @@ class Namespace:
                 return change.value
         return self._confirmed.get((kind, name))
 
-    def prepare(self, name: str, text: str) -> None:
-        """SQL's PREPARE did this: statements of the protocol and of SQL share their names."""
-        self._confirmed[b"S", _cut(name.encode())] = Prepared(text)
+    def prepare(self, name: str, text: str, first: Statement) -> None:
+        """SQL's PREPARE, which is `first`, did this: statements of the protocol and of SQL share their names.
+
+        Where it was not certain how the target reads its text, nothing is known of what was prepared.
+        """
+        if first.facts.unproven:
+            self.deallocate(name)
+        else:
+            self._confirmed[b"S", _cut(name.encode())] = Prepared(text, first=first)
 
     def deallocate(self, name: str) -> None:
         """SQL's DEALLOCATE; "" means all."""
@@ -123,6 +135,14 @@ class Namespace:
     def _drop_portals(self) -> None:
         for key in [key for key in self._confirmed if key[0] == b"P"]:
             del self._confirmed[key]
+
+    def firsts(self) -> dict[str, Statement]:
+        """What the named prepared statements were when the target parsed them."""
+        return {
+            name.decode("utf-8", "replace"): value.first
+            for (kind, name), value in self._confirmed.items()
+            if kind == b"S" and name and isinstance(value, Prepared) and value.first is not None
+        }
 
     def texts(self) -> dict[str, str]:
         """Every named prepared statement's text, for EXECUTE."""

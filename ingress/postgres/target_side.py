@@ -396,7 +396,7 @@ class TargetSide:
         if statement is None:
             return
         if statement.prepares is not None:
-            self._names.prepare(*statement.prepares)
+            self._names.prepare(*statement.prepares, statement)
         if statement.changes_context and (given := set_by(statement.text)) is not None:
             self._names.reasons.give(given)
         if statement.deallocates is not None:

@@ -9,10 +9,14 @@ import pytest
 from support.builders import AUDREY, DANA, Document, Someone, configuration, postgres_resource
 from support.gateway import Gateway, running_gateway
 from support.postgres import Postgres, running_postgres
+from support.psql import running_psql
 from support.walkarounds import WHERE, Attempt, Hands, Said, attempts
 
 AGENT = Someone("agent-7", "agent", ("agents",))
 BUILDER = Someone("builder", "agent", ("builders",))
+TEMPORARY = Someone("temporary", "agent", ("temporary",))
+SWAPPER = Someone("swapper", "person", ("swappers",))
+WHO = {"agent": AGENT, "builder": BUILDER, "temporary": TEMPORARY}
 _EVERYTHING = ["write", "bulk_write", "ddl", "export", "credential", "admin", "exec", "network"]
 _WITHIN = ["sandbox.*", "pg_temp*.*"]
 POLICIES: tuple[Document, ...] = (
@@ -29,6 +33,22 @@ POLICIES: tuple[Document, ...] = (
     {
         "name": "changes",
         "when": {"groups": ["agents"], "intents": _EVERYTHING},
+        "verdict": "review",
+        "review": {"reviewers": ["dba"], "approvals": 1, "timeout": "60s", "valid_for": "30s"},
+    },
+    {"name": "anything", "when": {"groups": ["swappers"]}, "verdict": "allow"},
+    {
+        "name": "works on what is temporary",
+        "when": {
+            "groups": ["temporary"],
+            "intents": ["read", "session", "write", "bulk_write", "ddl"],
+            "tables": ["pg_temp*.*", "vault.*"],
+        },
+        "verdict": "allow",
+    },
+    {
+        "name": "changes of what is not",
+        "when": {"groups": ["temporary"], "tables": ["vault.*"], "intents": ["write"]},
         "verdict": "review",
         "review": {"reviewers": ["dba"], "approvals": 1, "timeout": "60s", "valid_for": "30s"},
     },
@@ -94,7 +114,7 @@ def gateway(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             listen=listen,
             resources=[prod, small],
             policies=POLICIES,
-            users=(AGENT, BUILDER, DANA, AUDREY),
+            users=(AGENT, BUILDER, TEMPORARY, SWAPPER, DANA, AUDREY),
         ),
     ) as running:
         yield running
@@ -119,7 +139,7 @@ def test_without_the_gateway_it_does_what_it_attempts(attempt: Attempt, place: P
 
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=str)
 def test_through_the_gateway_it_does_not(attempt: Attempt, place: Place, gateway: Gateway) -> None:
-    who = AGENT if attempt.who == "agent" else BUILDER
+    who = WHO[attempt.who]
     hands = Hands.through(
         gateway.listen["postgres"], who.name, who.token, attempt.resource, gateway.ca, str(attempt)[:60]
     )
@@ -131,6 +151,36 @@ def test_through_the_gateway_it_does_not(attempt: Attempt, place: Place, gateway
         assert place.postgres.execute("select watch.state()", place.guarded) == before
     finally:
         hands.close()
+
+
+async def test_an_approval_is_not_for_a_table_that_was_put_in_its_place(
+    place: Place, gateway: Gateway
+) -> None:
+    """Held, then swapped in another session, then approved: nothing runs."""
+    place.postgres.execute(
+        "create table vault.harmless (n integer); insert into vault.harmless values (1)", place.guarded
+    )
+    async with (
+        gateway.api(DANA) as dana,
+        running_psql(gateway.conninfo("prod", AGENT), gateway.psql_environment) as psql,
+    ):
+        await psql.send("delete from vault.harmless;\n")
+        approval = (await psql.said(r"approval ([0-9a-f-]{36})"))[1]
+        before = place.postgres.execute("select watch.state()", place.guarded)
+        async with running_psql(gateway.conninfo("prod", SWAPPER), gateway.psql_environment) as swapper:
+            await swapper.send(
+                "begin; alter table vault.harmless rename to was_harmless;"
+                " alter table vault.secrets rename to harmless; commit;\n"
+            )
+            assert (await swapper.finish()).stderr == ""
+        answer = await dana.post(f"/api/approvals/{approval}/approve", json={"comment": "fine"})
+        assert answer.status_code == 200, answer.text
+        await psql.said("no longer what it was")
+    place.postgres.execute(
+        "alter table vault.harmless rename to secrets; alter table vault.was_harmless rename to harmless",
+        place.guarded,
+    )
+    assert place.postgres.execute("select watch.state()", place.guarded) == before
 
 
 def _effect(attempt: Attempt, hands: Hands) -> str:
