@@ -229,8 +229,10 @@ class PostgresEndpoint:
         session.work()
 
     async def _cancel(self, session: Session, resource: Resource, key: tuple[int, bytes]) -> None:
-        await cancel(resource, self._config.base, key)
-        session.cancel_sent()
+        try:
+            await cancel(resource, self._config.base, key)
+        finally:
+            session.cancel_sent()  # it waits for that before it sends anything more
 
     def _look_again(self, conversation: PostgresConversation, resource: Resource, database: str) -> None:
         if conversation.leaves_unread:
