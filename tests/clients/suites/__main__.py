@@ -15,6 +15,7 @@ from pathlib import Path
 
 from clients.suites import environment
 from clients.suites.outcomes import (
+    Listed,
     Outcomes,
     counts,
     differences,
@@ -92,11 +93,12 @@ def main(chosen: Sequence[str]) -> int:
         if folder is None:
             print(f"{suite.name}: not run: no registry has its tests; name a checkout by {suite.checkout}")
             continue
-        problems += compare(Run(suite, python, folder), listed.get(suite.name) or {})
+        entry = listed[suite.name]
+        problems += compare(Run(suite, python, folder), Listed(entry["always"], entry["sometimes"]))
     return 1 if problems else 0
 
 
-def compare(run: Run, listed: Mapping[str, str]) -> list[str]:
+def compare(run: Run, listed: Listed) -> list[str]:
     """Runs one suite both ways, prints what came of it, and gives what is not as listed."""
     logs = Path(tempfile.mkdtemp(prefix=f"countersign-{run.suite.name}-"))
     with direct(run.suite) as straight, through_gateway(run.suite, logs) as gateway:
@@ -115,8 +117,8 @@ def compare(run: Run, listed: Mapping[str, str]) -> list[str]:
     print(f"  through the gateway  {counts(with_us)}")
     for difference in found:
         print(f"  {difference.test}: {difference.direct} directly, {difference.gateway} through the gateway")
-        if difference.test in listed:
-            print(f"      {listed[difference.test]}")
+        if reason := listed.reason(difference.test):
+            print(f"      {reason}")
     problems = unexpected(found, listed)
     for problem in problems:
         print(f"  {problem}", file=sys.stderr)

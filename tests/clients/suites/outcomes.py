@@ -38,16 +38,31 @@ def steady(first: Iterable[Difference], again: Iterable[Difference]) -> list[Dif
     return [difference for difference in again if difference.test in tests]
 
 
-def unexpected(found: Iterable[Difference], listed: Mapping[str, str]) -> list[str]:
-    """What differs and is not listed, and what is listed and does not differ any more; a line each."""
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The tests of a suite that may end otherwise, each with its reason.
+
+    `sometimes`: whether they do depends on how quick the machine is.
+    """
+
+    always: Mapping[str, str]
+    sometimes: Mapping[str, str]
+
+    def reason(self, test: str) -> str:
+        """Empty where it is not listed."""
+        return self.always.get(test, "") or self.sometimes.get(test, "")
+
+
+def unexpected(found: Iterable[Difference], listed: Listed) -> list[str]:
+    """What differs and is not listed, and what always differed and does not any more; a line each."""
     by_test = {difference.test: difference for difference in found}
     return [
         *(
             f"not listed: {test}: {difference.direct} directly, {difference.gateway} through the gateway"
             for test, difference in by_test.items()
-            if test not in listed
+            if not listed.reason(test)
         ),
-        *(f"listed, but does not differ: {test}" for test in listed if test not in by_test),
+        *(f"listed, but does not differ: {test}" for test in listed.always if test not in by_test),
     ]
 
 
