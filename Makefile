@@ -23,7 +23,7 @@ test-unit: $(ENVIRONMENT) ## the tests without I/O, in a minute
 
 .PHONY: leaks
 leaks: setup-test ## every known way to read masked values, and many random queries (QUERIES=5000)
-	COUNTERSIGN_RANDOM_QUERIES=$(or $(QUERIES),5000) $(BIN)/pytest -q tests/leaks/test_leaks.py
+	COUNTERSIGN_RANDOM_QUERIES=$(or $(QUERIES),5000) $(BIN)/pytest -q --timeout 0 tests/leaks/test_leaks.py
 
 .PHONY: lint
 lint: $(ENVIRONMENT) ## format, lint, types, import directions; changes nothing

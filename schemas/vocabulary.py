@@ -53,6 +53,7 @@ class Output:
     name: str
     sources: tuple[str, ...]  # "schema.table.column", every column a value may derive from
     proven: bool  # True: `sources` is complete
+    bare: bool = False  # it is the very value of a column, nothing computed
 
 
 @dataclass(frozen=True, slots=True)

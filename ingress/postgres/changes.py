@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ingress.postgres.aftermath import DELETE, INSERT, UPDATE, note_change
 from ingress.postgres.bounds import bounds, is_bounded
 from ingress.postgres.catalogue import Relation
-from ingress.postgres.columns import CLEAN, Field, Row, Value, combine, row_of
+from ingress.postgres.columns import CLEAN, Column, Field, Row, Value, combine, row_of
 from ingress.postgres.expressions import doubtful, fold, value_of
 from ingress.postgres.from_clause import UNKNOWN_ROW, conditions, read_from
 from ingress.postgres.lineage import read_targets, read_with
@@ -162,13 +162,12 @@ def writes(relation: Relation, scope: Scope, events: frozenset[str], *, only: bo
 def assign(target: Value, value: Value, scope: Scope) -> None:
     """A value is written into a column.
 
-    What comes from a sensitive column and goes where no sensitive pattern covers it can be read there
-    unmasked: that is an export.
+    What comes from a sensitive column and can be read where it goes is an export (Findings.lets_out).
     """
     findings = scope.findings
     findings.touch(target)
     findings.settle(target, value)
-    if findings.derives_from_sensitive(value) and not findings.derives_from_sensitive(target):
+    if findings.lets_out_into(value, target):
         findings.intents.add(Intent.EXPORT)
 
 
@@ -207,10 +206,17 @@ def _set(targets: Iterable[Node], target: Item, scope: Scope) -> dict[str, Value
 
 def _after(row: Row, values: dict[str, Value]) -> Row:
     """A row after columns of it were given values: each may still hold what it held."""
-    fields = [Field(f.name, combine((f.value, values.get(f.name, CLEAN)))) for f in row.fields]
+    fields = [Field(f.name, _changed(f.value, values.get(f.name, CLEAN))) for f in row.fields]
     known = {field.name for field in row.fields}
     hidden = [Field(name, value) for name, value in row.index.items() if name not in known]
     return row_of(fields, hidden, row.rest)
+
+
+def _changed(stored: Value, given: Value) -> Value:
+    """With what the client itself gives it, a column is still the very column."""
+    if given.proven and not any(isinstance(source, Column) for source in given.sources):
+        return stored._replace(sources=stored.sources | given.sources)
+    return combine((stored, given))
 
 
 def _returning(

@@ -173,6 +173,7 @@ def _facts(findings: Findings, row: Row, *, proven: bool) -> Facts:
             name=name,
             sources=tuple(sorted(findings.expand(s for s in value.sources if isinstance(s, Column)))),
             proven=value.proven and proven,
+            bare=value.bare is not None and proven,
         )
         for name, value in row.fields
     )

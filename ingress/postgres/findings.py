@@ -8,6 +8,7 @@ from ingress.postgres.catalogue import FOREIGN, Catalogue, Function, Relation, i
 from ingress.postgres.columns import CLEAN, Column, Constant, Row, Value
 from ingress.postgres.functions import effect_of
 from ingress.postgres.tree import Node, strings
+from processors.masking.masks import FULL, NOTHING
 from processors.masking.plan import sensitive_column
 from schemas.vocabulary import Intent, SensitiveColumn
 
@@ -29,13 +30,18 @@ class Sensitivity:
 
     def __init__(self, columns: tuple[SensitiveColumn, ...]) -> None:
         self._columns = columns
-        self._known: dict[str, bool] = {}
+        self._known: dict[str, str] = {}
         self.any = bool(columns)
 
     def covers(self, name: str) -> bool:
+        return bool(self.mask(name))
+
+    def mask(self, name: str) -> str:
+        """The mask of the column "schema.table.column"; "" where it is not sensitive."""
         known = self._known.get(name)
         if known is None:
-            known = self._known[name] = sensitive_column(name, self._columns) is not None
+            entry = sensitive_column(name, self._columns)
+            known = self._known[name] = entry.mask if entry is not None else ""
         return known
 
 
@@ -121,6 +127,30 @@ class Findings:
             isinstance(source, Column) and self.is_sensitive(source) for source in value.sources
         )
 
+    def lets_out(self, value: Value, names: Iterable[str]) -> bool:
+        """Whether a value written into a column of these names can be read there, and be it in parts.
+
+        Where no pattern covers them, anything of a sensitive column can. Where one does, its mask may show a
+        part: the last digits of a card that was turned round are its first.
+        """
+        if not self.derives_from_sensitive(value):
+            return False
+        masks = self._masks(names)
+        if not masks or masks <= {FULL, NOTHING}:
+            return not masks
+        return value.bare is None or self._masks(self._all_names(value.bare)) != masks
+
+    def lets_out_into(self, value: Value, target: Value) -> bool:
+        """Likewise, written into this column."""
+        columns = [source for source in target.sources if isinstance(source, Column)]
+        return self.lets_out(value, [name for column in columns for name in self._all_names(column)])
+
+    def _masks(self, names: Iterable[str]) -> set[str]:
+        return {mask for name in names if (mask := self.sensitive.mask(name))}
+
+    def _all_names(self, column: Column) -> list[str]:
+        return [*self.catalogue.names(column), *self.catalogue.inherited(column)]
+
     def settle_each(self, row: Row) -> None:
         """Each of these columns is a value of its own."""
         if self.sensitive.any:
@@ -144,7 +174,7 @@ class Findings:
         names = strings(into.get("colNames"))
         for number, column in enumerate(row.fields):
             name = names[number] if number < len(names) else column.name
-            if self.derives_from_sensitive(column.value) and not self.sensitive.covers(f"{table}.{name}"):
+            if self.lets_out(column.value, [f"{table}.{name}"]):
                 self.intents.add(Intent.EXPORT)
 
     def expand(self, columns: Iterable[Column]) -> set[str]:

@@ -61,8 +61,7 @@ def _alter_table(node: Node, findings: Findings) -> None:
                 using = command["def"]["ColumnDef"].get("raw_default")
                 if using is not None and _mentioned(using, found, findings):
                     _tell(using, found, findings)
-                    if not _is_covered(found, command.get("name", ""), findings):
-                        findings.intents.add(Intent.EXPORT)
+                    findings.intents.add(Intent.EXPORT)
             case "AT_AddConstraint" if found is not None:
                 _tell(command["def"], found, findings)
 

@@ -22,12 +22,18 @@ def make_plan(facts: Facts, columns: tuple[SensitiveColumn, ...], detectors: tup
     """
     if not columns:
         return MaskingPlan(detectors=detectors)
-    sources = tuple(_source(output, columns) for output in facts.outputs) if facts.outputs_known else ()
+    outputs = facts.outputs if facts.outputs_known else ()
+    sources = tuple(_source(output, columns) for output in outputs)
+    writes = not _READS.issuperset(facts.intents)
     return MaskingPlan(
         columns=columns,
         outputs=tuple("" if found == () else FULL for found in sources),
-        sources=tuple(found[0] if len(found) == 1 else "" for found in sources),
-        writes=not _READS.issuperset(facts.intents),
+        # What a command wrote comes back under the column's name, and may be computed from that very column.
+        sources=tuple(
+            found[0] if len(found) == 1 and (output.bare or not writes or found == (UNPROVEN,)) else ""
+            for output, found in zip(outputs, sources, strict=True)
+        ),
+        writes=writes,
         unproven=FULL,
         detectors=detectors,
     )

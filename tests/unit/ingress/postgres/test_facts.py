@@ -9,7 +9,7 @@ from support.catalogues import PATH, CatalogueBuilder, sample_builder, sample_ca
 from support.facts import CONTEXT, SENSITIVE, Case, cases, expected_of, found
 
 from ingress.postgres.facts import STATEMENTS, Context, Cursor, Statement, Unparsable, analyse
-from schemas.vocabulary import Intent
+from schemas.vocabulary import Intent, SensitiveColumn
 
 CATALOGUE = sample_catalogue()
 CARD = "4111111111111111"
@@ -322,3 +322,37 @@ def test_whatever_mentions_a_column_derives_from_it_or_is_not_proven(expression:
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(Unparsable):
         analyse(text, CATALOGUE, CONTEXT, SENSITIVE)
+
+
+@pytest.mark.parametrize(
+    ("sql", "exports"),
+    [
+        ("update customers set card = reverse(card) where id = 1", True),
+        ("update customers set card = substr(card, 5) || substr(card, 1, 4) where id = 1", True),
+        ("update customers set card = email where id = 1", True),
+        ("insert into customers (id, name, card) select id + 1, name, reverse(card) from customers", True),
+        ("create table payments_y as select reverse(card) as card from payments", True),
+        ("update customers set card = '4111111111111111' where id = 1", False),
+        ("update customers set card = c.card from customers c where c.id = customers.id", False),
+        ("insert into customers (id, name, card) select id + 1, name, card from customers", False),
+        ("create table payments_y as select card from payments", False),
+        ("update people set ssn = reverse(ssn) where name = 'x'", False),  # nothing of it is shown
+    ],
+)
+def test_what_a_mask_would_show_a_part_of_is_an_export_where_it_is_written(sql: str, exports: bool) -> None:
+    masks = {"customers.email": "email", "customers.card": "card", "payments*.card": "card", "*.ssn": "full"}
+    sensitive = tuple(SensitiveColumn(f"public.{name}", mask) for name, mask in masks.items())
+    (statement,) = analyse(sql, CATALOGUE, CONTEXT, sensitive)
+    assert (Intent.EXPORT in statement.facts.intents) == exports
+
+
+def test_what_is_returned_of_a_change_is_bare_where_it_was_not_computed() -> None:
+    def bare(sql: str) -> list[bool]:
+        return [output.bare for output in one(sql).facts.outputs]
+
+    assert bare("update customers set name = 'x' where id = 1 returning card, email") == [True, True]
+    assert bare("update customers set card = '4111' where id = 1 returning card, email") == [True, True]
+    assert bare("update customers set card = reverse(card) where id = 1 returning card, email") == [
+        False,
+        True,
+    ]

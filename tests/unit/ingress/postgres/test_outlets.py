@@ -40,7 +40,7 @@ def test_what_lets_sensitive_values_out_is_an_export(sql: str) -> None:
     [
         ("alter table customers alter column phone type text using card", {Intent.EXPORT, Intent.PROBE}),
         ("alter table customers alter column phone type text using customers::text", None),
-        ("alter table customers alter column card type integer using card::integer", {Intent.PROBE}),
+        ("alter table customers alter column card type text using reverse(card)", None),
         ("alter table customers add check (card not like '41%')", {Intent.PROBE}),
         ("alter table customers add unique (card)", {Intent.PROBE}),
         ("create unique index on customers (card)", {Intent.PROBE}),

@@ -38,6 +38,19 @@ def test_each_output_is_masked_unless_proven_clean() -> None:
     assert plan.columns == COLUMNS
 
 
+def test_what_a_command_wrote_has_a_source_where_it_is_the_very_column() -> None:
+    outputs = (
+        Output("email", ("public.customers.email",), proven=True, bare=True),
+        Output("email", ("public.customers.email",), proven=True),
+        Output("email", ("public.customers.email",), proven=False),
+        Output("x", (), proven=False),
+    )
+    email = "public.customers.email"
+    assert make_plan(facts(*outputs), COLUMNS, ()).sources == (email, email, email, "?")
+    written = Facts(intents=(Intent.READ, Intent.WRITE), outputs=outputs, outputs_known=True)
+    assert make_plan(written, COLUMNS, ()).sources == (email, "", "", "?")
+
+
 def test_outputs_that_are_not_known_are_not_in_the_plan() -> None:
     plan = make_plan(facts(Output("id", ("public.orders.id",), proven=True), known=False), COLUMNS, ())
     assert plan.outputs == ()
