@@ -126,6 +126,14 @@ class View:
     changes_context: bool = False  # what is read after it may mean something else
 
 
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a query gave when the catalogue was read, or before: where it gives the same, nothing differs."""
+
+    query: str
+    value: str
+
+
 class Catalogue:
     """The relations, functions, types and operators of one database. Treat it as a value: it never changes.
 
@@ -149,6 +157,7 @@ class Catalogue:
         self.version = version  # a hash of the content; part of cache keys
         self.server = server  # major version
         self.database = database
+        self.fingerprint: Fingerprint | None = None
         self.utf8 = utf8  # it keeps texts in UTF-8
         self.schemas = frozenset(schemas)
         self._relations = {relation.oid: relation for relation in relations}

@@ -16,6 +16,7 @@ from ingress.postgres.catalogue import (
     Call,
     Cascade,
     Catalogue,
+    Fingerprint,
     Function,
     Operator,
     Relation,
@@ -29,13 +30,13 @@ Row = Mapping[str, Any]
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
-async def read_fingerprint(connection: "asyncpg.Connection[asyncpg.Record]") -> str:
+async def read_fingerprint(connection: "asyncpg.Connection[asyncpg.Record]") -> Fingerprint:
     """What differs whenever a catalogue read now would differ from one read before.
 
     Raises asyncpg's errors.
     """
     query = (files("ingress.postgres") / "fingerprint.sql").read_text()
-    return str(await connection.fetchval(query))
+    return Fingerprint(query, str(await connection.fetchval(query)))
 
 
 async def read_catalogue(connection: Connection) -> Catalogue:

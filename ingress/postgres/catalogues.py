@@ -26,7 +26,6 @@ class _Kept:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     connection: "asyncpg.Connection[asyncpg.Record] | None" = None
     catalogue: Catalogue | None = None
-    fingerprint: str = ""  # of the database when `catalogue` was read, or before
     read_at: float = 0.0  # when the reading of `catalogue` began
     watchers: set[Callable[[Catalogue], None]] = field(default_factory=set)
 
@@ -121,10 +120,12 @@ class Catalogues:
                     kept.connection = await self._connect(kept)
                 fingerprint = await read_fingerprint(kept.connection)
                 known = kept.catalogue
-                if known is not None and known.complete and fingerprint == kept.fingerprint:
+                if known is not None and known.complete and fingerprint == known.fingerprint:
                     return known
                 found = await read_catalogue(kept.connection)
-                kept.fingerprint = fingerprint
+                found.fingerprint = fingerprint
+                if known is not None and known.version == found.version:
+                    known.fingerprint = fingerprint  # it is kept, and was looked at again
                 return found
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             if kept.connection is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ingress.postgres.catalogue import Fingerprint
 from ingress.postgres.facts import Context, Cursor
 from ingress.postgres.settings import MEANING
 
@@ -15,11 +16,16 @@ CONTEXT_QUERY = (
 """Its names are qualified, and it uses no operator: the session's own path is not to be trusted here."""
 
 
+def with_fingerprint(fingerprint: Fingerprint) -> bytes:
+    """CONTEXT_QUERY, with the catalogue's fingerprint as the session's transaction sees it."""
+    return CONTEXT_QUERY + b", (" + fingerprint.query.encode() + b")"
+
+
 def context_of(
     row: tuple[bytes | None, ...], prepared: Mapping[str, str], cursors: Mapping[str, Cursor]
 ) -> Context:
     """The context that an answer to CONTEXT_QUERY tells of."""
-    schemas, role, strings, settings = ((value or b"").decode() for value in row)
+    schemas, role, strings, settings = ((value or b"").decode() for value in row[:4])
     return Context(
         search_path=tuple(schemas.split("\x01")) if schemas else (),
         role=role,

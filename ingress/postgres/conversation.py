@@ -26,7 +26,7 @@ from ingress.interface import (
 )
 from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, must_wait, settle
 from ingress.postgres.catalogue import Catalogue
-from ingress.postgres.circumstances import CONTEXT_QUERY, context_of
+from ingress.postgres.circumstances import CONTEXT_QUERY, context_of, with_fingerprint
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
 from ingress.postgres.columns import Origin
@@ -46,6 +46,7 @@ from schemas.vocabulary import Intent, MaskingPlan, Outcome
 _AHEAD = 64  # groups whose verdicts are asked for before the first of them is sent
 _OWED = 512  # answers the target may owe before more is taken from the client
 _BUFFERED = 256 * 1024  # bytes taken from the client and not used yet before reading stops
+_CONTEXT_COLUMNS = 4  # one more with the fingerprint
 _COPY_STOPPED = make(b"f", b"stopped at its time limit\0")
 _COPY_KINDS = frozenset((b"d", b"c", b"f"))
 
@@ -522,7 +523,8 @@ class PostgresConversation:
         """Asks the target itself what unqualified names and the role mean now."""
         self._context = Answer()
         aside = Aside()
-        aside.ask(CONTEXT_QUERY, self._context)
+        fingerprint = self._judge.catalogue.fingerprint if self._target.unread else None
+        aside.ask(with_fingerprint(fingerprint) if fingerprint else CONTEXT_QUERY, self._context)
         if self._ran_in_series:
             aside.messages.append(FLUSH)
         else:
@@ -554,6 +556,9 @@ class PostgresConversation:
 
     def _new_context(self, row: tuple[bytes | None, ...]) -> None:
         self._judge.context = context_of(row, self._names.texts(), self._names.cursors)
+        fingerprint = self._judge.catalogue.fingerprint
+        if len(row) > _CONTEXT_COLUMNS and fingerprint and row[-1] == fingerprint.value.encode():
+            self._target.unread = frozenset()  # it changed nothing after all
 
     def _group_of(self, command: str) -> Group | None:
         for group in self._groups:

@@ -1,21 +1,22 @@
 -- One value that differs whenever what catalogue.sql reads may differ: every row of the catalogues it reads,
--- with the transaction that wrote it. Cheap beside reading them.
-select md5(string_agg(part, ' ' order by part)) from (
-    select 'class ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) as part from pg_class
-    union all select 'attribute ' || md5(string_agg(attrelid || '.' || attnum || ':' || xmin, ',' order by attrelid, attnum)) from pg_attribute
-    union all select 'default ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_attrdef
-    union all select 'inherits ' || md5(string_agg(inhrelid || '.' || inhparent || ':' || xmin, ',' order by inhrelid, inhparent)) from pg_inherits
-    union all select 'rewrite ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_rewrite
-    union all select 'namespace ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_namespace
-    union all select 'proc ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_proc
-    union all select 'type ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_type
-    union all select 'operator ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_operator
-    union all select 'cast ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_cast
-    union all select 'constraint ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_constraint
-    union all select 'extension ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_extension
-    union all select 'trigger ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_trigger
-    union all select 'policy ' || md5(string_agg(oid || ':' || xmin, ',' order by oid)) from pg_policy
-    union all select 'index ' || md5(string_agg(indexrelid || ':' || xmin, ',' order by indexrelid)) from pg_index
-    union all select 'partitioned ' || md5(string_agg(partrelid || ':' || xmin, ',' order by partrelid)) from pg_partitioned_table
-    union all select 'range ' || md5(string_agg(rngtypid || ':' || xmin, ',' order by rngtypid)) from pg_range
+-- with the transaction that wrote it. Cheap beside reading them. It is asked on clients' connections, too, within
+-- a transaction of theirs: so every name is qualified, and there is no operator.
+select pg_catalog.md5(pg_catalog.string_agg(part, ' ' order by part)) from (
+    select pg_catalog.concat('class ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(oid, ':', xmin), ',' order by oid))) as part from pg_catalog.pg_class
+    union all select pg_catalog.concat('attribute ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(attrelid, '.', attnum, ':', xmin), ',' order by attrelid, attnum))) as part from pg_catalog.pg_attribute
+    union all select pg_catalog.concat('default ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(oid, ':', xmin), ',' order by oid))) as part from pg_catalog.pg_attrdef
+    union all select pg_catalog.concat('inherits ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(inhrelid, '.', inhparent, ':', xmin), ',' order by inhrelid, inhparent))) as part from pg_catalog.pg_inherits
+    union all select pg_catalog.concat('rewrite ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(oid, ':', xmin), ',' order by oid))) as part from pg_catalog.pg_rewrite
+    union all select pg_catalog.concat('namespace ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(oid, ':', xmin), ',' order by oid))) as part from pg_catalog.pg_namespace
+    union all select pg_catalog.concat('proc ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(oid, ':', xmin), ',' order by oid))) as part from pg_catalog.pg_proc
+    union all select pg_catalog.concat('type ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(oid, ':', xmin), ',' order by oid))) as part from pg_catalog.pg_type
+    union all select pg_catalog.concat('operator ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(oid, ':', xmin), ',' order by oid))) as part from pg_catalog.pg_operator
+    union all select pg_catalog.concat('cast ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(oid, ':', xmin), ',' order by oid))) as part from pg_catalog.pg_cast
+    union all select pg_catalog.concat('constraint ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(oid, ':', xmin), ',' order by oid))) as part from pg_catalog.pg_constraint
+    union all select pg_catalog.concat('extension ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(oid, ':', xmin), ',' order by oid))) as part from pg_catalog.pg_extension
+    union all select pg_catalog.concat('trigger ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(oid, ':', xmin), ',' order by oid))) as part from pg_catalog.pg_trigger
+    union all select pg_catalog.concat('policy ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(oid, ':', xmin), ',' order by oid))) as part from pg_catalog.pg_policy
+    union all select pg_catalog.concat('index ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(indexrelid, ':', xmin), ',' order by indexrelid))) as part from pg_catalog.pg_index
+    union all select pg_catalog.concat('partitioned ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(partrelid, ':', xmin), ',' order by partrelid))) as part from pg_catalog.pg_partitioned_table
+    union all select pg_catalog.concat('range ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(rngtypid, ':', xmin), ',' order by rngtypid))) as part from pg_catalog.pg_range
 ) parts

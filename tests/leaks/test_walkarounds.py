@@ -69,6 +69,8 @@ class Place:
     guarded: str
     template: str
     rolled_back: str  # a copy in which each control is rolled back
+    types: dict[str, int]  # OIDs of the database's own types, by name
+    watcher: Hands  # a superuser's connection to the guarded database
     numbers: Iterator[int] = field(default_factory=count)
 
     @contextmanager
@@ -85,12 +87,12 @@ class Place:
     def directly(self, user: str, database: str) -> Iterator[Hands]:
         socket = self.postgres.folder / f".s.PGSQL.{self.postgres.port}"
         with closing(Hands.directly(socket, user, database)) as hands:
-            hands.learn_types(self.types())
+            hands.learn_types(self.types)
             yield hands
 
-    def types(self) -> dict[str, int]:
-        rows = self.postgres.execute("select typname, oid from pg_type where oid >= 16384", self.guarded)
-        return {name: int(oid) for name, oid in (row.split("|") for row in rows.splitlines())}
+    def state(self) -> str:
+        """Of what is guarded in the database behind the gateway."""
+        return str(self.watcher.say("select watch.state()").rows)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +102,11 @@ def place() -> Iterator[Place]:
         postgres.execute((WHERE / "walkarounds.sql").read_text(), guarded)
         postgres.execute(f"create database template_of_controls template {guarded}")
         postgres.execute(f"create database rolled_back template {guarded}")
-        yield Place(postgres, guarded, "template_of_controls", "rolled_back")
+        rows = postgres.execute("select typname, oid from pg_type where oid >= 16384", guarded)
+        types = {name: int(oid) for name, oid in (row.split("|") for row in rows.splitlines())}
+        socket = postgres.folder / f".s.PGSQL.{postgres.port}"
+        with closing(Hands.directly(socket, "postgres", guarded)) as watcher:
+            yield Place(postgres, guarded, "template_of_controls", "rolled_back", types, watcher)
 
 
 @pytest.fixture(scope="module")
@@ -144,11 +150,11 @@ def test_through_the_gateway_it_does_not(attempt: Attempt, place: Place, gateway
         gateway.listen["postgres"], who.name, who.token, attempt.resource, gateway.ca, str(attempt)[:60]
     )
     try:
-        hands.learn_types(place.types())
-        before = place.postgres.execute("select watch.state()", place.guarded)
+        hands.learn_types(place.types)
+        before = place.state()
         said = hands.make(attempt)
         assert said.verdict == attempt.verdict, said
-        assert place.postgres.execute("select watch.state()", place.guarded) == before
+        assert place.state() == before
     finally:
         hands.close()
 
@@ -166,7 +172,7 @@ async def test_an_approval_is_not_for_a_table_that_was_put_in_its_place(
     ):
         await psql.send("delete from vault.harmless;\n")
         approval = (await psql.said(r"approval ([0-9a-f-]{36})"))[1]
-        before = place.postgres.execute("select watch.state()", place.guarded)
+        before = place.state()
         async with running_psql(gateway.conninfo("prod", SWAPPER), gateway.psql_environment) as swapper:
             await swapper.send(
                 "begin; alter table vault.harmless rename to was_harmless;"
@@ -180,7 +186,7 @@ async def test_an_approval_is_not_for_a_table_that_was_put_in_its_place(
         "alter table vault.harmless rename to secrets; alter table vault.was_harmless rename to harmless",
         place.guarded,
     )
-    assert place.postgres.execute("select watch.state()", place.guarded) == before
+    assert place.state() == before
 
 
 def _effect(attempt: Attempt, hands: Hands) -> str:

@@ -145,11 +145,13 @@ class Playbook:
                     self.conversation.catalogue_read(self._catalogue)
             if asks_context:
                 synced = self._told_target.context_synced
-                answers = [make(b"1"), make(b"2"), row(*_CONTEXT_ROW), complete("SELECT 1")]
+                values = [*_CONTEXT_ROW, *([self.fingerprint] if self._told_target.wants_fingerprint else [])]
+                answers = [make(b"1"), make(b"2"), row(*values), complete("SELECT 1")]
                 answers += [make(b"3"), make(b"3"), *([ready(self.status)] if synced else [])]
                 self.conversation.target_data(b"".join(answers))
 
     cancels_arrive = True  # at the target, at once
+    fingerprint = b""  # of the catalogue, as the transaction sees it
     status = b"I"  # of the transaction, when the gateway asks for the context
 
 
@@ -187,6 +189,7 @@ class TargetOf:
         self._is_context = False
         self._asked_last = False  # the message before ended a question
         self.context_synced = False
+        self.wants_fingerprint = False
 
     def feed(self, data: bytes) -> bool:
         """Whether the gateway's question for the context is now complete."""
@@ -198,6 +201,8 @@ class TargetOf:
             if self._left:
                 self._left -= 1
                 self._asked_last = not self._left
+                if self._is_context and message.kind == b"P":
+                    self.wants_fingerprint = b"fingerprint" in message.body
                 if not self._is_context:
                     self._own.append(message)
                 continue
