@@ -58,9 +58,9 @@ class Run:
             argv += ["--timeout", str(_TEST_SECONDS), *self.suite.arguments(server)]
             with log.open("w") as output:
                 subprocess.run(
-                    [self.python, *argv, *(tests or self.suite.paths)],
+                    [self.python, *argv, *self.suite.paths],
                     cwd=copy,
-                    env=self._environment(server, written),
+                    env=self._environment(server, written, tests),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
@@ -68,7 +68,9 @@ class Run:
                 )
             return read(written.read_text().splitlines()) if written.exists() else {}
 
-    def _environment(self, server: Server, written: Path) -> dict[str, str]:
+    def _environment(self, server: Server, written: Path, tests: Sequence[str]) -> dict[str, str]:
+        chosen = written.with_name("chosen")
+        chosen.write_text("\n".join(tests))
         return {
             "PATH": f"{self.python.parent}:/usr/bin:/bin",
             "HOME": str(written.parent),
@@ -76,6 +78,7 @@ class Run:
             "TZ": "UTC",
             "PYTHONPATH": str(_HERE),
             "COUNTERSIGN_OUTCOMES": str(written),
+            "COUNTERSIGN_TESTS": str(chosen) if tests else "",
             **self.suite.environment(server),
         }
 

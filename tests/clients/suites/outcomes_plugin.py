@@ -1,6 +1,8 @@
 """A pytest plugin: one line of JSON a test, with its id and how it ended. It changes nothing else.
 
-The file is named by COUNTERSIGN_OUTCOMES. It imports nothing of ours: it runs in the suites' environment.
+The file is named by COUNTERSIGN_OUTCOMES. COUNTERSIGN_TESTS names a file with the ids of the tests to run, a
+line each, where not all are: some suites' ids cannot be given as arguments. It imports nothing of ours: it
+runs in the suites' environment.
 """
 
 import json
@@ -10,6 +12,13 @@ from typing import Any
 
 _FILE = Path(os.environ["COUNTERSIGN_OUTCOMES"])
 _outcomes: dict[str, str] = {}
+
+
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    chosen = os.environ.get("COUNTERSIGN_TESTS")
+    if chosen:
+        wanted = set(Path(chosen).read_text().splitlines())
+        items[:] = [item for item in items if item.nodeid in wanted]
 
 
 def pytest_runtest_logreport(report: Any) -> None:
