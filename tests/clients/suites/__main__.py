@@ -35,7 +35,7 @@ _HERE = Path(__file__).parent
 # Of this name are the principal and the resource at the gateway, the superuser and the database behind it:
 # suites have it built in.
 _NAME = "postgres"
-_TEST_SECONDS = 120
+_TEST_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
