@@ -101,7 +101,7 @@ def test_what_is_read_from_another_column_under_its_name_is_masked() -> None:
         (Described("id", INT4, VIEW, 2), "", "", ""),
         (Described("id", INT4, VIEW, 2), "full", "full", "output:id"),
         (Described("id", INT4, VIEW, 2), None, "full", "output:id"),
-        # Through a view that shows it as it is, or from a table of partitions: its own mask, where it has one.
+        # Through a view that shows it as it is, or from a table of partitions: its own mask.
         (Described("address", TEXT, BARE_VIEW, 1), "full", "email", "public.customers.email"),
         (Described("address", TEXT, BARE_VIEW, 1), None, "email", "public.customers.email"),
         (Described("address", TEXT, BARE_VIEW, 1), "", "full", "public.customers.email"),
