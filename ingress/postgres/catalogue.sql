@@ -108,16 +108,18 @@ order by p.oid;
 -- name: types
 -- `row`: the relation whose row it is, or whose rows it is an array or a domain of. `parts`: the types it is made of, and
 -- `calls` what a domain's checks call, by OID. `cast_by_user`: a cast from or to it is a function of a user's, none that
--- an extension declares immutable.
+-- an extension declares immutable; of a cast between one of PostgreSQL's own types and another, the other counts.
 with checks as materialized (
     select c.contypid as type, array_agg(distinct found[1]::bigint) as calls
     from pg_constraint c, regexp_matches(c.conbin::text, ':(?:funcid|opfuncid|aggfnoid|winfnoid) ([1-9][0-9]*)', 'g') found
     where c.contypid <> 0 group by c.contypid
 ), cast_by_user as materialized (
-    select unnest(array[c.castsource, c.casttarget]) as type
+    select side.type
     from pg_cast c join pg_proc f on f.oid = c.castfunc
+    cross join unnest(array[c.castsource, c.casttarget]) as side (type)
     left join pg_depend x on x.classid = 'pg_proc'::regclass and x.objid = f.oid and x.deptype = 'e'
     where f.oid >= 16384 and (x.objid is null or f.provolatile <> 'i')
+        and (side.type >= 16384 or greatest(c.castsource, c.casttarget) < 16384)
 ), parts as materialized (
     select oid as whole, typelem as part from pg_type where typelem <> 0
     union select oid, typbasetype from pg_type where typbasetype <> 0
