@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 
 import pytest
 from support.builders import AUDREY, DANA, Document, Someone, configuration, postgres_resource
@@ -107,6 +108,8 @@ def place() -> Iterator[Place]:
         socket = postgres.folder / f".s.PGSQL.{postgres.port}"
         with closing(Hands.directly(socket, "postgres", guarded)) as watcher:
             yield Place(postgres, guarded, "template_of_controls", "rolled_back", types, watcher)
+        for left in Path("/tmp").glob("countersign-walkaround*"):  # what the server wrote in the controls
+            left.unlink()
 
 
 @pytest.fixture(scope="module")
