@@ -204,7 +204,7 @@ def _case(node: Node, scope: Scope) -> Value:
 
 
 def _null_test(node: Node, scope: Scope) -> Value:
-    """IS [NOT] NULL. Of what is computed it can tell more than whether there is a value (nullif(card, 'x'))."""
+    """IS [NOT] NULL. Of what is computed it tells more than whether there is one: nullif(card, 'x')."""
     value = value_of(node["arg"], scope)
     if is_stored(value):
         return only_implied(value)

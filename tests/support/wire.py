@@ -46,7 +46,7 @@ class Answer:
 
 
 class Wire:
-    """One connection. Raises ConnectionError where the other side ends it, TimeoutError where it is silent."""
+    """A connection. Raises ConnectionError where the other side ends it, TimeoutError in silence."""
 
     def __init__(self, address: str, user: str, password: str, database: str, ca: Path) -> None:
         host, _, port = address.rpartition(":")
