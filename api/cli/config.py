@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from infra.config import DEFAULT_PATH, Config, ConfigError, Names, load
-from ingress.postgres.statements import STATEMENTS
+from ingress.postgres.sql.statements import STATEMENTS
 from ingress.protocols import PROTOCOLS
 from processors.masking.detectors import DETECTORS
 from processors.masking.masks import MASKS

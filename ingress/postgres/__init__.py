@@ -9,14 +9,8 @@
   `execution.py` what is held, sent and owed.
 - `judge.py`: text -> command; `parameters.py`: what events show of bound parameters. `catalogue.py`,
   `catalogue_reader.py`, `catalogues.py`: what names mean there; `circumstances.py` asks the session itself.
-- `facts.py`: what a statement does, proven. `tree.py` parses; `reading.py` is one statement being read,
-  into `findings.py`; `utility.py` and `statements.py` find who reads it: `definitions.py`, `prepared.py`,
-  `settings.py`, `code.py`, `survey.py`, `copy_options.py`, or, for rows, `queries.py`: `lineage.py`
-  (SELECT), `outlets.py`, `changes.py`, `from_clause.py`, `expressions.py`, `scope.py`, `views.py`,
-  `columns.py`. `aftermath.py` and `triggers.py` say what a change sets off, `objects.py` what a definition
-  is about, `meaning.py` puts in one value what names mean. `functions.py`, `oracles.py`, `bounds.py`,
-  `names.py`, `words.py` are what it knows beforehand; `literals.py` replaces what is sensitive in the text.
-- `results.py` and `results_*.py`, `scrub.py` with `sqlstates.py`: masking of answers and texts.
+- `facts.py`: what a statement does, proven; `sql/` reads it.
+- `results.py`: what of an answer may leave; `answers/` masks it.
 - `beforehand.py`: what is settled with the target before a command is sent: `cost.py` asks its planner,
   `read_only.py` keeps it from writing; `own.py` is how the gateway asks anything on the client's connection.
 - `limits.py`: where an answer stops, and what the client is told then.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ingress.postgres.columns import Column, Constant, Field, Origin, Row, Value, row_of
+from ingress.postgres.sql.columns import Column, Constant, Field, Origin, Row, Value, row_of
 from schemas.vocabulary import Intent
 
 SYSTEM_COLUMNS = {-1: "ctid", -2: "xmin", -3: "cmin", -4: "xmax", -5: "cmax", -6: "tableoid"}

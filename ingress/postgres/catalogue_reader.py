@@ -22,9 +22,9 @@ from ingress.postgres.catalogue import (
     Relation,
     Type,
 )
-from ingress.postgres.columns import Column
-from ingress.postgres.functions import NO_EFFECT, effect_of
-from ingress.postgres.views import see_through
+from ingress.postgres.sql.columns import Column
+from ingress.postgres.sql.functions import NO_EFFECT, effect_of
+from ingress.postgres.sql.views import see_through
 
 Row = Mapping[str, Any]
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"

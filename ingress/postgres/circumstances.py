@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ingress.postgres.catalogue import Fingerprint
 from ingress.postgres.facts import Context, Cursor
-from ingress.postgres.settings import MEANING
+from ingress.postgres.sql.settings import MEANING
 
 CONTEXT_QUERY = (
     b"select pg_catalog.array_to_string(pg_catalog.current_schemas(true), pg_catalog.chr(1)), "

@@ -24,13 +24,12 @@ from ingress.interface import (
     Request,
     Submit,
 )
+from ingress.postgres.answers.copy_options import copy_options
 from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, must_wait, settle
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.circumstances import CONTEXT_QUERY, context_of, with_fingerprint
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
-from ingress.postgres.columns import Origin
-from ingress.postgres.copy_options import copy_options
 from ingress.postgres.execution import Answer, Execution, Expected, Group, Kind
 from ingress.postgres.judge import Judge
 from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execute
@@ -39,6 +38,7 @@ from ingress.postgres.own import OWN, Aside, wrapped
 from ingress.postgres.read_only import around
 from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_refusal, make_waiting
 from ingress.postgres.results import ResultMasker
+from ingress.postgres.sql.columns import Origin
 from ingress.postgres.target_side import TargetSide
 from processors.masking.masks import MASKS, Mask
 from schemas.vocabulary import Intent, MaskingPlan, Outcome

@@ -17,8 +17,8 @@ from ingress.postgres.execution import Answer, Execution, Expected, Group
 from ingress.postgres.limits import STATEMENT_TOO_COMPLEX, rule_of
 from ingress.postgres.messages import Bind, make, make_error, parse_fields, shift_position
 from ingress.postgres.own import Aside
-from ingress.postgres.tree import Node, kind_of, parse
-from ingress.postgres.words import words
+from ingress.postgres.sql.tree import Node, kind_of, parse
+from ingress.postgres.sql.words import words
 
 _EXPLAIN = "explain (format json) "
 _PLANNED = words("SelectStmt InsertStmt UpdateStmt DeleteStmt MergeStmt DeclareCursorStmt CreateTableAsStmt")

@@ -12,13 +12,13 @@ import asyncpg
 
 from infra.config import Resource
 from ingress.errors import TargetError
+from ingress.postgres.answers.columns import Column, decide
+from ingress.postgres.answers.columns import parse_fields as parse_description
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.catalogue_reader import read_catalogue
 from ingress.postgres.codec import Message, TargetReader
 from ingress.postgres.facts import Context, Unparsable, analyse
 from ingress.postgres.messages import SYNC, make_describe, make_parse, parse_fields
-from ingress.postgres.results_columns import Column, decide
-from ingress.postgres.results_columns import parse_fields as parse_description
 from ingress.postgres.target_connection import leave, open_target, tls_context
 from processors.masking.plan import make_plan, sensitive_column
 from schemas.vocabulary import Facts, MaskingPlan, SensitiveColumn

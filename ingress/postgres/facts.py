@@ -1,11 +1,11 @@
 """What a text of SQL does: its statements, each with its facts, proven from the parse tree and a catalogue.
 
-The way of a text: `tree.py` parses it with PostgreSQL's own grammar. `queries.py` reads SELECT, INSERT,
-UPDATE, DELETE and MERGE (`lineage.py`, `from_clause.py`, `changes.py`, `expressions.py`), `utility.py` all
-other statements (`definitions.py`, `prepared.py`, `code.py`). Names are resolved in a `scope.py` against a
-`catalogue.py`, where `views.py` sees through views. `functions.py`, `statements.py`, `settings.py` and
-`bounds.py` say what things are for. All is noted in `findings.py`, and `literals.py` takes the sensitive
-literals out of the text.
+The way of a text, in `sql/`: `tree.py` parses it with PostgreSQL's own grammar. `queries.py` reads
+SELECT, INSERT, UPDATE, DELETE and MERGE (`lineage.py`, `from_clause.py`, `changes.py`, `expressions.py`),
+`utility.py` all other statements (`definitions.py`, `prepared.py`, `code.py`). Names are resolved in a
+`scope.py` against a `catalogue.py`, where `views.py` sees through views. `functions.py`, `statements.py`,
+`settings.py` and `bounds.py` say what things are for. All is noted in `findings.py`, and `literals.py`
+takes the sensitive literals out of the text.
 
 What is not proven is unknown, with the reason: a relation, function or type that is not in the catalogue, a
 user's function, a DO block, a node that is not understood.
@@ -17,15 +17,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ingress.postgres.catalogue import Catalogue, Relation
-from ingress.postgres.columns import Column, Constant, Row
-from ingress.postgres.findings import Findings, sensitivity
-from ingress.postgres.literals import redact
-from ingress.postgres.meaning import meaning_of
-from ingress.postgres.reading import Cursor, Reading
-from ingress.postgres.statements import STATEMENTS
-from ingress.postgres.tree import GRAMMAR, Source, Unparsable, parse, walk
-from ingress.postgres.utility import describe
-from ingress.postgres.words import words
+from ingress.postgres.sql.columns import Column, Constant, Row
+from ingress.postgres.sql.findings import Findings, sensitivity
+from ingress.postgres.sql.literals import redact
+from ingress.postgres.sql.meaning import meaning_of
+from ingress.postgres.sql.reading import Cursor, Reading
+from ingress.postgres.sql.statements import STATEMENTS
+from ingress.postgres.sql.tree import GRAMMAR, Source, Unparsable, parse, walk
+from ingress.postgres.sql.utility import describe
+from ingress.postgres.sql.words import words
 from schemas.vocabulary import Facts, Intent, Output, SensitiveColumn
 
 __all__ = ["STATEMENTS", "Context", "Cursor", "Statement", "Unparsable", "analyse"]

@@ -14,7 +14,7 @@ from ingress.postgres.messages import Bind
 from ingress.postgres.namespace import Prepared
 from ingress.postgres.parameters import readable
 from ingress.postgres.reasons import Reasons
-from ingress.postgres.settings import MEANING
+from ingress.postgres.sql.settings import MEANING
 from processors.masking.apply import redact_text
 from schemas.vocabulary import ContextItem, Facts, Intent, SensitiveColumn, Stage
 

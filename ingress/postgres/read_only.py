@@ -12,7 +12,7 @@ takes that snapshot. So whatever a function does that says it only reads, the se
 
 from ingress.postgres.execution import Answer, Execution, Group
 from ingress.postgres.own import Aside
-from ingress.postgres.statements import TRANSACTIONS
+from ingress.postgres.sql.statements import TRANSACTIONS
 from schemas.vocabulary import Intent
 
 _READ_ONLY = b"select pg_catalog.set_config('transaction_read_only', 'on', true)"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from pglast import parser
 
-from ingress.postgres.tree import Unparsable, kind_of, parse
+from ingress.postgres.sql.tree import Unparsable, kind_of, parse
 
 SETTINGS = {"countersign.reason": "reason", "countersign.ticket": "ticket"}
 LONGEST = 1000  # characters kept

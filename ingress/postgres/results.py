@@ -1,12 +1,7 @@
 """The answer to one command, masked: what the target sent -> what may leave the gateway.
 
 Bytes in, bytes out: the session hands over whole messages in the order in which the target sent them, and
-every text beside the rows too. Nothing accumulates but counts.
-
-- `results_columns.py`: what happens to each column; decided once an answer.
-- `results_rows.py`, `results_detect.py`: DataRow. `results_copy.py`: CopyData. `scrub.py`: texts.
-- `results_blocks.py`, `results_copy_blocks.py`, `results_copy_binary.py`: the same for many at once, in a block
-  that `results_edited.py` puts together.
+every text beside the rows too. Nothing accumulates but counts. The parts are in `answers/`.
 """
 
 import struct
@@ -15,9 +10,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from ingress.errors import TargetError
-from ingress.postgres.copy_options import CopyOptions
-from ingress.postgres.results_blocks import LEAST, change_rows, detect_rows
-from ingress.postgres.results_columns import (
+from ingress.postgres.answers.blocks import LEAST, change_rows, detect_rows
+from ingress.postgres.answers.columns import (
     Column,
     Field,
     FindOrigin,
@@ -27,11 +21,12 @@ from ingress.postgres.results_columns import (
     parse_fields,
     undescribed,
 )
-from ingress.postgres.results_copy import BinaryTuples, TextLines, change_lines, detect_in_lines
-from ingress.postgres.results_copy_blocks import detect_block
-from ingress.postgres.results_detect import card_to_null, detect, detect_in_hex
-from ingress.postgres.results_rows import Change, ColumnChange, change_columns, row_width
-from ingress.postgres.scrub import Scrubber
+from ingress.postgres.answers.copy_blocks import detect_block
+from ingress.postgres.answers.copy_lines import BinaryTuples, TextLines, change_lines, detect_in_lines
+from ingress.postgres.answers.copy_options import CopyOptions
+from ingress.postgres.answers.detect import card_to_null, detect, detect_in_hex
+from ingress.postgres.answers.rows import Change, ColumnChange, change_columns, row_width
+from ingress.postgres.answers.scrub import Scrubber
 from processors.masking.masks import MASKS, Mask
 from processors.masking.scan import make_scanner
 from schemas.vocabulary import MaskedField, MaskingPlan

@@ -9,8 +9,8 @@ from dataclasses import replace
 from itertools import count
 
 from ingress.postgres.catalogue import Call, Cascade, Catalogue, Function, Operator, Relation, Type
-from ingress.postgres.columns import Column
-from ingress.postgres.views import see_through
+from ingress.postgres.sql.columns import Column
+from ingress.postgres.sql.views import see_through
 
 PATH = ("pg_catalog", "public")
 

@@ -3,9 +3,9 @@
 from support.playbook import Playbook
 
 from ingress.postgres.catalogue import Catalogue, Function, Relation
-from ingress.postgres.columns import Column
 from ingress.postgres.messages import make
-from ingress.postgres.views import see_through
+from ingress.postgres.sql.columns import Column
+from ingress.postgres.sql.views import see_through
 from schemas.vocabulary import Obligations
 
 _ORDERS = 16400

@@ -15,7 +15,7 @@ from ingress.postgres.codec import ClientReader, Message, TargetReader
 from ingress.postgres.conversation import PostgresConversation
 from ingress.postgres.judge import FactsCache, Judge, Subject
 from ingress.postgres.messages import make, parse_parse, parse_query
-from ingress.postgres.settings import MEANING
+from ingress.postgres.sql.settings import MEANING
 from schemas.vocabulary import MaskingPlan, Obligations
 
 R = TypeVar("R")

@@ -16,8 +16,8 @@ _DIGIT = class_of(b"0123456789")
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """Of the values `which`: the bytes from `starts[i]` to `ends[i]` become `text`, or the value NULL where that
-    is None; no ranges where all was written in place. `rest`: the values to be masked one by one."""
+    """Of the values `which`: the bytes from `starts[i]` to `ends[i]` become `text`, or the value NULL where
+    it is None; no ranges where all was written in place. `rest`: the values for the mask itself."""
 
     which: Positions
     starts: Positions

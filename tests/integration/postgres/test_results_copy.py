@@ -6,7 +6,7 @@ from psycopg.pq import ExecStatus
 from support.answers import copy_data, copy_out, read_copy
 from support.postgres import Postgres
 
-from ingress.postgres.copy_options import copy_options
+from ingress.postgres.answers.copy_options import copy_options
 from ingress.postgres.results import ResultMasker
 from processors.masking.plan import make_plan
 from schemas.vocabulary import Facts, Intent, Output, SensitiveColumn

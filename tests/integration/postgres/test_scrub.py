@@ -7,7 +7,7 @@ import pytest
 from support.answers import error, read_error
 from support.postgres import Postgres
 
-from ingress.postgres.scrub import Scrubber
+from ingress.postgres.answers.scrub import Scrubber
 
 SECRET = "4929-zebra-0007"
 NUMBER = "4929000700070007"

@@ -2,7 +2,7 @@ import pytest
 from support.catalogues import PATH, CatalogueBuilder, sample_builder
 
 from ingress.postgres.catalogue import Catalogue
-from ingress.postgres.columns import Origin
+from ingress.postgres.sql.columns import Origin
 
 BUILDER = sample_builder()
 CATALOGUE = BUILDER.build()

@@ -7,7 +7,7 @@ from support.playbook import Playbook, complete, ready
 
 from ingress.postgres.catalogue import Fingerprint
 from ingress.postgres.circumstances import CONTEXT_QUERY, context_of, with_fingerprint
-from ingress.postgres.settings import MEANING
+from ingress.postgres.sql.settings import MEANING
 
 
 def test_the_question_names_nothing_that_the_session_could_redefine() -> None:

@@ -19,7 +19,7 @@ from ingress.postgres.messages import (
     parse_fields,
     parse_parse,
 )
-from ingress.postgres.views import see_through
+from ingress.postgres.sql.views import see_through
 from schemas.vocabulary import LimitSource, Obligations
 
 CHEAP = Obligations(cost=100.0, limited_by=(LimitSource("cost", "cheap"),))

@@ -10,7 +10,7 @@ from ingress.postgres.facts import Context
 from ingress.postgres.judge import EVERYTHING, FactsCache, Judge, Subject, unread_names
 from ingress.postgres.messages import Bind
 from ingress.postgres.namespace import Prepared
-from ingress.postgres.settings import MEANING
+from ingress.postgres.sql.settings import MEANING
 from schemas.vocabulary import Facts, Intent, Stage
 
 SETTINGS = tuple("x" for _ in MEANING)

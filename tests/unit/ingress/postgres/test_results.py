@@ -27,9 +27,9 @@ from support.answers import (
 from support.chunking import cut
 
 from ingress.errors import TargetError
-from ingress.postgres.columns import Origin
-from ingress.postgres.copy_options import copy_options
+from ingress.postgres.answers.copy_options import copy_options
 from ingress.postgres.results import ResultMasker
+from ingress.postgres.sql.columns import Origin
 from processors.masking.plan import make_plan
 from schemas.vocabulary import Facts, Intent, MaskedField, MaskingPlan, Output, SensitiveColumn
 
