@@ -68,7 +68,10 @@ def test_what_is_masked_can_be_copied_back(postgres: Postgres, options: str) -> 
         masked = connection.execute("select * from back order by a").fetchall()
         connection.rollback()
     in_binary = "binary" in options
+    # A NULL that is written as a value could be: told apart, it would tell which values are that one.
+    hides_null = "nil" in options
     for before, after in zip(given, masked, strict=True):
         assert (after[0], *after[3:]) == (before[0], *before[3:])
         for value, seen in zip(before[1:3], after[1:3], strict=True):
-            assert seen == (None if value is None or in_binary else "[masked]")
+            is_null = in_binary or (value is None and not hides_null)
+            assert seen == (None if is_null else "[masked]")

@@ -135,7 +135,7 @@ MISTAKES = {
     "unknown mask": ("full}", "ful}", 22, "expected a mask, one of email, full; found 'ful'"),
     "unknown detector": ("detect: [iban]", "detect: [ibam]", 23, "expected a detector, one of iban"),
     "unknown statement": ("[drop_table]", "[drop]", 35, "expected a statement kind, one of drop_table, sel"),
-    "unknown intent": ("[read, session]", "[reed]", 27, "'read', 'write'"),
+    "unknown intent": ("[read, session]", "[reed]", 27, "'read', 'probe', 'write'"),
     "not a column": ('"*.*.ssn"', '"ssn"', 22, '"schema.table.column"'),
     "duration": ("time: 30s", "time: soon", 29, "expected a duration such as 30s, 10m or 2h; found 'soon'"),
     "no reviewers": ("reviewers: [dba]", "reviewers: []", 33, "policies[1].review.reviewers"),
