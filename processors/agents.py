@@ -87,7 +87,8 @@ def add_agents(
 
     app.agent(_topic(app, COMMANDS.name), name="policy", concurrency=1)(policy)
     app.agent(_topic(app, APPROVALS.name), name="approvals", concurrency=1)(approvals)
-    app.agent(_topic(app, BUDGETS.name), name="budgets", concurrency=1)(budgets)
+    if reactions.has_budgets:  # every partition that is read costs each fetch something
+        app.agent(_topic(app, BUDGETS.name), name="budgets", concurrency=1)(budgets)
     app.timer(interval=1.0)(deadlines)
     app.timer(interval=5.0)(heartbeat)
 

@@ -70,7 +70,7 @@ def run(config: Config) -> int:
     app = make_app(address, config.state / "faust")
     table = approvals_table(app)
     desk = Desk(table, bundle, signs, keys, node)
-    accounts = Accounts(budgets_table(app), signs, keys)
+    accounts = Accounts(budgets_table(app), signs, keys) if bundle.has_budgets else None
     reactions = Reactions(bundle, desk, accounts, partial(bus.forward, BUDGETS), node)
     add_agents(app, reactions, emission, keys, now, node, _give_up)
     _add_beginning_and_end(app, table, desk, bus, emission, bundle)

@@ -40,7 +40,9 @@ class Reaction:
 class Reactions:
     """What this process does about each event. A fault of ours refuses one command, and stops nothing."""
 
-    def __init__(self, bundle: Bundle, desk: Desk, accounts: Accounts, forward: Forward, node: str) -> None:
+    def __init__(
+        self, bundle: Bundle, desk: Desk, accounts: Accounts | None, forward: Forward, node: str
+    ) -> None:
         self._bundle = bundle
         self._desk = desk
         self._accounts = accounts
@@ -60,6 +62,7 @@ class Reactions:
 
     def charge(self, event: Metered, raw: bytes, now: datetime) -> Reaction:
         """What draws on a budget, where the account is."""
+        assert self._accounts is not None, "there are accounts where there are budgets"
         try:
             account = self._accounts.find(event.envelope.principal)
             match event:
@@ -90,7 +93,9 @@ class Reactions:
             _log.warning("expression_failed", rule=failed, command=request.envelope.command)
         if found.is_budgeted:
             return Reaction(written=self._forward(request.envelope.principal, raw))
-        saved = None if found.account is None else self._accounts.save(found.account)
+        saved = None
+        if found.account is not None and self._accounts is not None:
+            saved = self._accounts.save(found.account)
         return Reaction(found.events, request.reply_to, before=saved)
 
     def review(self, event: Input, raw: bytes, now: datetime) -> Reaction:

@@ -1,7 +1,8 @@
 """Records on their way to Kafka: at once while there are few, together while there are many.
 
 Each request to Kafka costs its sender, the broker and the network about as much as ten records do. While
-little is under way a record leaves at once. The more is, the longer what comes waits to leave together.
+little is under way a record leaves at once. Once more is, what comes waits until all of that has arrived, or
+for a few milliseconds, and leaves together (as Nagle's algorithm has it for TCP, RFC 896).
 """
 
 import asyncio
@@ -11,8 +12,7 @@ from functools import partial
 from typing import Any, Protocol
 
 _BUSY = 2  # records under way from which on it pays to gather
-_GATHER = 0.0003  # seconds to gather for, for each record under way …
-_GATHER_MOST = 0.005  # … but no longer
+_GATHER = 0.005  # seconds it gathers for at most
 _MOST = 10_000  # records waiting here before who publishes must wait
 
 
@@ -31,6 +31,7 @@ class Departures:
         self._producer = producer
         self._waiting: deque[tuple[str, bytes, bytes, int, asyncio.Future[Any]]] = deque()
         self._under_way = 0
+        self._arrived_all = asyncio.Event()
         self._news = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -68,7 +69,7 @@ class Departures:
             await self._news.wait()
             self._news.clear()
             if self._under_way >= _BUSY:
-                await asyncio.sleep(min(_GATHER * self._under_way, _GATHER_MOST))
+                await self._gather()
             while self._waiting:
                 topic, value, key, partition, future = self._waiting.popleft()
                 self._room.set()
@@ -81,8 +82,16 @@ class Departures:
                 sent.add_done_callback(partial(self._arrived, future))
             self._empty.set()
 
+    async def _gather(self) -> None:
+        self._arrived_all.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GATHER):
+                await self._arrived_all.wait()
+
     def _arrived(self, future: "asyncio.Future[Any]", sent: "asyncio.Future[Any]") -> None:
         self._under_way -= 1
+        if not self._under_way:
+            self._arrived_all.set()
         if sent.cancelled():
             future.cancel()
         elif (error := sent.exception()) is not None:

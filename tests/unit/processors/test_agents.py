@@ -2,7 +2,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.commands import NOW, READ, bundle, requested
+import pytest
+from support.commands import NOW, READ, bundle, requested, rule
 from support.memory_bus import MemoryBus
 from support.signing import KEYRING, signer, stranger
 from support.table import MemoryTable
@@ -120,13 +121,14 @@ async def test_a_message_that_we_fail_on_is_put_aside() -> None:
     assert asked.acks == ["ack"]
 
 
-def test_the_wiring(tmp_path: Path) -> None:
+@pytest.mark.parametrize("budgets", [(), ({"measure": "commands", "amount": 2, "window": 60},)])
+def test_the_wiring(tmp_path: Path, budgets: tuple[dict[str, object], ...]) -> None:
     app = make_app(KafkaAddress("127.0.0.1:1"), tmp_path)
-    rules = bundle()
+    rules = bundle(rule("reads", "allow", {}, budgets=list(budgets)))
     desk = Desk(approvals_table(app), rules, signer(Role.PROCESSORS), KEYRING, NODE)
     add_agents(
         app,
-        Reactions(rules, desk, accounts_in(budgets_table(app)), nowhere, NODE),
+        Reactions(rules, desk, accounts_in(budgets_table(app)) if budgets else None, nowhere, NODE),
         Emission(MemoryBus(), lambda error: None),
         KEYRING,
         lambda: NOW,
@@ -134,5 +136,6 @@ def test_the_wiring(tmp_path: Path) -> None:
         lambda error: None,
     )
     agents = {name: agent.channel.get_topic_name() for name, agent in app.agents.items()}
-    assert agents == {"policy": COMMANDS.name, "approvals": APPROVALS.name, "budgets": BUDGETS.name}
+    expected = {"policy": COMMANDS.name, "approvals": APPROVALS.name}
+    assert agents == (expected | {"budgets": BUDGETS.name} if budgets else expected)
     assert all(agent.concurrency == 1 for agent in app.agents.values()), "order is kept in each partition"
