@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from support.wire import Incoming
 
 from ingress.postgres.messages import (
     FLUSH,
@@ -123,7 +124,7 @@ class Hands:
     def __init__(self, sock: socket.socket, cancel: Callable[[int, bytes], None]) -> None:
         self._socket = sock
         self._cancel = cancel
-        self._pending = b""
+        self._incoming = Incoming(sock)
         self._key = (0, b"")
         self._types: dict[str, int] = {}
 
@@ -263,14 +264,4 @@ class Hands:
 
     def _messages(self) -> Iterator[tuple[bytes, bytes]]:
         while True:
-            kind = self._read(1)
-            yield kind, self._read(int.from_bytes(self._read(4), "big") - 4)
-
-    def _read(self, count: int) -> bytes:
-        while len(self._pending) < count:
-            received = self._socket.recv(65536)
-            if not received:
-                raise ConnectionError("the other side ended the connection")
-            self._pending += received
-        found, self._pending = self._pending[:count], self._pending[count:]
-        return found
+            yield self._incoming.message()

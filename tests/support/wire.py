@@ -54,7 +54,7 @@ class Wire:
         plain.sendall(_SSL_REQUEST)
         assert plain.recv(1) == b"S"
         self._socket = ssl.create_default_context(cafile=str(ca)).wrap_socket(plain, server_hostname=host)
-        self._pending = b""
+        self._incoming = Incoming(self._socket)
         names = {"user": user, "database": database, "client_encoding": "UTF8"}
         settings = b"".join(part.encode() + b"\0" for pair in names.items() for part in pair)
         body = struct.pack("!i", _PROTOCOL) + settings + b"\0"
@@ -101,7 +101,7 @@ class Wire:
     def _until_ready(self) -> Answer:
         messages = []
         while True:
-            kind, body = self._message()
+            kind, body = self._incoming.message()
             messages.append((kind, body))
             if kind == b"G":
                 self._send((b"c", b""))
@@ -110,7 +110,16 @@ class Wire:
             if kind == b"E" and body.startswith(b"SFATAL"):
                 raise ConnectionError(Answer(tuple(messages)).error.get("M"))
 
-    def _message(self) -> tuple[bytes, bytes]:
+
+class Incoming:
+    """The messages that come from a socket, one by one."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._pending = b""
+
+    def message(self) -> tuple[bytes, bytes]:
+        """Type and body of the next one. Raises ConnectionError at the end."""
         kind, length = self._read(1), struct.unpack("!i", self._read(4))[0]
         return kind, self._read(length - 4)
 

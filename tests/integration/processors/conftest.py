@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from support.builders import POLICIES, Document
 from support.processes import stop, tail
-from support.processors_role import Listener, Worker, start_worker, write_processors
+from support.processors_role import Listener, Worker, launch, start_worker, write_processors
+from support.wait import eventually
 
 from infra.kafka.address import KafkaAddress
 from infra.kafka.bus import Bus
@@ -57,6 +58,26 @@ def worker(config: Path) -> Iterator[Worker]:
     running = start_worker(config)
     yield running
     assert stop(running.process) == 0, tail(running.log)
+
+
+@pytest.fixture
+def workers(config: Path) -> Iterator[Callable[[str], Awaitable[Worker]]]:
+    """Starts workers by name; ends those that are left."""
+    running: list[Worker] = []
+
+    async def start(name: str) -> Worker:
+        worker = launch(config, name)
+        running.append(worker)
+        await eventually(
+            lambda: worker.is_ready() or worker.process.poll() is not None, seconds=60, what="the worker"
+        )
+        assert worker.process.poll() is None, tail(worker.log)
+        return worker
+
+    yield start
+    for worker in running:
+        if worker.process.poll() is None:
+            assert stop(worker.process) == 0, tail(worker.log)
 
 
 @pytest_asyncio.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 from support.builders import Document
 from support.commands import READ, requested
-from support.processes import stop, tail
-from support.processors_role import Listener, Worker, launch, write_processors
+from support.processes import stop
+from support.processors_role import Listener, write_processors
 from support.wait import eventually
 
 from infra.clock import now
@@ -62,26 +62,6 @@ async def said(ingress: Bus) -> AsyncIterator[Listener]:
     await listener.subscription.close()
 
 
-@pytest.fixture
-def start(config: Path) -> Iterator[Any]:
-    """Starts workers; ends those that are left."""
-    running: list[Worker] = []
-
-    async def start(name: str) -> Worker:
-        worker = launch(config, name)
-        running.append(worker)
-        await eventually(
-            lambda: worker.is_ready() or worker.process.poll() is not None, seconds=90, what="the worker"
-        )
-        assert worker.process.poll() is None, tail(worker.log)
-        return worker
-
-    yield start
-    for worker in running:
-        if worker.process.poll() is None:
-            assert stop(worker.process) == 0, tail(worker.log)
-
-
 def asked(principal: str) -> CommandRequested:
     """A read in a session of its own."""
     return requested(
@@ -123,8 +103,10 @@ async def verdict(said: Listener, request: CommandRequested) -> CommandAllowed |
     return (await eventually(heard, seconds=60, what="the verdict"))[0]
 
 
-async def test_a_budget_is_one_for_all_sessions_and_workers(start: Any, ingress: Bus, said: Listener) -> None:
-    await asyncio.gather(start("one"), start("two"))
+async def test_a_budget_is_one_for_all_sessions_and_workers(
+    workers: Any, ingress: Bus, said: Listener
+) -> None:
+    await asyncio.gather(workers("one"), workers("two"))
     requests = [asked("parallel") for _ in range(40)]
     for request in requests:
         await ingress.publish(request)
@@ -137,9 +119,9 @@ async def test_a_budget_is_one_for_all_sessions_and_workers(start: Any, ingress:
 
 
 async def test_what_was_not_used_comes_back_until_the_commands_are_used_up(
-    start: Any, ingress: Bus, said: Listener
+    workers: Any, ingress: Bus, said: Listener
 ) -> None:
-    await start("one")
+    await workers("one")
     allowed = 0
     for _ in range(200):
         request = asked("frugal")
@@ -166,10 +148,10 @@ async def test_what_was_not_used_comes_back_until_the_commands_are_used_up(
 
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
 async def test_what_was_used_survives_a_restart(
-    start: Any, ingress: Bus, said: Listener, by: signal.Signals
+    workers: Any, ingress: Bus, said: Listener, by: signal.Signals
 ) -> None:
     principal = f"restarted-{by.name}"
-    first = await start("first")
+    first = await workers("first")
     requests = [asked(principal) for _ in range(3)]
     for request in requests:
         await ingress.publish(request)
@@ -177,7 +159,7 @@ async def test_what_was_used_survives_a_restart(
     stop(first.process, by=by)
     late = asked(principal)
     await ingress.publish_durably(late)
-    await start("second")
+    await workers("second")
     event = await verdict(said, late)
     assert isinstance(event, CommandDenied), "the rows are reserved by what is under way"
     for request in requests:

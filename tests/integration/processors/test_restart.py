@@ -2,17 +2,15 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from support.commands import DELETE, READ, requested
-from support.processes import stop, tail
-from support.processors_role import Worker, launch
+from support.processes import stop
+from support.processors_role import launch
 from support.reviews import DANA, decided
 from support.signing import stranger
 from support.wait import eventually
@@ -34,26 +32,6 @@ from schemas.signature import Signer
 from schemas.vocabulary import ApprovalState, Facts, Intent, Role
 
 UPDATE = Facts((Intent.WRITE,), ("update",), ("public.orders",))
-
-
-@pytest_asyncio.fixture
-async def workers(config: Path) -> AsyncIterator[Any]:
-    """Starts workers by name; ends those that are left."""
-    running: list[Worker] = []
-
-    async def start(name: str) -> Worker:
-        worker = launch(config, name)
-        running.append(worker)
-        await eventually(
-            lambda: worker.is_ready() or worker.process.poll() is not None, seconds=60, what="the worker"
-        )
-        assert worker.process.poll() is None, tail(worker.log)
-        return worker
-
-    yield start
-    for worker in running:
-        if worker.process.poll() is None:
-            assert stop(worker.process) == 0, tail(worker.log)
 
 
 async def under_review(world: Any, facts: Facts) -> ApprovalRequested:
