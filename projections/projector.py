@@ -28,9 +28,8 @@ from schemas.events import CheckpointSigned, EventRejected
 from schemas.ids import derived_id
 from schemas.topics import TOPICS
 
-MOST = 5000  # events in a batch, about
-MOST_BYTES = 8 * 1024 * 1024  # bytes of events in a batch, about
-AGE = 0.25  # seconds that an event waits for others
+_MOST = 5000  # events in a batch
+_GATHER = 0.25  # seconds that an event waits for others
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between tries, the last for ever
 _LONGEST_RAW = 1024 * 1024  # bytes of a rejected record that its dead letter repeats
 
@@ -80,18 +79,10 @@ class Projector:
             await subscription.close()
 
     async def _follow(self, subscription: Subscription, ledger: Ledger) -> None:
-        pending: list[Received | Rejected] = []
-        oldest, size = 0.0, 0
-        async for arrived in subscription.batches(most=MOST, wait=AGE):
-            now = time.monotonic()
-            oldest = oldest if pending else now
-            pending += arrived
-            size += sum(len(item.raw) for item in arrived)
-            is_full = len(pending) >= MOST or size >= MOST_BYTES
-            if pending and (is_full or not arrived or now - oldest >= AGE):
-                await self._write(pending, ledger)
-                pending, size = [], 0
-            for checkpoint in ledger.due(now):
+        async for arrived in subscription.batches(most=_MOST):
+            if arrived:
+                await self._write(arrived, ledger)
+            for checkpoint in ledger.due(time.monotonic()):
                 await self._until_done(partial(self._sign, checkpoint))
 
     async def _write(self, batch: Sequence[Received | Rejected], ledger: Ledger) -> None:
@@ -162,7 +153,7 @@ class Projector:
     async def _subscribe(self, heads: Mapping[Partition, Head]) -> Subscription:
         places = [(topic.name, number) for topic in TOPICS for number in range(topic.partitions)]
         subscription = await self._bus.consume_from(
-            {place: heads[place].offset + 1 if place in heads else 0 for place in places}
+            {place: heads[place].offset + 1 if place in heads else 0 for place in places}, gather=_GATHER
         )
         for (topic, number), end in (await subscription.ends()).items():
             head = heads.get((topic, number))

@@ -26,6 +26,8 @@ from schemas.topics import TOPIC_OF, Topic
 _CHECK_EVERY = 1.0  # seconds between looks at the brokers
 _UNREACHABLE_AFTER = 5.0  # seconds without an answer before new commands are refused at once
 _MAX_MESSAGE = 4 * 1024 * 1024
+_LONGEST_FETCH = 500  # milliseconds that Kafka may wait for news before it answers
+_GATHERED = 4 * 1024 * 1024  # bytes that are not held back any longer
 
 
 class BusUnavailable(Exception):
@@ -156,20 +158,26 @@ class Bus:
         await subscription.from_time(since)
         return subscription
 
-    async def consume_from(self, positions: Mapping[tuple[str, int], int]) -> "Subscription":
-        """From these offsets: (topic, partition) -> the next offset wanted. Raises BusUnavailable."""
-        subscription = Subscription(self._consumer(), self._keyring)
+    async def consume_from(
+        self, positions: Mapping[tuple[str, int], int], *, gather: float = 0
+    ) -> "Subscription":
+        """From these offsets: (topic, partition) -> the next offset wanted. Raises BusUnavailable.
+
+        `gather`: seconds for which Kafka holds back what is new, unless it is megabytes, for who need not
+        know at once: an answer for each event would cost more than the event.
+        """
+        subscription = Subscription(self._consumer(gather), self._keyring)
         await subscription.start([TopicPartition(*place) for place in positions])
         subscription.from_offsets(positions)
         return subscription
 
-    def _consumer(self) -> AIOKafkaConsumer:
+    def _consumer(self, gather: float = 0) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
             bootstrap_servers=self._address.bootstrap,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            fetch_min_bytes=1,
-            fetch_max_wait_ms=500,
+            fetch_min_bytes=_GATHERED if gather else 1,
+            fetch_max_wait_ms=int(gather * 1000) or _LONGEST_FETCH,
             max_partition_fetch_bytes=_MAX_MESSAGE,
             isolation_level="read_committed",
             retry_backoff_ms=50,
