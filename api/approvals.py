@@ -39,6 +39,9 @@ _EXAMPLE: dict[str, JsonValue] = {
     "columns": ["public.orders.id"],
     "functions": [],
     "programs": [],
+    "methods": [],
+    "paths": [],
+    "probed": [],
     "unproven": [],
     "reviewers": ["dba"],
     "approvals_needed": 1,
@@ -94,6 +97,9 @@ class ApprovalView(BaseModel):
     columns: list[str]
     functions: list[str]
     programs: list[str]
+    methods: list[str]
+    paths: list[str]
+    probed: list[str]
     unproven: list[str] = Field(description="why the gateway cannot prove all that the command does")
     reviewers: list[str] = Field(description="groups, any of which may decide")
     approvals_needed: int
@@ -162,6 +168,9 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         columns=list(facts.columns),
         functions=list(facts.functions),
         programs=list(facts.programs),
+        methods=list(facts.methods),
+        paths=list(facts.paths),
+        probed=list(facts.probed),
         unproven=list(facts.unproven),
         reviewers=list(request.reviewers),
         approvals_needed=request.approvals,

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections import OrderedDict
+from typing import TypeVar
 
 import structlog
 
-from infra.config import Config, Resource
+from infra.config import Config, HttpResource, PostgresResource, SshResource
 from infra.identity import Identities
 from ingress.errors import LoginRefused
 from schemas.vocabulary import Principal
+
+R = TypeVar("R", PostgresResource, SshResource, HttpResource)
 
 _log = structlog.get_logger()
 _REMEMBERED = 10_000  # addresses and names with failures
@@ -45,10 +48,10 @@ class Login:
         self._failures.pop(key, None)
         return principal
 
-    def resource(self, name: str, protocol: str) -> Resource:
-        """The resource a principal asked for. Raises LoginRefused."""
+    def resource(self, name: str, kind: type[R]) -> R:
+        """The resource of this kind that a principal asked for. Raises LoginRefused."""
         resource = self._config.resource(name)
-        if resource is None or resource.protocol != protocol:
+        if not isinstance(resource, kind):
             raise LoginRefused(
                 f'database "{name}" is not a resource of this gateway',
                 "3D000",

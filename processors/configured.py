@@ -3,6 +3,7 @@
 from typing import Any
 
 from infra.config import Config, ConfigError, Policy, Resource
+from infra.config.resources import SensitiveColumns
 from processors.policy.bundle import Bundle, make_document, parse_bundle
 from processors.policy.expression import check_expression
 from processors.policy.matchers import compile_command_pattern
@@ -76,10 +77,11 @@ def _rule(policy: Policy) -> dict[str, Any]:
 
 
 def _resource(resource: Resource) -> dict[str, Any]:
-    columns = resource.sensitive.columns.items()
+    sensitive = resource.sensitive
+    columns = sensitive.columns.items() if isinstance(sensitive, SensitiveColumns) else ()
     return {
         "name": resource.name,
         "labels": resource.labels,
         "columns": [{"pattern": pattern, "mask": mask} for pattern, mask in columns],
-        "detectors": resource.sensitive.detect,
+        "detectors": sensitive.detect,
     }

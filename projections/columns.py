@@ -30,7 +30,8 @@ DEFAULTS: dict[str, dict[str, Value]] = {
         **dict.fromkeys(("error_code", "error", "abandon_reason", "reason", "ticket"), ""),
         **dict.fromkeys(("limit_reached", "limit_rule"), ""),
         **dict.fromkeys(("groups", "parameters", "intents", "statements", "tables", "columns"), _STRINGS),
-        **dict.fromkeys(("functions", "programs", "unproven", "decided_by"), _STRINGS),
+        **dict.fromkeys(("functions", "programs", "methods", "paths", "probed"), _STRINGS),
+        **dict.fromkeys(("unproven", "decided_by"), _STRINGS),
     },
     "approval_rows": {
         **dict.fromkeys(("at", "requested_at", "expires_at", "settled_at", "withdrawn_at"), 0),

@@ -71,6 +71,8 @@ class Facts:
     outputs_known: bool = False  # True: `outputs` has exactly the answer's columns
     unproven: tuple[str, ...] = ()  # why `unknown` is among the intents, in words for the reviewer
     probed: tuple[str, ...] = ()  # why `probe` is: the sensitive columns that its behaviour tells of
+    methods: tuple[str, ...] = ()  # of an HTTP request: "GET"
+    paths: tuple[str, ...] = ()  # files of the target, or an HTTP request's path
 
 
 class Verdict(StrEnum):

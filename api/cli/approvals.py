@@ -17,6 +17,10 @@ from infra.clock import now
 
 app = typer.Typer(help="What waits for a reviewer, and the decision on it.", no_args_is_help=True)
 
+_FACTS = (
+    *("intents", "statements", "tables", "columns", "functions", "programs"),
+    *("methods", "paths", "probed", "unproven"),
+)
 _PREVIEW = 100  # characters of a command on one line
 _RECONNECT_AFTER = 2.0  # seconds
 _GIVE_UP_AFTER = 300.0  # seconds without a line to the gateway
@@ -126,7 +130,7 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
     groups = ", ".join(approval["groups"]) or "no group"
     yield fact("asked by", f"{approval['principal']} ({approval['principal_kind']}, {groups})")
     yield fact("from", approval["client_address"])
-    for label in ("intents", "statements", "tables", "columns", "functions", "programs", "unproven"):
+    for label in _FACTS:
         if approval[label]:
             yield fact(label, ", ".join(approval[label]))
     yield fact("reviewers", f"{', '.join(approval['reviewers'])}, {approval['approvals_needed']} needed")

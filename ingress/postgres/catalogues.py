@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import structlog
 
-from infra.config import Resource
+from infra.config import PostgresResource
 from ingress.errors import TargetError
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.catalogue_reader import read_catalogue, read_fingerprint
@@ -21,7 +21,7 @@ _READ_SECONDS = 30.0
 
 @dataclass(slots=True)
 class _Kept:
-    resource: Resource
+    resource: PostgresResource
     database: str
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     connection: "asyncpg.Connection[asyncpg.Record] | None" = None
@@ -50,15 +50,15 @@ class Catalogues:
             if kept.connection is not None:
                 kept.connection.terminate()
 
-    async def current(self, resource: Resource, database: str) -> Catalogue:
+    async def current(self, resource: PostgresResource, database: str) -> Catalogue:
         """One that is at most half a minute old. Raises TargetError."""
         return await self._read(self._keep(resource, database), asyncio.get_running_loop().time() - _FRESH)
 
-    async def fresh(self, resource: Resource, database: str) -> Catalogue:
+    async def fresh(self, resource: PostgresResource, database: str) -> Catalogue:
         """One that was read after now. Raises TargetError."""
         return await self._read(self._keep(resource, database), asyncio.get_running_loop().time())
 
-    def look_again(self, resource: Resource, database: str) -> None:
+    def look_again(self, resource: PostgresResource, database: str) -> None:
         """Reads it now: a session ended that may have changed it, and nobody waits for the answer."""
         task = asyncio.create_task(self._look_again(self._keep(resource, database)))
         self._closing.add(task)
@@ -74,7 +74,7 @@ class Catalogues:
             _warn(kept, error)
 
     def watch(
-        self, resource: Resource, database: str, news: Callable[[Catalogue], None]
+        self, resource: PostgresResource, database: str, news: Callable[[Catalogue], None]
     ) -> Callable[[], None]:
         """`news` gets each catalogue that differs from the one before, until the returned call."""
         kept = self._keep(resource, database)
@@ -95,7 +95,7 @@ class Catalogues:
                 kept.connection.terminate()
                 kept.connection = None
 
-    def _keep(self, resource: Resource, database: str) -> _Kept:
+    def _keep(self, resource: PostgresResource, database: str) -> _Kept:
         return self._kept.setdefault((resource.name, database), _Kept(resource, database))
 
     async def _read(self, kept: _Kept, not_before: float) -> Catalogue:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 
 import structlog
 
-from infra.config import Config, ConfigError, Resource
+from infra.config import Config, ConfigError, PostgresResource
 from infra.keys import secret
 from ingress.channel import Channel
 from ingress.connection import Connection
@@ -66,7 +66,7 @@ class PostgresEndpoint:
 
     async def start(self) -> None:
         for resource in self._config.resources:
-            if resource.protocol == "postgres" and resource.sensitive.detect:
+            if isinstance(resource, PostgresResource) and resource.sensitive.detect:
                 # Compiled now, not while a client waits.
                 make_scanner(resource.sensitive.detect)
                 if others := without_finder(resource.sensitive.detect):
@@ -118,7 +118,7 @@ class PostgresEndpoint:
         wish, leftover = read
         token, leftover = await read_token(channel, wish, leftover)
         principal = await self._login.sign_in(wish.user, token, host)
-        resource = self._login.resource(wish.resource, "postgres")
+        resource = self._login.resource(wish.resource, PostgresResource)
         database = wish.database or resource.database or resource.name
         if not self._services.bus.is_reachable or self._services.outbox.is_full:
             raise LoginRefused(
@@ -129,7 +129,9 @@ class PostgresEndpoint:
         target, catalogue = await self._open_target(resource, database, wish)
         self._begin(channel, target, catalogue, resource, database, principal, wish, address, leftover)
 
-    async def _open_target(self, resource: Resource, database: str, wish: Wish) -> tuple[Target, Catalogue]:
+    async def _open_target(
+        self, resource: PostgresResource, database: str, wish: Wish
+    ) -> tuple[Target, Catalogue]:
         settings = {"client_encoding": "UTF8", **wish.settings, "database": database}
         try:
             target = await open_target(resource, self._config.base, settings)
@@ -158,7 +160,7 @@ class PostgresEndpoint:
         channel: Channel,
         target: Target,
         catalogue: Catalogue,
-        resource: Resource,
+        resource: PostgresResource,
         database: str,
         principal: Principal,
         wish: Wish,
@@ -218,7 +220,7 @@ class PostgresEndpoint:
         connection.run(session, conversation, leftover)
 
     async def _read_catalogue(
-        self, session: Session, conversation: PostgresConversation, resource: Resource, database: str
+        self, session: Session, conversation: PostgresConversation, resource: PostgresResource, database: str
     ) -> None:
         try:
             conversation.catalogue_read(await self._catalogues.fresh(resource, database))
@@ -228,13 +230,15 @@ class PostgresEndpoint:
             return
         session.work()
 
-    async def _cancel(self, session: Session, resource: Resource, key: tuple[int, bytes]) -> None:
+    async def _cancel(self, session: Session, resource: PostgresResource, key: tuple[int, bytes]) -> None:
         try:
             await cancel(resource, self._config.base, key)
         finally:
             session.cancel_sent()  # it waits for that before it sends anything more
 
-    def _look_again(self, conversation: PostgresConversation, resource: Resource, database: str) -> None:
+    def _look_again(
+        self, conversation: PostgresConversation, resource: PostgresResource, database: str
+    ) -> None:
         if conversation.leaves_unread:
             self._catalogues.look_again(resource, database)
 

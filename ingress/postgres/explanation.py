@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncpg
 
-from infra.config import Resource
+from infra.config import PostgresResource
 from ingress.errors import TargetError
 from ingress.postgres.answers.columns import Column, decide
 from ingress.postgres.answers.columns import parse_fields as parse_description
@@ -48,7 +48,7 @@ class Explanation:
     detectors: tuple[str, ...]  # that look at the text of the columns that are shown
 
 
-async def explain(text: str, resource: Resource, base: Path, database: str) -> Explanation:
+async def explain(text: str, resource: PostgresResource, base: Path, database: str) -> Explanation:
     """Signs in to the resource as the gateway does. Raises NotExplained, TargetError, ConfigError."""
     description = await _describe(text, resource, base, database)
     catalogue, context = await _look_up(resource, base, database)
@@ -110,7 +110,7 @@ def _why_shown(sources: Sequence[str], *, sensitive: bool) -> str:
     return f"it comes from {', '.join(sources)}" if sources else "it comes from no column that is sensitive"
 
 
-async def _describe(text: str, resource: Resource, base: Path, database: str) -> bytes:
+async def _describe(text: str, resource: PostgresResource, base: Path, database: str) -> bytes:
     settings = {
         "client_encoding": "UTF8",
         "database": database,
@@ -135,7 +135,7 @@ async def _describe(text: str, resource: Resource, base: Path, database: str) ->
         leave(target.channel)
 
 
-async def _look_up(resource: Resource, base: Path, database: str) -> tuple[Catalogue, Context]:
+async def _look_up(resource: PostgresResource, base: Path, database: str) -> tuple[Catalogue, Context]:
     credentials = resource.credentials
     try:
         connection = await asyncpg.connect(

@@ -12,7 +12,7 @@ import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from infra.config import Resource
+from infra.config import PostgresResource
 from ingress.channel import Channel
 from ingress.errors import TargetError
 from ingress.postgres.messages import TERMINATE, make_cancel_request, make_ssl_request
@@ -32,7 +32,7 @@ class Target:
     key: tuple[int, bytes]
 
 
-def tls_context(resource: Resource, base: Path) -> ssl.SSLContext | None:
+def tls_context(resource: PostgresResource, base: Path) -> ssl.SSLContext | None:
     """What the resource's `tls` asks for; None where it is disabled. Raises ConfigError."""
     if resource.tls == "disable":
         return None
@@ -51,7 +51,7 @@ def _context(ca: str | None, verified: bool) -> ssl.SSLContext:
     return context
 
 
-async def open_target(resource: Resource, base: Path, settings: dict[str, str]) -> Target:
+async def open_target(resource: PostgresResource, base: Path, settings: dict[str, str]) -> Target:
     """Signs in to the resource with the gateway's credential. Raises TargetError, ConfigError.
 
     `settings`: start-up parameters, `database` among them.
@@ -68,7 +68,7 @@ async def open_target(resource: Resource, base: Path, settings: dict[str, str]) 
         raise TargetError("the target does not answer", f"{resource.address}: timed out") from error
 
 
-async def cancel(resource: Resource, base: Path, key: tuple[int, bytes]) -> None:
+async def cancel(resource: PostgresResource, base: Path, key: tuple[int, bytes]) -> None:
     """Asks the target to stop what the session of this key is running: best effort, as in the protocol."""
     try:
         async with asyncio.timeout(_CANCEL_SECONDS):
@@ -82,7 +82,7 @@ async def cancel(resource: Resource, base: Path, key: tuple[int, bytes]) -> None
         _log.warning("target.cancel_failed", resource=resource.name, error=str(error))
 
 
-async def _connect(resource: Resource, base: Path) -> Channel:
+async def _connect(resource: PostgresResource, base: Path) -> Channel:
     loop = asyncio.get_running_loop()
     address = resource.address
     try:
@@ -111,7 +111,9 @@ async def _connect(resource: Resource, base: Path) -> Channel:
     return channel
 
 
-async def _sign_in(resource: Resource, base: Path, channel: Channel, settings: dict[str, str]) -> Target:
+async def _sign_in(
+    resource: PostgresResource, base: Path, channel: Channel, settings: dict[str, str]
+) -> Target:
     assert channel.transport is not None
     tls = channel.transport.get_extra_info("ssl_object")
     credentials = resource.credentials

@@ -48,11 +48,16 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One approval: what was asked, who approved so far, and how it stands."""
+    """One approval: what was asked, who approved so far, and how it stands.
+
+    `settled_by`: whose answers ended it. Two that come at once may each propose an end of the same kind: the
+    first one read is the end, and only it is told again.
+    """
 
     request: ApprovalRequested
     state: ApprovalState = ApprovalState.PENDING
     votes: tuple[Vote, ...] = ()
+    settled_by: tuple[str, ...] = ()
 
     @property
     def has_quorum(self) -> bool:
@@ -170,10 +175,10 @@ def _propose(
 
 def _settled(approval: Approval, event: ApprovalSettled, bundle: Bundle, node: str) -> Step:
     """The settlement: the approval ends so, and the verdict follows; told again, it is said again."""
-    if approval.state is not event.state:
-        if not may_follow(approval.state, event.state):
-            return Step(approval, ignored=f"already {approval.state.value}")
-        approval = replace(approval, state=event.state)
+    if may_follow(approval.state, event.state):
+        approval = replace(approval, state=event.state, settled_by=event.decided_by)
+    elif (approval.state, approval.settled_by) != (event.state, event.decided_by):
+        return Step(approval, ignored=f"already {approval.state.value}")
     lets_through = event.state is ApprovalState.APPROVED or (
         event.state is ApprovalState.TIMED_OUT and approval.request.on_timeout is Fallback.ALLOW
     )

@@ -89,6 +89,8 @@ def _variables(command: Command, now: datetime) -> dict[str, Any]:
             columns=facts.columns,
             functions=facts.functions,
             programs=facts.programs,
+            methods=facts.methods,
+            paths=facts.paths,
             reason=command.reason,
             ticket=command.ticket,
         ),

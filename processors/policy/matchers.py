@@ -151,6 +151,8 @@ MATCHERS: Mapping[str, Maker] = {
     "columns": _names(lambda facts: facts.columns),
     "functions": _names(lambda facts: facts.functions),
     "programs": _names(lambda facts: facts.programs),
+    "methods": _names(lambda facts: facts.methods),
+    "paths": _names(lambda facts: facts.paths),
     "networks": _networks,
     "hours": _hours,
     "command": _command,

@@ -32,6 +32,8 @@ class When:
     columns: tuple[str, ...] | None = None
     functions: tuple[str, ...] | None = None
     programs: tuple[str, ...] | None = None
+    methods: tuple[str, ...] | None = None
+    paths: tuple[str, ...] | None = None
     command: str | None = None
     hours: Hours | None = None
     networks: tuple[str, ...] | None = None

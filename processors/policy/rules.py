@@ -13,7 +13,7 @@ from schemas.vocabulary import Fallback, Intent, LimitSource, Verdict
 
 _STRICTNESS = {Verdict.ALLOW: 0, Verdict.REVIEW: 1, Verdict.DENY: 2}
 _SESSION = frozenset((Intent.SESSION,))
-_FACTS = ("intents", "statements", "tables", "columns", "functions", "programs")
+_FACTS = ("intents", "statements", "tables", "columns", "functions", "programs", "methods", "paths")
 
 NO_RULE = "no rule allows this"
 NO_PROBE = "no rule allows finding out about masked values"
@@ -156,7 +156,7 @@ def _provable(when: When) -> Predicate:
     says_what = when.intents is not None or when.statements is not None
     must_have = tuple(
         key
-        for key in ("statements", "tables", "columns", "functions", "programs")
+        for key in ("statements", "tables", "columns", "functions", "programs", "methods", "paths")
         if getattr(when, key) is not None and (key == "statements" or not says_what)
     )
 

@@ -9,13 +9,20 @@ from pydantic import BaseModel
 from support.repository import ROOT
 
 from infra.config import Config, Secret
+from infra.config.resources import Common
+from ingress.protocols import PROTOCOLS
 
 PAGE = ROOT / "docs" / "configuration.md"
 _KEY = re.compile(r"^\| `([a-z_.\[\]]+)` \|", re.MULTILINE)
 
 
-def keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
-    """Every key, dotted, `[]` for the entries of a list: "resources[].credentials.user".
+def keys() -> list[str]:
+    """Every key, once though several protocols have it."""
+    return list(dict.fromkeys(_keys()))
+
+
+def _keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
+    """Keys are dotted, `[]` stands for the entries of a list: "resources[].credentials.user".
 
     A secret is one key: that it is `{env: …}` or `{file: …}` is said once.
     """
@@ -24,7 +31,15 @@ def keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
         inner = list(_models(field.annotation))
         yield path
         for suffix, child in inner:
-            yield from keys(child, f"{path}{suffix}.")
+            if _is_served(child):
+                yield from _keys(child, f"{path}{suffix}.")
+
+
+def _is_served(model: type[BaseModel]) -> bool:
+    """Whether it is not the resource of a protocol that this version does not serve."""
+    if not issubclass(model, Common):
+        return True
+    return set(get_args(model.model_fields["protocol"].annotation)) <= set(PROTOCOLS)
 
 
 def documented() -> list[str]:

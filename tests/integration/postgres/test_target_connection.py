@@ -6,15 +6,15 @@ import pytest
 from support.postgres import Postgres
 from support.wait import eventually
 
-from infra.config import Resource
+from infra.config import PostgresResource
 from ingress.errors import TargetError
 from ingress.postgres.messages import make
 from ingress.postgres.target_connection import cancel, leave, open_target
 
 
-def a_resource(postgres: Postgres, folder: Path, user: str, **more: object) -> Resource:
+def a_resource(postgres: Postgres, folder: Path, user: str, **more: object) -> PostgresResource:
     (folder / "password").write_text(postgres.password)
-    return Resource.model_validate(
+    return PostgresResource.model_validate(
         {
             "name": "sample",
             "protocol": "postgres",

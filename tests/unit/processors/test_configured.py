@@ -50,6 +50,8 @@ def test_every_key_of_the_configuration_reaches_its_rule(configured: Any) -> Non
         "columns": ["public.*.*"],
         "functions": ["pg_catalog.*"],
         "programs": ["ls"],
+        "methods": ["GET"],
+        "paths": ["/v1/*"],
         "command": "^select",
         "hours": {"from": "09:00", "to": "10:00", "zone": "UTC", "days": ["mon"]},
         "networks": ["10.0.0.0/8"],

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from api.cli.config import load_checked
-from infra.config import ConfigError
+from infra.config import ConfigError, PostgresResource
 from infra.demo.folder import AGENT, AUDITOR, REVIEWER, open_folder
 from infra.identity import Identities
 
@@ -19,6 +19,7 @@ async def test_its_configuration_is_good_and_its_tokens_fit(tmp_path: Path) -> N
         assert principal is not None
         assert principal.name == user
     (resource,) = config.resources
+    assert isinstance(resource, PostgresResource)
     assert resource.address.port == folder.target_port
     assert resource.credentials.password is not None
     assert resource.credentials.password.read(config.base) == folder.target_password

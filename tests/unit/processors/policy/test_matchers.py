@@ -61,6 +61,8 @@ def test_a_key_matches_or_does_not(key: str, value: Any, other: Any) -> None:
         ("columns", lambda some: Facts((Intent.READ,), columns=some)),
         ("functions", lambda some: Facts((Intent.READ,), functions=some)),
         ("programs", lambda some: Facts((Intent.READ,), programs=some)),
+        ("methods", lambda some: Facts((Intent.READ,), methods=some)),
+        ("paths", lambda some: Facts((Intent.READ,), paths=some)),
     ],
 )
 def test_an_allow_rule_covers_all_and_another_is_hit_by_any(

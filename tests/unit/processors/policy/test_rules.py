@@ -112,7 +112,7 @@ class TestWhatAnAllowRuleProves:
         named = when | {"intents": ["read", "unknown"]}
         assert decide(unknown, rule("r", "allow", named)).verdict is Verdict.ALLOW
 
-    @pytest.mark.parametrize("key", ["tables", "columns", "functions", "programs"])
+    @pytest.mark.parametrize("key", ["tables", "columns", "functions", "programs", "methods", "paths"])
     def test_a_list_alone_does_not_allow_what_touches_none_of_it(self, key: str) -> None:
         touches_nothing = Facts((Intent.ADMIN,), ("drop_database",))
         assert decide(touches_nothing, rule("r", "allow", {key: ["*"]})).verdict is Verdict.DENY

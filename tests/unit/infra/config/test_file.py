@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from infra.amounts import Amounts, Rate
-from infra.config import Address, Config, ConfigError, Names, load, parse_address
+from infra.config import Address, Config, ConfigError, Names, PostgresResource, Secret, load, parse_address
 from schemas.vocabulary import Fallback, Intent, PrincipalKind, Verdict
 
 NAMES = Names(
@@ -83,7 +83,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         PrincipalKind.PERSON,
     ]
     resource = config.resource("orders")
-    assert resource is not None
+    assert isinstance(resource, PostgresResource)
     assert resource.address == Address("db.internal", 5432)
     assert (resource.tls, resource.recording) == ("verify-full", "preview")
     assert resource.sensitive.columns == {"public.customers.email": "email", "*.*.ssn": "full"}
@@ -131,7 +131,12 @@ MISTAKES = {
         6,
         "gateway.listen.ssh: this version does not serve it, only postgres",
     ),
-    "unknown protocol": ("protocol: postgres", "protocol: oracle", 16, "one of postgres; found 'oracle'"),
+    "unknown protocol": (
+        "protocol: postgres",
+        "protocol: oracle",
+        16,
+        "one of http, postgres, ssh; found 'oracle'",
+    ),
     "unknown mask": ("full}", "ful}", 22, "expected a mask, one of email, full; found 'ful'"),
     "unknown detector": ("detect: [iban]", "detect: [ibam]", 23, "expected a detector, one of iban"),
     "unknown statement": ("[drop_table]", "[drop]", 35, "expected a statement kind, one of drop_table, sel"),
@@ -240,14 +245,19 @@ def test_external_kafka_and_clickhouse(tmp_path: Path) -> None:
     assert config.api_url == "https://gw.example.com"
 
 
+def password(config: Config) -> Secret:
+    resource = config.resources[0]
+    assert isinstance(resource, PostgresResource)
+    assert resource.credentials.password is not None
+    return resource.credentials.password
+
+
 def test_secrets_are_read_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = WHOLE.replace("{env: ORDERS_PASSWORD}", "{file: secret/orders}")
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "orders").write_text("open sesame\n")
-    from_file = loaded(tmp_path, text).resources[0].credentials.password
-    from_environment = loaded(tmp_path, WHOLE).resources[0].credentials.password
-    assert from_file is not None
-    assert from_environment is not None
+    from_file = password(loaded(tmp_path, text))
+    from_environment = password(loaded(tmp_path, WHOLE))
     assert from_file.read(tmp_path) == "open sesame"
     with pytest.raises(ConfigError, match="secret/orders cannot be read: No such file"):
         from_file.read(tmp_path / "elsewhere")

@@ -1,0 +1,39 @@
+"""The configuration file. Its names are a contract with users (docs/configuration.md).
+
+`file.py` reads it into `document.py`'s Config, whose sections are `gateway.py`, `identity.py`,
+`resources.py` (a model for each protocol) and `policies.py`; `values.py` has what they are made of,
+`errors.py` what may be wrong.
+"""
+
+from infra.config.document import Config
+from infra.config.errors import ConfigError, Names
+from infra.config.file import DEFAULT_PATH, load
+from infra.config.gateway import ExternalClickHouse, ExternalKafka, Gateway, KafkaSecurity, Listen, Tls
+from infra.config.identity import Identity, User
+from infra.config.policies import Policy
+from infra.config.resources import HttpResource, PostgresResource, Resource, SshResource
+from infra.config.values import Address, Secret, parse_address
+
+__all__ = [
+    "DEFAULT_PATH",
+    "Address",
+    "Config",
+    "ConfigError",
+    "ExternalClickHouse",
+    "ExternalKafka",
+    "Gateway",
+    "HttpResource",
+    "Identity",
+    "KafkaSecurity",
+    "Listen",
+    "Names",
+    "Policy",
+    "PostgresResource",
+    "Resource",
+    "Secret",
+    "SshResource",
+    "Tls",
+    "User",
+    "load",
+    "parse_address",
+]

@@ -1,0 +1,54 @@
+"""The whole configuration."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import PrivateAttr, model_validator
+
+from infra.config.gateway import Gateway
+from infra.config.identity import Identity
+from infra.config.policies import Policy
+from infra.config.resources import Resource, Resources
+from infra.config.values import Model
+
+
+class Config(Model):
+    gateway: Gateway = Gateway()
+    identity: Identity = Identity()
+    resources: Resources = ()
+    policies: tuple[Policy, ...] = ()
+    _base: Path = PrivateAttr(default=Path())
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        for word, names in (
+            ("resource", [resource.name for resource in self.resources]),
+            ("policy", [policy.name for policy in self.policies]),
+        ):
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"{word} {name!r} is there twice")
+        return self
+
+    @property
+    def base(self) -> Path:
+        """The folder of the configuration file; relative paths start there."""
+        return self._base
+
+    @property
+    def state(self) -> Path:
+        """The state folder."""
+        return self._base / self.gateway.state
+
+    @property
+    def api_url(self) -> str:
+        """How reviewers reach the API, without a slash at the end."""
+        if self.gateway.url:
+            return self.gateway.url.rstrip("/")
+        address = self.gateway.listen.api
+        if address is None:
+            return ""
+        return f"{'http' if address.is_loopback else 'https'}://{address}"
+
+    def resource(self, name: str) -> Resource | None:
+        return next((resource for resource in self.resources if resource.name == name), None)

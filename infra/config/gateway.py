@@ -1,0 +1,78 @@
+"""The section `gateway`: where it keeps its state, what it stands on, where it listens."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, ValidationInfo, model_validator
+
+from infra.config.errors import Names
+from infra.config.values import Duration, HostPort, Model, Secret
+
+
+class KafkaSecurity(Model):
+    """How to sign in to an external Kafka; the words are Kafka's own."""
+
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    username: str | None = None
+    password: Secret | None = None
+    ca: Secret | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+class ExternalKafka(Model):
+    bootstrap: str
+    security: KafkaSecurity = KafkaSecurity()
+
+
+class ExternalClickHouse(Model):
+    url: str
+
+
+def _is_served(address: Any, info: ValidationInfo) -> Any:
+    names: Names | None = info.context
+    if names is not None and info.field_name not in names.protocols:
+        raise ValueError(f"this version does not serve it, only {', '.join(sorted(names.protocols))}")
+    return address
+
+
+Ingress = Annotated[HostPort, AfterValidator(_is_served)]
+
+
+class Listen(Model):
+    """Where each ingress listens; one that is not listed does not start."""
+
+    api: HostPort | None = None
+    clickhouse: HostPort | None = None
+    postgres: Ingress | None = None
+    mysql: Ingress | None = None
+    ssh: Ingress | None = None
+    kubernetes: Ingress | None = None
+    http: Ingress | None = None
+
+
+class Tls(Model):
+    """The gateway's own certificate: made by its own CA, or the user's."""
+
+    mode: Literal["auto"] | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @model_validator(mode="after")
+    def _auto_or_files(self) -> Self:
+        if self.mode is None and (self.certificate is None or self.key is None):
+            raise ValueError("expected mode: auto, or both certificate and key")
+        return self
+
+
+class Gateway(Model):
+    state: Path = Path(".countersign")
+    kafka: Literal["embedded"] | ExternalKafka = "embedded"
+    clickhouse: Literal["embedded"] | ExternalClickHouse = "embedded"
+    listen: Listen = Listen()
+    tls: Tls = Tls(mode="auto")
+    auditors: tuple[str, ...] = ()
+    url: str | None = None  # how reviewers reach the API, for links; from listen.api when absent
+    verdict_timeout: Duration = timedelta(seconds=15)  # without a verdict by then a command is refused

@@ -1,0 +1,143 @@
+"""The section `policies`: the rules, as a user writes them."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+
+from infra.amounts import Amounts, parse_amounts
+from infra.config.values import Duration, Model, known
+from schemas.vocabulary import Fallback, Intent, PrincipalKind, Verdict
+
+
+def _is_statement(statement: str, info: ValidationInfo) -> str:
+    return known(statement, info, "statements", "statement kind")
+
+
+def _is_network(network: str) -> str:
+    import ipaddress
+
+    ipaddress.ip_network(network)
+    return network
+
+
+def _is_regular_expression(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"expected a regular expression: {error}") from error
+    return pattern
+
+
+class Hours(Model):
+    """A daily window in a time zone: {from: "08:00", to: "18:00", zone: Europe/Berlin, days: [mon, …]}."""
+
+    start: str = Field(alias="from", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    end: str = Field(alias="to", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    zone: str = "UTC"
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
+        "mon",
+        "tue",
+        "wed",
+        "thu",
+        "fri",
+        "sat",
+        "sun",
+    )
+
+    @model_validator(mode="after")
+    def _zone_exists(self) -> Self:
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"expected a time zone such as Europe/Berlin, found {self.zone!r}") from error
+        return self
+
+
+class When(Model):
+    """What a rule matches on. All given keys must match; in a list, any entry."""
+
+    users: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    kinds: tuple[PrincipalKind, ...] | None = None
+    resources: tuple[str, ...] | None = None  # names and globs
+    labels: dict[str, str] | None = None
+    intents: tuple[Intent, ...] | None = None
+    statements: tuple[Annotated[str, AfterValidator(_is_statement)], ...] | None = None
+    tables: tuple[str, ...] | None = None  # globs over schema.table
+    columns: tuple[str, ...] | None = None  # globs over schema.table.column
+    functions: tuple[str, ...] | None = None  # globs over schema.function
+    programs: tuple[str, ...] | None = None
+    methods: tuple[str, ...] | None = None  # of HTTP
+    paths: tuple[str, ...] | None = None  # globs over files, or over HTTP paths
+    command: Annotated[str, AfterValidator(_is_regular_expression)] | None = None
+    hours: Hours | None = None
+    networks: tuple[Annotated[str, AfterValidator(_is_network)], ...] | None = None
+    expression: str | None = None  # CEL
+
+
+class Review(Model):
+    """Who reviews, how many must approve, and what happens when nobody does."""
+
+    reviewers: tuple[str, ...] = Field(min_length=1)  # groups
+    approvals: int = Field(default=1, ge=1)
+    timeout: Duration = timedelta(minutes=10)
+    on_timeout: Fallback = Fallback.DENY
+    on_unavailable: Literal["deny"] = "deny"
+    valid_for: Duration = timedelta(minutes=5)
+
+
+def _only_rates(amounts: Amounts) -> Amounts:
+    if amounts.each is not None:
+        raise ValueError("expected an amount and a window, such as 500/h")
+    return amounts
+
+
+class Limits(Model):
+    """Obligations on one command, and budgets: what of a principal's commands together is permitted."""
+
+    rows: Annotated[Amounts, BeforeValidator(parse_amounts)] = Amounts()
+    bytes: Annotated[Amounts, BeforeValidator(parse_amounts)] = Amounts()
+    commands: Annotated[Amounts, BeforeValidator(parse_amounts), AfterValidator(_only_rates)] = Amounts()
+    time: Duration | None = None
+    cost: float | None = Field(default=None, gt=0)
+    read_only: bool = False
+    over: Literal[Verdict.REVIEW, Verdict.DENY] = Verdict.DENY  # what happens when a budget is used up
+
+    @property
+    def has_budgets(self) -> bool:
+        return bool(self.rows.rates or self.bytes.rates or self.commands.rates)
+
+
+class Policy(Model):
+    name: str = Field(min_length=1)
+    when: When
+    verdict: Verdict
+    review: Review | None = None
+    limits: Limits = Limits()
+    require: tuple[Literal["reason", "ticket"], ...] = ()
+    message: str = ""
+
+    @model_validator(mode="after")
+    def _review_has_reviewers(self) -> Self:
+        reviews = self.verdict is Verdict.REVIEW or self.limits.over is Verdict.REVIEW
+        if reviews != (self.review is not None):
+            raise ValueError(
+                "expected review: {reviewers: [...]} exactly where the verdict, or limits.over, is review"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _budgets_have_a_use(self) -> Self:
+        if self.verdict is Verdict.DENY and (self.limits != Limits() or self.require):
+            raise ValueError("expected neither limits nor require where the verdict is deny: nothing runs")
+        if self.limits.over is Verdict.REVIEW and (
+            self.verdict is Verdict.REVIEW or not self.limits.has_budgets
+        ):
+            raise ValueError(
+                "expected over: review beside a budget, such as commands: 500/h, of an allow rule"
+            )
+        return self

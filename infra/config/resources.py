@@ -1,0 +1,135 @@
+"""The section `resources`: a model for each protocol, and what all of them have."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
+
+from infra.config.values import HostPort, Model, Secret, known
+
+UNKNOWN_PROTOCOL = "unknown_protocol"
+"""pydantic's type of the error for a resource of no protocol we know."""
+
+
+def _is_mask(mask: str, info: ValidationInfo) -> str:
+    return known(mask, info, "masks", "mask")
+
+
+def _is_detector(detector: str, info: ValidationInfo) -> str:
+    return known(detector, info, "detectors", "detector")
+
+
+def _is_column_pattern(pattern: str) -> str:
+    if pattern.count(".") != 2 or not all(pattern.split(".")):
+        raise ValueError('expected "schema.table.column", each a name or *')
+    return pattern
+
+
+class Sensitive(Model):
+    """What must not leave the gateway as it is, wherever it stands."""
+
+    detect: tuple[Annotated[str, AfterValidator(_is_detector)], ...] = ()
+
+
+class SensitiveColumns(Sensitive):
+    """Of a database: its columns as well, "schema.table.column" -> a mask."""
+
+    columns: dict[
+        Annotated[str, AfterValidator(_is_column_pattern)], Annotated[str, AfterValidator(_is_mask)]
+    ] = Field(default={})
+
+
+class Common(Model):
+    """What every resource has."""
+
+    name: str = Field(min_length=1, pattern=r"^[^:/\s]+$")
+    labels: dict[str, str] = Field(default={})
+    recording: Literal["full", "preview", "metadata"] = "full"
+
+
+def _is_served(protocol: str, info: ValidationInfo) -> str:
+    return known(protocol, info, "protocols", "protocol this version serves")
+
+
+Served = AfterValidator(_is_served)
+
+
+class PostgresCredentials(Model):
+    """What the gateway signs in to the target with; the client never sees it."""
+
+    user: str
+    password: Secret | None = None
+
+
+class PostgresResource(Common):
+    """A database of a PostgreSQL server."""
+
+    protocol: Annotated[Literal["postgres"], Served]
+    address: HostPort
+    database: str | None = None
+    credentials: PostgresCredentials
+    tls: Literal["verify-full", "require", "disable"] = "verify-full"
+    ca: Secret | None = None
+    sensitive: SensitiveColumns = SensitiveColumns()
+
+
+class SshCredentials(Model):
+    """What the gateway signs in to the host with: exactly one of a key and a password."""
+
+    user: str
+    private_key: Secret | None = None
+    password: Secret | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.private_key is None) == (self.password is None):
+            raise ValueError("expected exactly one of private_key and password")
+        return self
+
+
+class SshResource(Common):
+    """A host behind SSH."""
+
+    protocol: Annotated[Literal["ssh"], Served]
+    address: HostPort
+    host_key: str  # "ssh-ed25519 AAAA…", as in known_hosts without the host
+    credentials: SshCredentials
+    sensitive: Sensitive = Sensitive()
+
+
+class HttpCredentials(Model):
+    """What the gateway puts into each request for the API; the client never sees it."""
+
+    bearer: Secret | None = None
+
+
+class HttpResource(Common):
+    """An HTTP API."""
+
+    protocol: Annotated[Literal["http"], Served]
+    address: str  # "https://host:port"
+    credentials: HttpCredentials = HttpCredentials()
+    ca: Secret | None = None
+    sensitive: Sensitive = Sensitive()
+
+
+def _protocol(value: Any) -> str | None:
+    found = value.get("protocol") if isinstance(value, Mapping) else getattr(value, "protocol", None)
+    return found if isinstance(found, str) else None
+
+
+Resource = PostgresResource | SshResource | HttpResource
+
+Resources = tuple[
+    Annotated[
+        Annotated[PostgresResource, Tag("postgres")]
+        | Annotated[SshResource, Tag("ssh")]
+        | Annotated[HttpResource, Tag("http")],
+        Discriminator(
+            _protocol,
+            custom_error_type=UNKNOWN_PROTOCOL,
+            custom_error_message="expected a protocol, one of http, postgres, ssh",
+        ),
+    ],
+    ...,
+]

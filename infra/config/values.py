@@ -1,0 +1,100 @@
+"""The values that configurations are made of: durations, addresses, secrets."""
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationInfo,
+    model_validator,
+)
+
+from infra.config.errors import ConfigError, Names
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
+        return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError("expected a duration such as 30s, 10m or 2h")
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+def parse_address(value: Any) -> Address:
+    """ "host:port" or "[v6]:port". Raises ValueError."""
+    if isinstance(value, Address):
+        return value
+    host, colon, port = str(value).rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise ValueError("expected host:port")
+    return Address(host.removeprefix("[").removesuffix("]"), int(port))
+
+
+HostPort = Annotated[Address, BeforeValidator(parse_address)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Secret(Model):
+    """Where a secret is; it is read when it is used and never kept in the configuration."""
+
+    env: str | None = None
+    file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.env is None) == (self.file is None):
+            raise ValueError("expected exactly one of env and file")
+        return self
+
+    def read(self, base: Path) -> str:
+        """The secret. Raises ConfigError where it is not there. `base`: the configuration's folder."""
+        if self.env is not None:
+            value = os.environ.get(self.env)
+            if value is None:
+                raise ConfigError([f"the environment variable {self.env} is not set"])
+            return value
+        assert self.file is not None
+        path = base / self.file
+        try:
+            return path.read_text().strip()
+        except OSError as error:
+            raise ConfigError([f"the secret file {self.file} cannot be read: {error.strerror}"]) from error
+
+
+def known(value: str, info: ValidationInfo, kind: str, word: str) -> str:
+    names: Names | None = info.context
+    if names is not None:
+        known = getattr(names, kind)
+        if value not in known:
+            raise ValueError(f"expected a {word}, one of {', '.join(sorted(known))}")
+    return value
