@@ -4,6 +4,7 @@ A client's connection, from the first byte: a protocol's endpoint signs it in (`
 target; from then on `connection.py` moves bytes between the two channels (`channel.py`) and the session
 (`session.py`), which feeds the protocol's sans-IO conversation and carries out what it asks for.
 
+- `inquiry.py`: the same for protocols whose library does the I/O: a coroutine awaits a command's verdict.
 - `interface.py`: what a conversation asks for and is told; what a protocol provides.
 - `protocols.py`: PROTOCOLS: a new protocol is its folder, such as `postgres/`, and one line.
 - `command.py`, `gate.py`: a held command; what may happen to it, as a table; the checks of a verdict.
