@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Coroutine
 from typing import TypeVar
 
 import structlog
@@ -29,22 +30,48 @@ class Login:
 
     async def sign_in(self, name: str, token: str, host: str) -> Principal:
         """The principal. Raises LoginRefused; a wrong name and a wrong token look alike."""
+        return await self._let_in(
+            name,
+            host,
+            self._identities.authenticate(name, token),
+            LoginRefused(
+                f'the token of user "{name}" is not right, or has expired',
+                "28P01",
+                "Countersign takes the gateway token as the password, never the target's own.",
+            ),
+        )
+
+    async def sign_in_by_token(self, token: str, host: str) -> Principal:
+        """As `sign_in`, for protocols whose clients give no name: the token alone, or "NAME:TOKEN"."""
+        return await self._let_in(
+            "",
+            host,
+            self._identities.authenticate_token(token),
+            LoginRefused("the token is not right, or has expired", "401", "Send the gateway's token."),
+        )
+
+    async def _let_in(
+        self,
+        name: str,
+        host: str,
+        authenticated: Coroutine[None, None, Principal | None],
+        refused: LoginRefused,
+    ) -> Principal:
         key = (name, host)
         failures = self._failures.get(key, 0)
-        if failures >= _FREE:
+        if failures >= _FREE and name:
             await asyncio.sleep(min(_LONGEST, 0.25 * 2 ** (failures - _FREE)))
-        principal = await self._identities.authenticate(name, token)
+        principal = await authenticated
         if principal is None:
             self._failures[key] = failures + 1
             self._failures.move_to_end(key)
             if len(self._failures) > _REMEMBERED:
                 self._failures.popitem(last=False)
             _log.warning("login.refused", principal=name, host=host)
-            raise LoginRefused(
-                f'the token of user "{name}" is not right, or has expired',
-                "28P01",
-                "Countersign takes the gateway token as the password, never the target's own.",
-            )
+            if failures >= _FREE and not name:
+                # A good token must not wait for others' bad ones: which it is shows only now.
+                await asyncio.sleep(min(_LONGEST, 0.25 * 2 ** (failures - _FREE)))
+            raise refused
         self._failures.pop(key, None)
         return principal
 

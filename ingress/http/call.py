@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ingress.http.paths import Target
+from ingress.http.paths import RequestTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Call:
     """
 
     method: str
-    target: Target
+    target: RequestTarget
     fields: tuple[tuple[bytes, bytes], ...]
     body: bytes | None = None
     is_whole: bool = True

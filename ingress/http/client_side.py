@@ -98,6 +98,11 @@ class ClientSide:
         """An answer's head was made: it cannot be another one any more."""
         return self._h11 is not None and self._h11.our_state not in (h11.IDLE, h11.SEND_RESPONSE)
 
+    def give_up(self) -> None:
+        """What the client sends cannot be read: one more answer, unless one was begun, and no more requests."""
+        if not self.has_answered:
+            self._h11 = h11.Connection(h11.SERVER)
+
     def next_request(self) -> bool:
         """Makes ready for the next request; False where the connection has to end."""
         if self._h11 is None or (self._h11.our_state, self._h11.their_state) != (h11.DONE, h11.DONE):

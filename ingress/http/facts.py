@@ -25,7 +25,7 @@ _KINDS = {"query": Intent.READ, "mutation": Intent.WRITE, "subscription": Intent
 
 
 @dataclass(frozen=True, slots=True)
-class Api:
+class Known:
     """What is known of a resource's requests beside themselves."""
 
     selectors: Selectors = field(default_factory=lambda: Selectors(()))
@@ -41,7 +41,7 @@ class Reading:
     body: Body
 
 
-def read_call(call: Call, api: Api) -> Reading:
+def read_call(call: Call, known: Known) -> Reading:
     """What this request does."""
     body = read_body(call)
     paths = readings(call.target.path)
@@ -51,14 +51,14 @@ def read_call(call: Call, api: Api) -> Reading:
     functions: set[str] = set()
     methods = {call.method, *_overrides(query, body)}
     operations = None
-    if api.graphql is not None and paths[-1] == api.graphql.rstrip("/"):
+    if known.graphql is not None and paths[-1] == known.graphql.rstrip("/"):
         operations = read_operations(body.document, dict(query))
         intents |= {_KINDS[kind] for kind in operations.kinds}
         functions |= operations.functions
         unproven += [operations.unproven] if operations.unproven else []
     names_one: bool | None = None
-    if api.description is not None:
-        operation = api.description.operation(call.method, paths[0])
+    if known.description is not None:
+        operation = known.description.operation(call.method, paths[0])
         if operation is None:
             unproven.append("the API's description has no such operation")
         else:
@@ -69,10 +69,10 @@ def read_call(call: Call, api: Api) -> Reading:
             intents |= _intents(method, paths[-1], names_one)
     if call.upgrades:
         unproven.append("what is said on a WebSocket is not judged message by message")
-    probed = _probed(call, api.selectors, query, body, operations) if Intent.WRITE not in intents else ()
+    probed = _probed(call, known.selectors, query, body, operations) if Intent.WRITE not in intents else ()
     if probed:
         intents.add(Intent.PROBE)
-    if operations is not None and any(api.selectors.names_one(name) for name in operations.renamed):
+    if operations is not None and any(known.selectors.names_one(name) for name in operations.renamed):
         unproven.append("it gives a sensitive field another name")
     if not intents:
         unproven.append(f"what {call.method} does is not known")
@@ -98,7 +98,9 @@ def _intents(method: str, path: str, names_one: bool | None) -> set[Intent]:
     if method in _WRITES:
         return {Intent.WRITE}
     if method == "DELETE":
-        one = names_one if names_one is not None else _NAMES_ONE.fullmatch(path.rpartition("/")[2]) is not None
+        one = (
+            names_one if names_one is not None else _NAMES_ONE.fullmatch(path.rpartition("/")[2]) is not None
+        )
         return {Intent.WRITE} if one else {Intent.BULK_WRITE, Intent.WRITE}
     return set()
 
@@ -111,7 +113,11 @@ def _overrides(query: tuple[tuple[str, str], ...], body: Body) -> set[str]:
 
 
 def _probed(
-    call: Call, selectors: Selectors, query: tuple[tuple[str, str], ...], body: Body, operations: Operations | None
+    call: Call,
+    selectors: Selectors,
+    query: tuple[tuple[str, str], ...],
+    body: Body,
+    operations: Operations | None,
 ) -> tuple[str, ...]:
     """The sensitive fields that a reading request filters, sorts or renames by: it names them."""
     if not selectors:

@@ -67,7 +67,9 @@ def _read(text: Any) -> Operations:
         document = parse(text, no_location=True, max_tokens=_MOST_TOKENS)
     except (GraphQLError, RecursionError):
         return Operations(unproven="its GraphQL cannot be parsed")
-    fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+    fragments = {
+        one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)
+    }
     operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
     functions = {
         f"{operation.operation.value}.{field.name.value}"
@@ -91,7 +93,9 @@ def _root_fields(
             yield one
         elif isinstance(one, InlineFragmentNode):
             yield from _root_fields(one.selection_set, fragments, seen)
-        elif isinstance(one, FragmentSpreadNode) and (name := one.name.value) in fragments and name not in seen:
+        elif (
+            isinstance(one, FragmentSpreadNode) and (name := one.name.value) in fragments and name not in seen
+        ):
             yield from _root_fields(fragments[name].selection_set, fragments, seen | {name})
 
 

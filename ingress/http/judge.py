@@ -12,16 +12,18 @@ from dataclasses import dataclass, replace
 from ingress.command import Command, Spoken, make_command
 from ingress.http.bodies import FORM, JSON_TYPE, Body, shown_form, shown_json, shown_path
 from ingress.http.call import Call
-from ingress.http.facts import Api, Reading, read_call
+from ingress.http.facts import Known, Reading, read_call
 from ingress.http.fields import is_secret
-from ingress.http.paths import Target
+from ingress.http.paths import RequestTarget
 from processors.masking.apply import redact_text
 from schemas.vocabulary import ContextItem, Facts, Stage
 
 PLACEHOLDER = "‹sealed›"
 _SHOWN = 64 * 1024  # bytes of a body that events show
 # Of no interest to a reviewer; the digest covers them all the same.
-_DULL = re.compile(rb"accept(-.*)?|user-agent|dnt|priority|sec-.*|traceparent|tracestate|cache-control|pragma|origin|referer|te")
+_DULL = re.compile(
+    rb"accept(-.*)?|user-agent|dnt|priority|sec-.*|traceparent|tracestate|cache-control|pragma|origin|referer|te"
+)
 _SECRET_NAME = re.compile(
     r"passw|passphrase|secret|token|api_?-?key|credential|private_?key|authorization|(^|[._$])(pin|cvv|cvc|otp|pwd)$",
     re.IGNORECASE,
@@ -35,14 +37,14 @@ class Subject:
     principal: str
     resource: str
     detectors: tuple[str, ...]
-    api: Api
+    known: Known
 
 
 def make_call_command(
     call: Call, subject: Subject, new_id: Callable[[], str], reason: str = "", ticket: str = ""
 ) -> Command:
     """The command of one request."""
-    reading = read_call(call, subject.api)
+    reading = read_call(call, subject.known)
     head = _Text(call, subject, reading)
     said = Spoken(f"{call.method} {call.target}", _said_parameters(call))
     shown = Spoken(f"{call.method} {head.target()}", head.parameters())
@@ -75,7 +77,9 @@ def _context(call: Call) -> tuple[ContextItem, ...]:
 
 
 def _said_parameters(call: Call) -> tuple[str | None, ...]:
-    lines = tuple(f"{name.decode()}: {value.decode('latin-1')}" for name, value in call.fields if not _is_dull(name))
+    lines = tuple(
+        f"{name.decode()}: {value.decode('latin-1')}" for name, value in call.fields if not _is_dull(name)
+    )
     return (*lines, _readable(call)) if call.body else lines
 
 
@@ -106,13 +110,13 @@ class _Text:
     def __init__(self, call: Call, subject: Subject, reading: Reading) -> None:
         self._call = call
         self._detectors = subject.detectors
-        self._selectors = subject.api.selectors
+        self._selectors = subject.known.selectors
         self._body: Body = reading.body
 
     def target(self) -> str:
         target = self._call.target
         query = None if target.query is None else shown_form(target.query, self._value)
-        return str(Target(shown_path(target.path, self._value), query))
+        return str(RequestTarget(shown_path(target.path, self._value), query))
 
     def parameters(self) -> tuple[str | None, ...]:
         call = self._call

@@ -62,7 +62,9 @@ def _entry(base: str, template: str, item: Any) -> _Entry:
     parts = _PARAMETER.split(template)
     is_one = template.endswith("}")
     operations = {
-        method.upper(): Operation(str(item[method].get("operationId") or f"{method.upper()} {template}"), template, is_one)
+        method.upper(): Operation(
+            str(item[method].get("operationId") or f"{method.upper()} {template}"), template, is_one
+        )
         for method in _METHODS
         if isinstance(item, Mapping) and isinstance(item.get(method), Mapping)
     }

@@ -21,7 +21,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9._~!$&'()*+,=:@%-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RequestTarget:
     """`path` and `query` (without "?"; None where there is none) in normal form, percent-encoded."""
 
     path: str
@@ -31,26 +31,30 @@ class Target:
         return self.path if self.query is None else f"{self.path}?{self.query}"
 
 
-def parse_target(target: str) -> Target:
+def parse_target(target: str) -> RequestTarget:
     """The target in normal form. Raises BadRequest for one that could be read in several ways."""
     path, mark, query = target.partition("?")
     segments = path.split("/")
     for number, segment in enumerate(segments):
         _check_segment(segment, is_edge=number in (0, len(segments) - 1))
-    return Target("/".join(map(_normal, segments)), _normal_query(query) if mark else None)
+    return RequestTarget("/".join(map(_normal, segments)), _normal_query(query) if mark else None)
 
 
 def _check_segment(segment: str, *, is_edge: bool) -> None:
     if not segment and not is_edge:
         raise BadRequest("the path has an empty segment (//): targets differ on what it means")
     if _PLAIN.fullmatch(segment) is None:
-        raise BadRequest("the path has a character that has to be percent-encoded, or that targets read in two ways")
+        raise BadRequest(
+            "the path has a character that has to be percent-encoded, or that targets read in two ways"
+        )
     decoded = _decoded(segment)
     if decoded in (".", ".."):
         raise BadRequest("the path has a segment of dots: send the path it leads to")
     for form in (decoded, unicodedata.normalize("NFKC", decoded)):
         if found := _SPECIAL.intersection(form):
-            raise BadRequest(f"the path has an encoded {' '.join(sorted(found))}: targets differ on what it means")
+            raise BadRequest(
+                f"the path has an encoded {' '.join(sorted(found))}: targets differ on what it means"
+            )
         if form.strip(". ") == "" and form:
             raise BadRequest("the path has a segment of dots: send the path it leads to")
         if not form.isprintable():

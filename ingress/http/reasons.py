@@ -1,7 +1,7 @@
 """Why a requester wants a request, in their own words: in two header fields.
 
-    X-Countersign-Reason: count what is open
-    X-Countersign-Ticket: OPS-12
+X-Countersign-Reason: count what is open
+X-Countersign-Ticket: OPS-12
 """
 
 from ingress.http.fields import REASON, TICKET

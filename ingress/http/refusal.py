@@ -8,7 +8,9 @@ from ingress.gate import Refusal, Waiting
 from ingress.http.fields import Field
 
 PROBLEM = b"application/problem+json"
-_HOW_TO_SAY = "Nothing was executed. Say it in the header fields X-Countersign-Reason and X-Countersign-Ticket."
+_HOW_TO_SAY = (
+    "Nothing was executed. Say it in the header fields X-Countersign-Reason and X-Countersign-Ticket."
+)
 
 
 def make_problem(status: int, title: str, **more: Any) -> bytes:

@@ -87,6 +87,15 @@ class Stream(asyncio.Protocol):
             self._transport.write(data)
         await self._writable.wait()
 
+    def finish_writing(self) -> None:
+        """Sends what is waiting, and the end of it."""
+        if (
+            self._transport is not None
+            and self._transport.can_write_eof()
+            and not self._transport.is_closing()
+        ):
+            self._transport.write_eof()
+
     def close(self) -> None:
         """Writes what is waiting, then closes."""
         if self._transport is not None:

@@ -32,9 +32,14 @@ class Decoder:
         elif name == b"deflate":
             self._inflate, self._zstd = zlib.decompressobj(15), None
         elif name == b"zstd":
-            self._inflate, self._zstd = None, zstandard.ZstdDecompressor(max_window_size=8 * 1024 * 1024).decompressobj()
+            self._inflate, self._zstd = (
+                None,
+                zstandard.ZstdDecompressor(max_window_size=8 * 1024 * 1024).decompressobj(),
+            )
         else:
-            raise Uninspectable(f"its Content-Encoding {name.decode('latin-1')!r} is not one the gateway reads")
+            raise Uninspectable(
+                f"its Content-Encoding {name.decode('latin-1')!r} is not one the gateway reads"
+            )
         self._taken = 0
         self._given = 0
 

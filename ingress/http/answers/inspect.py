@@ -18,10 +18,14 @@ from processors.masking.masks import Mask
 from schemas.vocabulary import MaskingPlan
 
 _JSON = re.compile(r"(?:application|text)/(?:[\w.+-]+\+)?json")
-_MANY = re.compile(r"(?:application|text)/(?:x-)?(?:ndjson|jsonl|json-lines|jsonlines|json-seq)|application/stream\+json")
+_MANY = re.compile(
+    r"(?:application|text)/(?:x-)?(?:ndjson|jsonl|json-lines|jsonlines|json-seq)|application/stream\+json"
+)
 _XML = re.compile(r"(?:application|text)/(?:[\w.+-]+\+)?xml")
 _TABLES = {"text/csv": ",", "application/csv": ",", "text/tab-separated-values": "\t"}
-_TEXT = re.compile(r"text/[\w.+-]+|application/(?:javascript|x-javascript|ecmascript|yaml|x-yaml|toml|sql|graphql)")
+_TEXT = re.compile(
+    r"text/[\w.+-]+|application/(?:javascript|x-javascript|ecmascript|yaml|x-yaml|toml|sql|graphql)"
+)
 _HTML = ("text/html", "application/xhtml+xml")
 # Encodings in which every ASCII byte is that character, wherever it stands.
 _CHARSET = re.compile(r"utf-?8|us-ascii|ascii|iso-8859-\d{1,2}|latin-?1|windows-125\d", re.IGNORECASE)

@@ -46,7 +46,13 @@ class JsonFilter:
     """One JSON text, or with `many` any number of them one after the other (NDJSON, RFC 7464)."""
 
     def __init__(
-        self, selectors: Selectors, masks: Mapping[str, Mask], texts: Texts, counts: Counts, *, many: bool = False
+        self,
+        selectors: Selectors,
+        masks: Mapping[str, Mask],
+        texts: Texts,
+        counts: Counts,
+        *,
+        many: bool = False,
     ) -> None:
         self._selectors = selectors
         self._masks = masks

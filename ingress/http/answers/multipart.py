@@ -92,9 +92,13 @@ class MultipartFilter:
             fields[name] = value.strip()
         if fields.get(b"content-transfer-encoding", b"8bit").lower() not in (b"7bit", b"8bit", b"binary"):
             raise Uninspectable("a part is in a transfer encoding that the gateway does not read")
-        self._part = self._make_part(fields.get(b"content-type", b"text/plain"), fields.get(b"content-encoding", b""))
+        self._part = self._make_part(
+            fields.get(b"content-type", b"text/plain"), fields.get(b"content-encoding", b"")
+        )
         out.append(b"".join(b"\r\n" + self._text(line) for line in lines) + b"\r\n\r\n")
         # The body may be empty: then its delimiter begins with the line's end that closes the head.
-        self._rest = self._rest[at + 2 :] if self._rest[at + 2 :].startswith(self._delimiter) else self._rest[at + 4 :]
+        self._rest = (
+            self._rest[at + 2 :] if self._rest[at + 2 :].startswith(self._delimiter) else self._rest[at + 4 :]
+        )
         self._in_head = False
         return True

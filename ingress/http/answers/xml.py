@@ -126,5 +126,10 @@ class XmlFilter:
             return None
         path = tuple(self._path)
         return next(
-            (entry for start in range(len(path)) if (entry := self._selectors.match(path[start:])) is not None), None
+            (
+                entry
+                for start in range(len(path))
+                if (entry := self._selectors.match(path[start:])) is not None
+            ),
+            None,
         )
