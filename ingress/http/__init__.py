@@ -8,7 +8,7 @@
   `graphql.py`, `openapi.py`; `reasons.py`: why the requester wants it.
 - `visits.py`: sessions. `pursuit.py`: a request from its verdict to the end of its answer; `sinks.py`: where the
   answer goes; `deferred.py`: answers that are collected later.
-- `apis.py`: the configured APIs. `credentials.py`: the gateway's own there. `target_connection.py`, `exchange.py`: the
+- `apis.py`: the configured APIs. `credentials.py`, `oauth2.py`: the gateway's own there. `target_connection.py`, `exchange.py`: the
   way to them, and one request.
 - `selectors.py`: which fields are sensitive. `answers/`: what of an answer may leave.
 - `refusal.py`: what the client is told.

@@ -2,17 +2,21 @@
 
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from infra.config import Config, ConfigError, HttpResource
-from ingress.http.credentials import ClientCredentials, Granted, read_credentials
+from ingress.http.credentials import Granted, read_credentials
 from ingress.http.facts import Known
 from ingress.http.openapi import Description
 from ingress.http.selectors import Selectors
 from ingress.http.target_connection import Target
 from schemas.vocabulary import SensitiveColumn
+
+if TYPE_CHECKING:
+    from ingress.http.oauth2 import ClientCredentials
 
 
 class Api:
@@ -22,8 +26,7 @@ class Api:
         self.resource = resource
         self.target = Target(resource, base)
         self._granted = read_credentials(resource.credentials, base)
-        oauth2 = resource.credentials.oauth2
-        self._tokens = ClientCredentials(oauth2, base, self.target.tls) if oauth2 is not None else None
+        self._tokens = _tokens(resource, base, self.target)
         fields = resource.sensitive.fields.items()
         self.known = Known(
             selectors=Selectors(SensitiveColumn(*entry) for entry in fields),
@@ -65,6 +68,14 @@ class Apis:
     def close(self) -> None:
         for api in self._by_name.values():
             api.target.close()
+
+
+def _tokens(resource: HttpResource, base: Path, target: Target) -> "ClientCredentials | None":
+    if resource.credentials.oauth2 is None:
+        return None
+    from ingress.http.oauth2 import ClientCredentials  # it takes a second to load, and few APIs want it
+
+    return ClientCredentials(resource.credentials.oauth2, base, target.tls)
 
 
 def _description(path: Path) -> Description:

@@ -73,7 +73,8 @@ class HttpEndpoint:
     async def _open(self, sock: socket.socket) -> Stream:
         is_plain = self._may_be_plain and await _first_byte(sock) != _TLS_HANDSHAKE
         loop = asyncio.get_running_loop()
-        _, stream = await loop.connect_accepted_socket(Stream, sock, ssl=None if is_plain else self._tls)
+        stream = Stream()
+        await loop.connect_accepted_socket(lambda: stream, sock, ssl=None if is_plain else self._tls)
         return stream
 
 

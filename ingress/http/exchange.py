@@ -1,7 +1,7 @@
 """One request to a target and its answer, both streamed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from ingress.errors import TargetError
 from ingress.http.client_side import Fields
@@ -70,7 +70,7 @@ class Exchange:
             raise TargetError("the target's answer has no head")
         return found
 
-    async def body(self) -> AsyncIterator[bytes]:
+    async def body(self) -> AsyncGenerator[bytes, None]:
         """The answer's body; `trailers` after it. Raises TargetError."""
         while isinstance(piece := await self._next(), bytes):
             yield piece

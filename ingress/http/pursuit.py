@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -269,7 +269,7 @@ def _has_body(method: str, status: int) -> bool:
     return method != "HEAD" and status not in (204, 304)
 
 
-async def _inspected(head: AnswerHead, inspection: Inspection, exchange: Exchange) -> AsyncIterator[bytes]:
+async def _inspected(head: AnswerHead, inspection: Inspection, exchange: Exchange) -> AsyncGenerator[bytes, None]:
     """The answer's body, masked. Raises Uninspectable, TargetError."""
     if head.status == 206:
         raise Uninspectable("it is a part of something")

@@ -46,9 +46,10 @@ class Target:
                 return connection
             connection.stream.abort()
         try:
+            stream = Stream()
             async with asyncio.timeout(_CONNECT_SECONDS):
-                _, stream = await asyncio.get_running_loop().create_connection(
-                    Stream,
+                await asyncio.get_running_loop().create_connection(
+                    lambda: stream,
                     self._host,
                     self._port,
                     ssl=self.tls,

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.builders import AGENT, AUDREY, DANA, Document, Someone, configuration
+from support.builders import AGENT, AUDREY, DANA, Document, configuration
 from support.gateway import Gateway, running_gateway
+from support.http_client import OTHER
 from support.web_api import WebApi, running_web_api
 
 CREDENTIAL = "the-api-credential-of-the-gateway"
-OTHER = Someone("agent-8", "agent", ("agents",))
 
 
 def _resource(name: str, origin: str, **more: object) -> Document:
