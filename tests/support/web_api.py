@@ -37,14 +37,15 @@ class WebApi:
 
     origin: str
     log: Path
+    client: httpx.Client
 
     def seen(self) -> list[dict[str, Any]]:
         """The requests that reached it, in order."""
-        found: list[dict[str, Any]] = httpx.get(f"{self.origin}/_seen").json()
+        found: list[dict[str, Any]] = self.client.get("/_seen").json()
         return found
 
     def reset(self) -> None:
-        httpx.post(f"{self.origin}/_reset")
+        self.client.post("/_reset")
 
 
 @contextmanager
@@ -61,7 +62,9 @@ def running_web_api(folder: Path, *tls: str) -> Iterator[WebApi]:
             what=f"the web API\n{tail(log)}",
         )
         assert process.poll() is None, tail(log)
-        yield WebApi(f"{'https' if tls else 'http'}://127.0.0.1:{port}", log)
+        origin = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+        with httpx.Client(base_url=origin, trust_env=False, verify=False) as client:  # it is ours
+            yield WebApi(origin, log, client)
     finally:
         stop(process)
 
