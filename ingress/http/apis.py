@@ -58,7 +58,8 @@ class Apis:
         self._by_host = {host: api for api in found for host in api.resource.hosts}
 
     def find(self, host: str, path: str) -> tuple[Api, str] | None:
-        """The API of a request, and what stands before its own paths ("" or "/NAME"); None where there is none."""
+        """The API of a request, and what stands before its own paths ("" or "/NAME"); None where there is
+        none."""
         if (by_host := self._by_host.get(host)) is not None:
             return by_host, ""
         name = path.split("/", 2)[1]

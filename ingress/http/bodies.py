@@ -1,4 +1,5 @@
-"""A request's body, read as the target will read it: the names of its fields, and what of it is secret. Pure."""
+"""A request's body, read as the target will read it: the names of its fields, and what of it is secret.
+Pure."""
 
 import json
 import re
@@ -96,7 +97,8 @@ def shown_json(document: Any, hide: Callable[[str], str | None], path: str = "$"
 
 
 def shown_form(query: str, show: Callable[[str, str], str]) -> str:
-    """A query or form with each value as `show(name, value)` gives it; what it leaves alone stays as it was."""
+    """A query or form with each value as `show(name, value)` gives it; what it leaves alone stays as it
+    was."""
     parts = re.split("([&;])", query)
     for number in range(0, len(parts), 2):
         if not parts[number]:

@@ -9,8 +9,8 @@ from ingress.http.paths import RequestTarget
 class Call:
     """`fields` are the end-to-end header fields that go to the target, without the gateway's credential.
 
-    `body`: decoded from its Content-Encoding, None where there is none. `is_whole`: False where `body` is only
-    the beginning of one that was too long to be held.
+    `body`: decoded from its Content-Encoding, None where there is none. `is_whole`: False where `body` is
+    only the beginning of one that was too long to be held.
     """
 
     method: str
@@ -18,7 +18,6 @@ class Call:
     fields: tuple[tuple[bytes, bytes], ...]
     body: bytes | None = None
     is_whole: bool = True
-    upgrades: bool = False  # to a WebSocket
 
     def field(self, name: bytes) -> bytes | None:
         return next((value for found, value in self.fields if found == name), None)

@@ -140,7 +140,7 @@ class Caller:
             raise LoginRefused(
                 "the request has no token of this gateway",
                 "401",
-                "Send it as Authorization: Bearer TOKEN, or as X-Countersign-Token where the API needs Authorization.",
+                "Send Authorization: Bearer TOKEN, or X-Countersign-Token where the API needs Authorization.",
             )
         host = self._address.rpartition(":")[0]
         return await self._shared.login.sign_in_by_token(token.decode("latin-1"), host), own is None

@@ -82,8 +82,7 @@ class ClientSide:
     def answer(self, status: int, fields: Fields, reason: bytes = b"") -> bytes:
         """An answer's head."""
         assert self._h11 is not None
-        kind = h11.Response if status >= 200 else h11.InformationalResponse
-        return self._send(kind(status_code=status, headers=list(fields), reason=reason))
+        return self._send(h11.Response(status_code=status, headers=list(fields), reason=reason))
 
     def data(self, data: bytes) -> bytes:
         """A piece of an answer's body."""
@@ -99,7 +98,8 @@ class ClientSide:
         return self._h11 is not None and self._h11.our_state not in (h11.IDLE, h11.SEND_RESPONSE)
 
     def give_up(self) -> None:
-        """What the client sends cannot be read: one more answer, unless one was begun, and no more requests."""
+        """What the client sends cannot be read: one more answer, unless one was begun, and no more
+        requests."""
         if not self.has_answered:
             self._h11 = h11.Connection(h11.SERVER)
 
@@ -111,11 +111,6 @@ class ClientSide:
         self._h11 = None
         self._buffer += rest
         return True
-
-    def upgraded(self) -> bytes:
-        """What the client sent after a request for another protocol that it now speaks."""
-        assert self._h11 is not None
-        return self._h11.trailing_data[0]
 
     def _send(self, event: h11.Event) -> bytes:
         assert self._h11 is not None

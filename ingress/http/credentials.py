@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-
 from infra.config.resources import HttpCredentials
 from ingress.http.fields import Field
-
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What a request does, proven from the request alone and the API's own description. Pure.
 
-A method says what a request is for (RFC 9110, section 9.2.1: GET, HEAD and OPTIONS are safe); what the gateway
-cannot read of it makes it unknown, with the reason.
+A method says what a request is for (RFC 9110, section 9.2.1: GET, HEAD and OPTIONS are safe); what the
+gateway cannot read of it makes it unknown, with the reason.
 """
 
 import re
@@ -67,8 +67,6 @@ def read_call(call: Call, known: Known) -> Reading:
     if operations is None or not operations.kinds:
         for method in methods:
             intents |= _intents(method, paths[-1], names_one)
-    if call.upgrades:
-        unproven.append("what is said on a WebSocket is not judged message by message")
     probed = _probed(call, known.selectors, query, body, operations) if Intent.WRITE not in intents else ()
     if probed:
         intents.add(Intent.PROBE)

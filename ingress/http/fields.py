@@ -11,29 +11,45 @@ TOKEN = b"x-countersign-token"
 REASON = b"x-countersign-reason"
 TICKET = b"x-countersign-ticket"
 
+
+def _names(text: str) -> frozenset[bytes]:
+    return frozenset(text.encode().split())
+
+
 # RFC 9110, section 7.6.1: for this connection alone. TE and Trailer too: we frame anew.
-_HOP_BY_HOP = frozenset(
-    (b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"te",
-     b"trailer", b"transfer-encoding", b"upgrade", b"content-length", b"proxy-authentication-info")
-)  # fmt: skip
+_HOP_BY_HOP = _names(
+    """
+    connection keep-alive proxy-connection proxy-authenticate proxy-authorization proxy-authentication-info te
+    trailer transfer-encoding upgrade content-length
+    """
+)
 # For the gateway, or what only it may say. Cookies: whoever has the API's session has its credential. Ranges:
 # half of a value is found by no detector. Encodings: what is to be inspected has to be read.
-_NOT_FORWARDED = frozenset(
-    (b"host", b"expect", b"prefer", b"cookie", b"forwarded", b"via", b"x-real-ip", b"true-client-ip",
-     b"x-client-ip", b"client-ip", b"cf-connecting-ip", b"x-cluster-client-ip", b"x-remote-user",
-     b"remote-user", b"range", b"if-range", b"accept-encoding", b"content-encoding", b"content-md5", b"content-digest",
-     b"digest", b"repr-digest", b"want-digest", b"want-content-digest", b"want-repr-digest")
-)  # fmt: skip
-_NOT_FORWARDED_PREFIXES = (b"x-forwarded-", b"x-countersign-", b"x-authenticated-", b"x-auth-request-", b"x-envoy-",
-                           b"x-remote-", b"x-webauth-", b"x-ms-client-principal", b"x-goog-iap-", b"x-amzn-oidc-")  # fmt: skip
+_NOT_FORWARDED = _names(
+    """
+    host expect prefer cookie forwarded via x-real-ip true-client-ip x-client-ip client-ip cf-connecting-ip
+    x-cluster-client-ip remote-user range if-range accept-encoding content-encoding content-md5 content-digest
+    digest repr-digest want-digest want-content-digest want-repr-digest
+    """
+)
+_NOT_FORWARDED_PREFIXES = tuple(
+    _names(
+        """
+        x-forwarded- x-countersign- x-authenticated- x-auth-request- x-envoy- x-remote- x-webauth- x-goog-iap-
+        x-amzn-oidc- x-ms-client-principal
+        """
+    )
+)
 # Of an answer: a digest of what was masked tells whether a guess at it was right.
-_NOT_RETURNED = frozenset(
-    (b"set-cookie", b"set-cookie2", b"content-encoding", b"content-md5", b"content-digest", b"digest", b"repr-digest",
-     b"accept-ranges", b"content-range", b"alt-svc", b"location", b"content-location", b"refresh",
-     b"strict-transport-security", b"server", b"clear-site-data", b"public-key-pins")
-)  # fmt: skip
+_NOT_RETURNED = _names(
+    """
+    set-cookie set-cookie2 content-encoding content-md5 content-digest digest repr-digest accept-ranges
+    content-range alt-svc location content-location refresh strict-transport-security server clear-site-data
+    public-key-pins
+    """
+)
 _SECRET = re.compile(
-    rb"authorization|token|secret|password|passwd|api-?key|apikey|(^|-)key$|cookie|session|signature|credential"
+    rb"authorization|token|secret|password|passwd|api-?key|(^|-)key$|cookie|session|signature|credential"
 )
 
 

@@ -26,7 +26,8 @@ _MOST_TOKENS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """`kinds`: query, mutation, subscription. `functions`: "mutation.deleteUser". `names`: every field's name.
+    """`kinds`: query, mutation, subscription. `functions`: "mutation.deleteUser". `names`: every field's
+    name.
 
     `renamed`: the fields that have an alias. `unproven`: why there may be more to it, or empty.
     """

@@ -1,7 +1,7 @@
 """A request -> the command that is asked about: facts, digest, and what events may show of it. Pure.
 
-The digest covers the whole request as it is sent on: method, path and query in its text, every header field and
-the body as parameters. Events show what a reviewer needs, with secrets and sensitive values replaced.
+The digest covers the whole request as it is sent on: method, path and query in its text, every header field
+and the body as parameters. Events show what a reviewer needs, with secrets and sensitive values replaced.
 """
 
 import json
@@ -70,10 +70,7 @@ def _bound(call: Call) -> tuple[bytes | None, ...]:
 def _context(call: Call) -> tuple[ContextItem, ...]:
     """What the digest covers beside the request's own bytes."""
     body = call.body or b""
-    items = [ContextItem("body", f"{len(body)} bytes{'' if call.is_whole else ' and more'}")]
-    if call.upgrades:
-        items.append(ContextItem("upgrade", "websocket"))
-    return tuple(items)
+    return (ContextItem("body", f"{len(body)} bytes{'' if call.is_whole else ' and more'}"),)
 
 
 def _said_parameters(call: Call) -> tuple[str | None, ...]:

@@ -55,5 +55,3 @@ class ClientCredentials:
         access = bearer(str(token["access_token"]))
         self._granted = Granted(access.fields, access.secrets + forms_of(self._secret))
         self._until = time.monotonic() + float(token.get("expires_in") or _LIFE) - _RENEWED_BEFORE
-
-

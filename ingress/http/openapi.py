@@ -16,7 +16,8 @@ _PARAMETER = re.compile(r"\{[^{}/]+\}")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`template` as the document writes it; `is_one`: its last segment is a parameter, so it names one thing."""
+    """`template` as the document writes it; `is_one`: its last segment is a parameter, so it names one
+    thing."""
 
     id: str
     template: str

@@ -1,4 +1,4 @@
-"""One request from its verdict to the end of its answer: asked about, sent once, masked, recorded, reported."""
+"""One request from its verdict to the end of its answer: sent once, masked, recorded, reported."""
 
 import asyncio
 import contextlib
@@ -59,7 +59,8 @@ class _Progress:
 
 @dataclass(frozen=True, slots=True)
 class Pursuit:
-    """`rest`: the part of the request's body that was not held. `prefix`: before the API's paths on the gateway."""
+    """`rest`: the part of the request's body that was not held. `prefix`: what stands before the API's
+    paths."""
 
     call: Call
     command: Command
@@ -269,7 +270,9 @@ def _has_body(method: str, status: int) -> bool:
     return method != "HEAD" and status not in (204, 304)
 
 
-async def _inspected(head: AnswerHead, inspection: Inspection, exchange: Exchange) -> AsyncGenerator[bytes, None]:
+async def _inspected(
+    head: AnswerHead, inspection: Inspection, exchange: Exchange
+) -> AsyncGenerator[bytes, None]:
     """The answer's body, masked. Raises Uninspectable, TargetError."""
     if head.status == 206:
         raise Uninspectable("it is a part of something")

@@ -16,9 +16,10 @@ MOST_FIELDS = 100  # as Apache
 # RFC 9112, section 3: method SP request-target SP HTTP-version, one space each; RFC 9110, 5.6.2: token.
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) HTTP/(\d)\.(\d)")
 # RFC 9112, section 5.1: no white space before the colon. RFC 9110, 5.5: no control characters in values.
-_FIELD = re.compile(
-    rb"([!#$%&'*+.^`|~0-9A-Za-z_-]+):[ \t]*((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*"
-)
+_TOKEN = rb"[!#$%&'*+.^`|~0-9A-Za-z_-]+"
+_VISIBLE = rb"[\x21-\x7e\x80-\xff]"
+_VALUE = rb"(?:" + _VISIBLE + rb"(?:[\t\x20-\x7e\x80-\xff]*" + _VISIBLE + rb")?)?"
+_FIELD = re.compile(rb"(" + _TOKEN + rb"):[ \t]*(" + _VALUE + rb")[ \t]*")
 _LENGTH = re.compile(rb"\d{1,18}")
 # RFC 3986, 3.2.2, without user information and percent-encoding: a registered name or an address, and a port.
 _HOST = re.compile(rb"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
@@ -116,6 +117,8 @@ def _check_fields(head: Head) -> None:
         raise BadRequest(
             f"the header field {found[0].decode()} would have another request read than was sent"
         )
+    if b"upgrade" in names and b"upgrade" in (head.field(b"connection") or b"").lower():
+        raise BadRequest("the gateway serves no other protocol on an HTTP connection", 501)
     host = head.field(b"host")
     if host is None and not head.is_1_0:
         raise BadRequest("the request has no Host")  # RFC 9112, section 3.2

@@ -38,8 +38,8 @@ class Target:
         self._idle: list[TargetConnection] = []
 
     async def connect(self, *, fresh: bool) -> TargetConnection:
-        """A connection nobody else uses. `fresh`: one that was just opened, so that the target cannot be about
-        to close it for having been idle. Raises TargetError."""
+        """A connection nobody else uses. `fresh`: one that was just opened, so that the target cannot be
+        about to close it for having been idle. Raises TargetError."""
         while self._idle and not fresh:
             connection = self._idle.pop()
             if connection.stream.is_quiet and time.monotonic() - connection.idle_since < _IDLE_SECONDS:

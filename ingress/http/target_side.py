@@ -56,9 +56,7 @@ class TargetSide:
             except h11.RemoteProtocolError as error:
                 raise TargetError("the target's answer cannot be read, or was cut off") from error
             if isinstance(event, h11.InformationalResponse):
-                if event.status_code != 101:
-                    continue  # RFC 9110, 15.2: it may be left out
-                return AnswerHead(101, bytes(event.reason), tuple(event.headers))
+                continue  # RFC 9110, section 15.2: it may be left out
             if isinstance(event, h11.Response):
                 return AnswerHead(event.status_code, bytes(event.reason), tuple(event.headers))
             if isinstance(event, h11.Data):
@@ -68,10 +66,6 @@ class TargetSide:
             if isinstance(event, h11.ConnectionClosed):
                 raise TargetError("the target closed the connection")
             return None
-
-    def upgraded(self) -> bytes:
-        """What the target sent after it had agreed to speak another protocol."""
-        return self._h11.trailing_data[0]
 
     def next_request(self) -> bool:
         """Makes ready for the next request; False where the connection cannot be used again."""

@@ -18,11 +18,11 @@ import fastapi
 import httpx
 import uvicorn
 from fastapi import Request, Response, WebSocket
-from fastapi.responses import PlainTextResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import RedirectResponse, StreamingResponse
 from support.processes import free_port, start, stop, tail
 from support.wait import block_until
 
-CUSTOMERS = [
+CUSTOMERS: list[dict[str, Any]] = [
     {"id": 1, "name": "Jane Doe", "email": "jane@example.com", "card": "4111111111111111"},
     {"id": 2, "name": "Omar Haddad", "email": "omar@example.com", "card": "4012888888881881"},
 ]
@@ -157,12 +157,11 @@ def make_app() -> fastapi.FastAPI:
     @app.get("/rows/{count}")
     async def rows(count: int) -> Any:
         async def pieces() -> AsyncIterator[bytes]:
-            for start in range(0, count, 1000):
-                lines = (
-                    json.dumps({"id": n, "email": f"u{n}@example.com"})
-                    for n in range(start, min(count, start + 1000))
+            for first in range(0, count, 1000):
+                found = (
+                    {"id": n, "email": f"u{n}@example.com"} for n in range(first, min(count, first + 1000))
                 )
-                yield ("\n".join(lines) + "\n").encode()
+                yield "".join(json.dumps(row) + "\n" for row in found).encode()
 
         return StreamingResponse(pieces(), media_type="application/x-ndjson")
 
@@ -201,6 +200,11 @@ def make_app() -> fastapi.FastAPI:
     return app
 
 
+def _of(media: str, **fields: str) -> dict[str, str]:
+    """Header fields of an answer of this media type."""
+    return {"content-type": media, **{name.replace("_", "-"): value for name, value in fields.items()}}
+
+
 def _leak(kind: str) -> Response:
     """An answer with what must not leave, in one of many forms."""
     one = CUSTOMERS[0]
@@ -212,69 +216,87 @@ def _leak(kind: str) -> Response:
     part = f"--b\r\nContent-Type: application/json\r\n\r\n{text}\r\n--b--\r\n"
     doctype = f'<!DOCTYPE r [<!ENTITY e "{one["email"]}">]><r>&e;</r>'
     kinds: dict[str, tuple[str | bytes, dict[str, str]]] = {
-        "json": (text, {"content-type": "application/json"}),
-        "problem": (text, {"content-type": "application/problem+json"}),
-        "escaped": (escaped, {"content-type": "application/json"}),
-        "number": ('{"n": 4111111111111111}', {"content-type": "application/json"}),
-        "key": (json.dumps({one["email"]: 1, "x" + one["card"]: {one["card"]: 2}}), {"content-type": "application/json"}),
-        "nested": (json.dumps([[[{"a": {"email": {"value": one["email"]}}}]]]), {"content-type": "application/json"}),
-        "twice": ('{"email": "a@b.cc", "email": "jane@example.com"}', {"content-type": "application/json"}),
-        "bom": ("\ufeff" + text, {"content-type": "application/json"}),
-        "utf16": (text.encode("utf-16"), {"content-type": "application/json; charset=utf-16"}),
-        "utf16-unsaid": (text.encode("utf-16-le"), {"content-type": "application/json"}),
-        "jsonp": (f"callback({text})", {"content-type": "application/javascript"}),
-        "not-json": (f"oops {text}", {"content-type": "application/json"}),
-        "cut-json": (text[:-1], {"content-type": "application/json"}),
-        "two-jsons": (text + text, {"content-type": "application/json"}),
-        "ndjson": (text + "\n" + text + "\n", {"content-type": "application/x-ndjson"}),
-        "json-seq": ("\x1e" + text + "\n", {"content-type": "application/json-seq"}),
-        "csv": (csv, {"content-type": "text/csv"}),
-        "csv-cr": (csv.replace("\r\n", "\n"), {"content-type": "text/csv"}),
-        "csv-quoted": (csv.replace("email", '"email"'), {"content-type": "text/csv; charset=utf-8; header=present"}),
-        "csv-no-header": (csv.split("\r\n")[1] + "\r\n", {"content-type": "text/csv"}),
-        "tsv": (csv.replace(",", "\t"), {"content-type": "text/tab-separated-values"}),
-        "xml": (xml, {"content-type": "application/xml"}),
-        "xml-text": (xml, {"content-type": "text/xml; charset=utf-8"}),
-        "xml-references": (xml.replace("@", "&#64;"), {"content-type": "application/xml"}),
-        "xml-cdata": (f"<r><email><![CDATA[{one['email']}]]></email><n><![CDATA[{NOTE}]]></n></r>", {"content-type": "application/xml"}),
-        "xml-attribute": (f'<r email="{one["email"]}" note="{NOTE}"/>', {"content-type": "application/soap+xml"}),
-        "xml-entity": (doctype, {"content-type": "application/xml"}),
-        "xml-utf16": (xml.encode("utf-16"), {"content-type": "application/xml"}),
-        "html": (html, {"content-type": "text/html; charset=utf-8"}),
-        "plain": (NOTE, {"content-type": "text/plain"}),
-        "json-as-text": (text, {"content-type": "text/plain"}),
-        "json-as-bytes": (text, {"content-type": "application/octet-stream"}),
+        "json": (text, _of("application/json")),
+        "problem": (text, _of("application/problem+json")),
+        "escaped": (escaped, _of("application/json")),
+        "number": ('{"n": 4111111111111111}', _of("application/json")),
+        "key": (json.dumps({one["email"]: 1, one["card"]: {one["card"]: 2}}), _of("application/json")),
+        "nested": (json.dumps([[[{"a": {"email": {"value": one["email"]}}}]]]), _of("application/json")),
+        "twice": ('{"email": "a@b.cc", "email": "jane@example.com"}', _of("application/json")),
+        "bom": ("\ufeff" + text, _of("application/json")),
+        "utf16": (text.encode("utf-16"), _of("application/json; charset=utf-16")),
+        "utf16-unsaid": (text.encode("utf-16-le"), _of("application/json")),
+        "jsonp": (f"callback({text})", _of("application/javascript")),
+        "not-json": (f"oops {text}", _of("application/json")),
+        "cut-json": (text[:-1], _of("application/json")),
+        "two-jsons": (text + text, _of("application/json")),
+        "ndjson": (text + "\n" + text + "\n", _of("application/x-ndjson")),
+        "json-seq": ("\x1e" + text + "\n", _of("application/json-seq")),
+        "csv": (csv, _of("text/csv")),
+        "csv-cr": (csv.replace("\r\n", "\n"), _of("text/csv")),
+        "csv-quoted": (csv.replace("email", '"email"'), _of("text/csv; charset=utf-8; header=present")),
+        "csv-no-header": (csv.split("\r\n")[1] + "\r\n", _of("text/csv")),
+        "tsv": (csv.replace(",", "\t"), _of("text/tab-separated-values")),
+        "xml": (xml, _of("application/xml")),
+        "xml-text": (xml, _of("text/xml; charset=utf-8")),
+        "xml-references": (xml.replace("@", "&#64;"), _of("application/xml")),
+        "xml-cdata": (
+            f"<r><email><![CDATA[{one['email']}]]></email><n><![CDATA[{NOTE}]]></n></r>",
+            _of("application/xml"),
+        ),
+        "xml-attribute": (f'<r email="{one["email"]}" note="{NOTE}"/>', _of("application/soap+xml")),
+        "xml-entity": (doctype, _of("application/xml")),
+        "xml-utf16": (xml.encode("utf-16"), _of("application/xml")),
+        "html": (html, _of("text/html; charset=utf-8")),
+        "plain": (NOTE, _of("text/plain")),
+        "json-as-text": (text, _of("text/plain")),
+        "json-as-bytes": (text, _of("application/octet-stream")),
         "no-type": (text, {}),
-        "odd-type": (text, {"content-type": "json"}),
-        "two-types": (text, {"content-type": "application/json, text/plain"}),
-        "pdf": (b"%PDF-1.4 " + text.encode(), {"content-type": "application/pdf"}),
-        "gzip": (gzip.compress(text.encode()), {"content-type": "application/json", "content-encoding": "gzip"}),
-        "gzip-twice": (gzip.compress(gzip.compress(text.encode())), {"content-type": "application/json", "content-encoding": "gzip, gzip"}),
-        "gzip-members": (gzip.compress(b"[1]") + gzip.compress(text.encode()), {"content-type": "application/json", "content-encoding": "gzip"}),
-        "gzip-said-not-done": (text, {"content-type": "application/json", "content-encoding": "gzip"}),
-        "deflate": (zlib.compress(text.encode()), {"content-type": "application/json", "content-encoding": "deflate"}),
-        "brotli": (text, {"content-type": "application/json", "content-encoding": "br"}),
-        "bomb": (gzip.compress(b" " * 100_000_000), {"content-type": "application/json", "content-encoding": "gzip"}),
-        "multipart": (part, {"content-type": "multipart/mixed; boundary=b"}),
-        "multipart-quoted": (part, {"content-type": 'multipart/mixed; boundary="b"'}),
-        "multipart-base64": (part.replace("\r\n\r\n{", "\r\nContent-Transfer-Encoding: base64\r\n\r\n{"), {"content-type": "multipart/mixed; boundary=b"}),
-        "multipart-preamble": (text + "\r\n" + part, {"content-type": "multipart/mixed; boundary=b"}),
-        "multipart-epilogue": (part + text, {"content-type": "multipart/mixed; boundary=b"}),
-        "multipart-unended": (part.replace("--b--", ""), {"content-type": "multipart/mixed; boundary=b"}),
-        "multipart-nested": (f"--a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{part}\r\n--a--\r\n", {"content-type": "multipart/mixed; boundary=a"}),
-        "byteranges": (part, {"content-type": "multipart/byteranges; boundary=b"}),
-        "events": (f"data: {text}\n\n", {"content-type": "text/event-stream"}),
-        "events-lines": ("".join(f"data: {line}\n" for line in json.dumps(one, indent=1).split("\n")) + "\n", {"content-type": "text/event-stream"}),
-        "events-cr": (f"data: {text}\r\r", {"content-type": "text/event-stream"}),
-        "events-comment": (f": {NOTE}\n\n", {"content-type": "text/event-stream"}),
-        "events-text": (f"data: {NOTE}\n\n", {"content-type": "text/event-stream"}),
-        "events-unended": (f"data: {text}", {"content-type": "text/event-stream"}),
-        "header": ("{}", {"content-type": "application/json", "x-note": NOTE, "link": f"<mailto:{one['email']}>"}),
-        "cookie": ("{}", {"content-type": "application/json", "set-cookie": f"user={one['email']}"}),
-        "location": ("{}", {"content-type": "application/json", "location": f"/v1/customers/{one['email']}"}),
-        "etag": ("{}", {"content-type": "application/json", "etag": f'"{one["email"]}"'}),
-        "digest": ("{}", {"content-type": "application/json", "content-digest": "sha-256=:abc:", "x-card": one["card"]}),
-    }  # fmt: skip
+        "odd-type": (text, _of("json")),
+        "two-types": (text, _of("application/json, text/plain")),
+        "pdf": (b"%PDF-1.4 " + text.encode(), _of("application/pdf")),
+        "gzip": (gzip.compress(text.encode()), _of("application/json", content_encoding="gzip")),
+        "gzip-twice": (
+            gzip.compress(gzip.compress(text.encode())),
+            _of("application/json", content_encoding="gzip, gzip"),
+        ),
+        "gzip-members": (
+            gzip.compress(b"[1]") + gzip.compress(text.encode()),
+            _of("application/json", content_encoding="gzip"),
+        ),
+        "gzip-said-not-done": (text, _of("application/json", content_encoding="gzip")),
+        "deflate": (zlib.compress(text.encode()), _of("application/json", content_encoding="deflate")),
+        "brotli": (text, _of("application/json", content_encoding="br")),
+        "bomb": (gzip.compress(b" " * 100_000_000), _of("application/json", content_encoding="gzip")),
+        "multipart": (part, _of("multipart/mixed; boundary=b")),
+        "multipart-quoted": (part, _of('multipart/mixed; boundary="b"')),
+        "multipart-base64": (
+            part.replace("\r\n\r\n{", "\r\nContent-Transfer-Encoding: base64\r\n\r\n{"),
+            _of("multipart/mixed; boundary=b"),
+        ),
+        "multipart-preamble": (text + "\r\n" + part, _of("multipart/mixed; boundary=b")),
+        "multipart-epilogue": (part + text, _of("multipart/mixed; boundary=b")),
+        "multipart-unended": (part.replace("--b--", ""), _of("multipart/mixed; boundary=b")),
+        "multipart-nested": (
+            f"--a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{part}\r\n--a--\r\n",
+            _of("multipart/mixed; boundary=a"),
+        ),
+        "byteranges": (part, _of("multipart/byteranges; boundary=b")),
+        "events": (f"data: {text}\n\n", _of("text/event-stream")),
+        "events-lines": (
+            "".join(f"data: {line}\n" for line in json.dumps(one, indent=1).split("\n")) + "\n",
+            _of("text/event-stream"),
+        ),
+        "events-cr": (f"data: {text}\r\r", _of("text/event-stream")),
+        "events-comment": (f": {NOTE}\n\n", _of("text/event-stream")),
+        "events-text": (f"data: {NOTE}\n\n", _of("text/event-stream")),
+        "events-unended": (f"data: {text}", _of("text/event-stream")),
+        "header": ("{}", _of("application/json", link=f"<mailto:{one['email']}>")),
+        "cookie": ("{}", _of("application/json", set_cookie=f"user={one['email']}")),
+        "location": ("{}", _of("application/json", location=f"/v1/customers/{one['email']}")),
+        "etag": ("{}", _of("application/json", etag=f'"{one["email"]}"')),
+        "digest": ("{}", _of("application/json", content_digest="sha-256=:abc:", x_card=one["card"])),
+    }
     status = 200
     if kind.startswith("error-"):
         kind, status = kind.removeprefix("error-"), 500

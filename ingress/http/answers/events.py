@@ -31,7 +31,9 @@ class EventsFilter:
     def finish(self) -> bytes:
         """An event that does not end is no event (section 9.2.6), but may be shown all the same."""
         rest, self._rest = self._rest, b""
-        return self._event(rest) if rest else b""
+        event = rest.rstrip(b"\r\n")
+        is_over = _LINE.sub(b"\n", rest[len(event) :]).startswith(b"\n\n")
+        return self._event(event) + (b"\n\n" if is_over else b"\n") if event else b""
 
     def _event(self, event: bytes) -> bytes:
         lines: list[bytes] = []

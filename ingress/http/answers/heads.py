@@ -15,8 +15,8 @@ def masked_fields(fields: tuple[Field, ...], texts: Texts) -> list[Field]:
 def location(value: bytes, origin: str, prefix: str) -> bytes | None:
     """Where the client is sent by a Location: the same place, through the gateway.
 
-    `origin`: the target's. `prefix`: what stands before its paths on the gateway. None for a place that is not
-    the target: the client may go there, but not by way of an address it is not meant to know.
+    `origin`: the target's. `prefix`: what stands before its paths on the gateway. None for a place that is
+    not the target: the client may go there, but not by way of an address it is not meant to know.
     """
     try:
         text = value.decode("ascii")

@@ -127,7 +127,8 @@ class Inspection:
         return PlainFilter(self.texts)
 
     def _unneeded(self) -> Filter:
-        """For what may leave without having been looked at: it shows no credential of the gateway all the same."""
+        """For what may leave without having been looked at: it shows no credential of the gateway all the
+        same."""
         if not self.texts:
             return PassFilter()
         return PlainFilter(self.texts, longest=self.texts.longest, is_text=False)

@@ -1,4 +1,5 @@
-"""CSV (RFC 4180) and TSV masked record by record: columns by the names in their header, the rest by detectors."""
+"""CSV (RFC 4180) and TSV masked record by record: columns by the names in their header, the rest by
+detectors."""
 
 import csv
 import io
@@ -70,12 +71,18 @@ class TableFilter:
                 return line.encode()
             raise Uninspectable("its table has a record that cannot be read") from None
         if self._columns is None:
+            if self._selectors and any(self._is_data(name) for name in values):
+                raise Uninspectable("its table has no header")
             self._columns = [self._selectors.match((name.strip(),)) for name in values]
             return self._written([self._found(name) for name in values], ending)
         if len(values) > len(self._columns) and self._selectors:
             raise Uninspectable("its table has a record with more values than columns")
         self._counts.rows += 1
         return self._written([self._masked(number, value) for number, value in enumerate(values)], ending)
+
+    def _is_data(self, name: str) -> bool:
+        """Whether what should name a column looks like a value of one."""
+        return name.strip().isdigit() or self._texts.redact(name.encode(), counted=False) != name.encode()
 
     def _masked(self, number: int, value: str) -> str:
         entry = self._columns[number] if self._columns and number < len(self._columns) else None

@@ -1,4 +1,5 @@
-"""What is masked wherever it stands in an answer: what the detectors find, and the gateway's own credential."""
+"""What is masked wherever it stands in an answer: what the detectors find, and the gateway's own
+credential."""
 
 import re
 

@@ -19,8 +19,8 @@ _LONGEST_TEXT = 16 * 1024 * 1024  # characters of one text
 
 
 class XmlFilter:
-    """One document. `$.customer.email` is the element `email` in `customer`, at the root or within a root element;
-    an attribute is a step as well."""
+    """One document. `$.customer.email` is the element `email` in `customer`, at the root or within a root
+    element; an attribute is a step as well."""
 
     def __init__(self, selectors: Selectors, masks: Mapping[str, Mask], texts: Texts, counts: Counts) -> None:
         self._selectors = selectors

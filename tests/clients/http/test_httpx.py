@@ -88,14 +88,15 @@ class TestVerdicts:
             await eventually(is_withdrawn, what="the approval withdrawn")
 
 
-class TestDeferred:
-    ASYNC = {"Prefer": "respond-async"}
+ASYNC = {"Prefer": "respond-async"}
 
+
+class TestDeferred:
     async def test_its_requester_collects_it_once(self, gateway: Gateway, web_api: WebApi) -> None:
         web_api.reset()
         async with http_client(gateway) as client, http_client(gateway, OTHER) as other:
             order = {"id": 8001, "email": "jane@example.com"}
-            told = await client.post("/shop/v1/orders?n=8001", json=order, headers=self.ASYNC)
+            told = await client.post("/shop/v1/orders?n=8001", json=order, headers=ASYNC)
             assert (told.status_code, told.headers["preference-applied"]) == (202, "respond-async")
             place = told.headers["location"]
             assert told.json()["link"] == f"{gateway.api_url}/approvals/{told.json()['approval']}"
@@ -116,7 +117,7 @@ class TestDeferred:
 
     async def test_it_outlives_its_connection(self, gateway: Gateway) -> None:
         async with http_client(gateway) as client:
-            told = await client.delete("/shop/v1/orders/8002", headers=self.ASYNC)
+            told = await client.delete("/shop/v1/orders/8002", headers=ASYNC)
         await decide(gateway, DANA, told.json()["approval"], "reject", "no")
         async with http_client(gateway) as client:
 
@@ -130,7 +131,7 @@ class TestDeferred:
 
     async def test_it_can_be_withdrawn(self, gateway: Gateway, web_api: WebApi) -> None:
         async with http_client(gateway) as client, gateway.api(DANA) as api:
-            told = await client.delete("/shop/v1/orders/8003", headers=self.ASYNC)
+            told = await client.delete("/shop/v1/orders/8003", headers=ASYNC)
             assert (await client.delete(told.headers["location"])).status_code == 204
 
             async def is_withdrawn() -> bool:
@@ -142,7 +143,7 @@ class TestDeferred:
 
     async def test_what_need_not_wait_is_answered_at_once(self, gateway: Gateway) -> None:
         async with http_client(gateway) as client:
-            assert (await client.get("/shop/v1/customers/1", headers=self.ASYNC)).status_code == 200
+            assert (await client.get("/shop/v1/customers/1", headers=ASYNC)).status_code == 200
 
 
 class TestBodies:
@@ -204,6 +205,9 @@ class TestLimits:
     async def test_rows(self, gateway: Gateway) -> None:
         async with http_client(gateway) as client:
             assert (await client.get("/open/rows/10")).status_code == 200
+            stopped = await client.get("/fields/rows/11")
+        assert stopped.status_code == 403
+        assert 'stopped by rule "few rows" at its limit of 10 rows' in stopped.json()["detail"]
 
     async def test_time(self, gateway: Gateway) -> None:
         async with http_client(gateway) as client:
