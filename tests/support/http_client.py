@@ -7,7 +7,9 @@ from support.builders import AGENT, Someone
 from support.gateway import Gateway
 from support.wait import eventually
 
-_NO_CAS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it speaks plainly: the system's need not be read each time
+_NO_CAS = ssl.SSLContext(
+    ssl.PROTOCOL_TLS_CLIENT
+)  # it speaks plainly: the system's need not be read each time
 OTHER = Someone("agent-8", "agent", ("agents",))  # a second agent
 
 
