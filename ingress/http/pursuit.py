@@ -31,7 +31,8 @@ from schemas.vocabulary import Obligations, Outcome
 _log = structlog.get_logger()
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _HELD_BACK = 32 * 1024  # bytes of an answer that are looked at before its head is sent
-_AT_ONCE = (b"text/event-stream", b"application/x-ndjson", b"application/jsonl", b"application/json-seq")
+_EVENTS = b"text/event-stream"
+_LINES = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl", b"application/json-seq")
 _NOT_KEPT = "Nothing was executed. The rule sets a limit that the gateway cannot keep on an HTTP request."
 
 
@@ -179,16 +180,17 @@ class Pursuit:
                 raise TargetError("the target sent a body where there is none")
             return
         pieces = _inspected(head, inspection, exchange)
-        is_stream = (head.field(b"content-type") or b"").split(b";")[0].strip().lower() in _AT_ONCE
-        held: bytes | None = None if is_stream else b""
-        if held is None:
+        media = (head.field(b"content-type") or b"").split(b";")[0].strip().lower()
+        held: bytes | None = b""
+        if media == _EVENTS:
+            held = None
             await self._begin(head, fields)
         async for piece in pieces:
             progress.bytes += len(piece)
             _keep_limits(progress, obligations)
             if held is not None:
                 held += piece
-                if len(held) < _HELD_BACK:
+                if len(held) < (1 if media in _LINES else _HELD_BACK):
                     continue
                 await self._begin(head, fields)
                 piece, held = held, None

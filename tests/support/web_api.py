@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import base64
 import gzip
 import json
 import sys
@@ -17,7 +18,7 @@ from typing import Any
 import fastapi
 import httpx
 import uvicorn
-from fastapi import Request, Response, WebSocket
+from fastapi import Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 from support.processes import free_port, start, stop, tail
 from support.wait import block_until
@@ -75,6 +76,7 @@ TESTS = Path(__file__).parents[1]
 def make_app() -> fastapi.FastAPI:
     app = fastapi.FastAPI()
     seen: list[dict[str, Any]] = []
+    tokens: list[str] = []
     orders: dict[int, Any] = {7: {"id": 7, "total": 10}}
 
     @app.middleware("http")
@@ -187,11 +189,16 @@ def make_app() -> fastapi.FastAPI:
 
         return StreamingResponse(pieces(), media_type="text/event-stream")
 
-    @app.websocket("/ws")
-    async def talk(socket: WebSocket) -> None:
-        await socket.accept()
-        async for text in socket.iter_text():
-            await socket.send_text(json.dumps({"said": text, "email": "jane@example.com", "note": NOTE}))
+    @app.post("/token")
+    async def token(request: Request) -> Any:
+        """An OAuth 2 token endpoint: one client, tokens with a number."""
+        if (
+            request.headers.get("authorization")
+            != "Basic " + base64.b64encode(b"gateway:client-secret").decode()
+        ):
+            return Response('{"error": "invalid_client"}', 401, media_type="application/json")
+        tokens.append("")
+        return {"access_token": f"granted-token-{len(tokens)}", "token_type": "Bearer", "expires_in": 3600}
 
     @app.post("/graphql")
     async def graphql(request: Request) -> Any:
