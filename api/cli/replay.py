@@ -4,7 +4,8 @@ The bytes are zstd over frames (`ingress/recorder.py`); how an answer reads is i
 is a reader a format. What a recording holds was masked before it was written.
 """
 
-from collections.abc import Iterable, Iterator
+import codecs
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
@@ -150,7 +151,20 @@ class PostgresAnswers:
         return value.decode("utf-8", "replace")
 
 
-READERS: dict[str, type[PostgresAnswers]] = {"postgres": PostgresAnswers}
+@dataclass(slots=True)
+class HttpAnswers:
+    """Heads and bodies of HTTP answers, as they were sent."""
+
+    _decoder: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
+    )
+
+    def receive(self, data: bytes) -> Iterator[Entry]:
+        if text := self._decoder.decode(data):
+            yield Entry(Kind.DATA, text)
+
+
+READERS: dict[str, Callable[[], AnswerReader]] = {"postgres": PostgresAnswers, "http": HttpAnswers}
 """The format a recording names -> what reads its answers."""
 
 

@@ -173,6 +173,9 @@ class Pursuit:
         if head.status == 401:
             self.api.refused_credential()
         fields = self._fields(head, inspection)
+        length = head.field(b"content-length")
+        if length is not None and not inspection.changes_length and not head.field(b"content-encoding"):
+            fields.append((b"content-length", length))
         if not _has_body(self.call.method, head.status):
             await self._begin(head, fields)
             await self.sink.end([])
@@ -196,7 +199,8 @@ class Pursuit:
                 piece, held = held, None
             await self._give(piece)
         if held is not None:
-            await self._begin(head, [*fields, (b"content-length", str(len(held)).encode())])
+            rest = [one for one in fields if one[0] != b"content-length"]
+            await self._begin(head, [*rest, (b"content-length", str(len(held)).encode())])
             await self._give(held)
             await self.sink.end([])
         else:

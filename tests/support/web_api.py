@@ -12,6 +12,7 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,12 @@ def make_app() -> fastapi.FastAPI:
     return app
 
 
+@cache
+def _bomb() -> bytes:
+    """100 MB in 100 kB."""
+    return gzip.compress(b" " * 100_000_000)
+
+
 def _of(media: str, **fields: str) -> dict[str, str]:
     """Header fields of an answer of this media type."""
     return {"content-type": media, **{name.replace("_", "-"): value for name, value in fields.items()}}
@@ -274,7 +281,7 @@ def _leak(kind: str) -> Response:
         "gzip-said-not-done": (text, _of("application/json", content_encoding="gzip")),
         "deflate": (zlib.compress(text.encode()), _of("application/json", content_encoding="deflate")),
         "brotli": (text, _of("application/json", content_encoding="br")),
-        "bomb": (gzip.compress(b" " * 100_000_000), _of("application/json", content_encoding="gzip")),
+        "bomb": (_bomb(), _of("application/json", content_encoding="gzip")),
         "multipart": (part, _of("multipart/mixed; boundary=b")),
         "multipart-quoted": (part, _of('multipart/mixed; boundary="b"')),
         "multipart-base64": (

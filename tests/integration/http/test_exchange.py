@@ -46,7 +46,8 @@ async def ask(target: Target, *, fresh: bool = False) -> tuple[int, bytes, Field
 
 def answering(*answers: bytes) -> tuple[Serve, list[int]]:
     """A server that gives these answers, one a request; how many requests each connection had."""
-    left, counts = list(answers), []
+    left = list(answers)
+    counts: list[int] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = len(counts)
