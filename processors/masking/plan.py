@@ -54,9 +54,7 @@ def _source(output: Output, columns: tuple[SensitiveColumn, ...]) -> tuple[str, 
     return found if output.proven else (found or (UNPROVEN,))
 
 
-def _mask(
-    output: Output, found: tuple[str, ...], columns: tuple[SensitiveColumn, ...], writes: bool
-) -> str:
+def _mask(output: Output, found: tuple[str, ...], columns: tuple[SensitiveColumn, ...], writes: bool) -> str:
     """The mask of an output that comes from these sensitive columns."""
     if not found:
         return ""
