@@ -34,7 +34,7 @@ from ingress.postgres.opening import (
     read_token,
     refuse_plainly,
 )
-from ingress.postgres.reasons import SETTINGS, Why, clean
+from ingress.postgres.reasons import SETTINGS, Given, clean
 from ingress.postgres.replication import ReplicationConversation
 from ingress.postgres.startup import Wish
 from ingress.postgres.target_connection import Target, cancel, open_target
@@ -181,9 +181,8 @@ class PostgresEndpoint:
         sensitive = tuple(SensitiveColumn(*item) for item in resource.sensitive.columns.items())
         subject = Subject(principal.name, resource.name, database, sensitive, resource.sensitive.detect)
         judge = Judge(subject, self._cache, lambda: uuid7(services.clock()), catalogue)
-        judge.reasons.session = Why(
-            **{key: clean(wish.settings.get(name, "")) for name, key in SETTINGS.items()}
-        )
+        for name, key in SETTINGS.items():
+            judge.reasons.give(Given(key, clean(wish.settings.get(name, "")), is_local=False))
         ends: list[Callable[[], None]] = []
         connection = Connection(channel, target.channel, lambda: _call_all(ends))
         hands = Hands(

@@ -172,6 +172,8 @@ class Judge:
             facts = _unproven(facts, doubt)
         if self.is_stale:
             facts = _unproven(facts, "the session's search path and role could not be asked for")
+        if self.reasons.of(text).unmask and facts.statements != _UNMASKED:
+            facts = _unproven(facts, "an unmasked answer is given to a SELECT by itself, and to nothing else")
         secret = statement.secret_parameters
         command = self._command(stage, text, statement, bind, facts, secret)
         return Execution(command, statement, snapshot=self.catalogue.version)
@@ -238,6 +240,7 @@ class Judge:
             facts=facts,
             reason=redact_text(why.reason, subject.detectors),
             ticket=redact_text(why.ticket, subject.detectors),
+            unmask=tuple(redact_text(column, subject.detectors) for column in why.unmask),
         )
 
     def _redact(self, value: str | None) -> str | None:
@@ -267,6 +270,7 @@ class Judge:
 
 
 EVERYTHING = "*"
+_UNMASKED = ("select",)  # the statements whose answers may be unmasked
 _SHORT = 32  # hex digits
 
 
