@@ -20,7 +20,7 @@ from infra.clickhouse.callers import Callers
 from infra.clickhouse.embedded import Engine
 from infra.clickhouse.server import Server
 from infra.config import Address, Config, ConfigError
-from infra.identity import Identities
+from infra.identity import identities_of, revocations_of
 from infra.keys import secret, server_certificate
 from infra.readiness import report_ready
 
@@ -51,7 +51,8 @@ def run(config: Config) -> int:
 
 async def _serve(config: Config, engine: Engine, listeners: list[tuple[socket.socket, bool]]) -> None:
     password = secret(config.state, "clickhouse").hex()
-    app = Server(engine, Callers(config, Identities(config), password))
+    identities = identities_of(config, revocations_of(config))
+    app = Server(engine, Callers(config, identities, password))
     servers = [(_QuietServer(_settings(config, app, tls=tls)), listener) for listener, tls in listeners]
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
