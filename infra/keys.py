@@ -1,4 +1,4 @@
-"""Keys under the state folder: each role's signing key, that of tokens, the sealing key, the gateway's own CA.
+"""Keys under the state folder: each role's signing key, that of tokens, the sealing key, the own CA.
 
 Private keys are readable by the owner alone; a key is written whole or not at all, so that roles which
 start at the same time agree on it. On several machines, each role's `.pub` is copied to the others.

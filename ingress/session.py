@@ -373,7 +373,9 @@ class Session:
         """What a token permits ends with it (docs/decisions/0016-gateway-tokens.md)."""
         if signed_in.until is not None:
             left = (signed_in.until - self._services.clock()).total_seconds()
-            self._ends.append(self._loop.call_later(left, self.end, "the token has expired: sign in again").cancel)
+            self._ends.append(
+                self._loop.call_later(left, self.end, "the token has expired: sign in again").cancel
+            )
         self._ends.append(self._services.revocations.watch(signed_in, self.end))
 
     def _start(self, work: Awaitable[None]) -> None:

@@ -60,7 +60,7 @@ class Oidc(Model):
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     name_claim: str = "preferred_username"
     groups_claim: str = "groups"  # a claim's name, or a path such as realm_access.roles
-    groups: dict[str, str] = {}  # the provider's group -> ours; with any, others do not count
+    groups: dict[str, str] | None = None  # the provider's group -> ours; with any, others do not count
     agent_groups: tuple[str, ...] = ()  # ours; their members are agents, all others persons
     clock_skew: Duration = timedelta(seconds=30)
 

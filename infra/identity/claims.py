@@ -39,8 +39,8 @@ def has_groups(claims: Claims, oidc: Oidc) -> bool:
     sources = claims.get("_claim_names")
     if (isinstance(sources, Mapping) and oidc.groups_claim in sources) or claims.get("hasgroups"):
         raise TokenRefused(
-            "the identity provider left your groups out because there are too many (Entra ID's overage): have it "
-            'send only "groups assigned to the application", or application roles with groups_claim: roles'
+            "the identity provider left your groups out because there are too many (Entra ID's overage): have "
+            'it send only "groups assigned to the application", or application roles with groups_claim: roles'
         )
     return False
 
@@ -54,7 +54,9 @@ def principal_of(claims: Claims, oidc: Oidc, taken: Iterable[str]) -> Principal:
     if not isinstance(name, str) or not re.match(NAME, name) or len(name) > _LONGEST_NAME:
         raise TokenRefused(f'the identity provider gives no usable name in "{oidc.name_claim}"')
     if name.casefold() in {other.casefold() for other in taken}:
-        raise TokenRefused(f'the name "{name}" is that of a user of the configuration, who signs in otherwise')
+        raise TokenRefused(
+            f'the name "{name}" is that of a user of the configuration, who signs in otherwise'
+        )
     if not has_groups(claims, oidc):
         raise GroupsMissing(
             f'the identity provider\'s answer has no "{oidc.groups_claim}": see identity.oidc.groups_claim'
@@ -83,6 +85,6 @@ def _groups(value: Any, oidc: Oidc) -> tuple[str, ...]:
     found = [value] if isinstance(value, str) else value
     if not isinstance(found, list) or not all(isinstance(group, str) for group in found):
         raise TokenRefused(f'the identity provider\'s "{oidc.groups_claim}" is no list of groups')
-    if oidc.groups:
+    if oidc.groups is not None:
         found = [oidc.groups[group] for group in found if group in oidc.groups]
     return tuple(sorted(set(found)))

@@ -170,7 +170,9 @@ class PostgresEndpoint:
     ) -> None:
         services = self._services
         sensitive = tuple(SensitiveColumn(*item) for item in resource.sensitive.columns.items())
-        subject = Subject(signed_in.principal.name, resource.name, database, sensitive, resource.sensitive.detect)
+        subject = Subject(
+            signed_in.principal.name, resource.name, database, sensitive, resource.sensitive.detect
+        )
         judge = Judge(subject, self._cache, lambda: uuid7(services.clock()), catalogue)
         judge.reasons.session = Why(
             **{key: clean(wish.settings.get(name, "")) for name, key in SETTINGS.items()}

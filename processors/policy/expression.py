@@ -1,7 +1,7 @@
 """CEL expressions of rules (Common Expression Language, cel-spec langdef).
 
-Variables: `principal` (name, kind, groups, acts_for, acts_for_groups), `resource` (name, labels), `command` (text, intents,
-statements, tables, columns, functions, programs, reason, ticket), `context` (names and values the
+Variables: `principal` (name, kind, groups, acts_for, acts_for_groups), `resource` (name, labels), `command`
+(text, intents, statements, tables, columns, functions, programs, reason, ticket), `context` (names and values the
 command's meaning depends on), `client` (address) and `now` (a timestamp, UTC).
 """
 
