@@ -79,7 +79,7 @@ def create_app(
         recordings.routes(audit_log, sign_in),
     ):
         app.include_router(router, prefix="/api")
-    app.include_router(health.routes(desk, audit_log.obstacle))
+    app.include_router(health.routes(desk, sign_in.revocations, audit_log.obstacle))
     web = pages.Pages(desk, sign_in, audit_log, clock, single_sign_on=sso is not None)
     app.include_router(web.router())
     if sso is not None:

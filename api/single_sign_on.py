@@ -7,15 +7,15 @@ secret and the provider's own tokens never leave the gateway in the clear.
 
 import hmac
 from collections.abc import Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from authlib.common.security import generate_token
-from authlib.integrations.base_client.errors import OAuthError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.common.urls import add_params_to_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from api.sealed import NotSealed, Seal
 from infra.clock import Clock
@@ -33,6 +33,8 @@ _DEVICE = "device code"
 _REFRESH = "refresh token"
 _ATTEMPT_LASTS = timedelta(minutes=10)
 _TIMEOUT = 10  # seconds
+_HINT = "refresh_token"  # RFC 7009, section 2.1
+_PENDING = ("authorization_pending", "slow_down")  # RFC 8628, section 3.5
 _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
@@ -76,18 +78,26 @@ class SingleSignOn:
         self._base = config.base
         self._taken = taken_names(config)
         self._lasts = config.identity.tokens.refresh
+        self._scope = " ".join(oidc.scopes)
         self._callback = config.api_url + CALLBACK
 
     async def begin(self, next: str) -> tuple[str, str]:
         """Where to send a browser, and what it must bring back. Raises IdentityUnavailable."""
         attempt = {"state": generate_token(43), "nonce": generate_token(43), "verifier": generate_token(64)}
         endpoint = await self._provider.endpoint("authorization_endpoint")
-        async with self._client(redirect_uri=self._callback) as client:
-            url, _ = client.create_authorization_url(
-                endpoint, attempt["state"], attempt["verifier"], nonce=attempt["nonce"]
-            )
+        asked = {
+            "response_type": "code",
+            "client_id": self._oidc.client_id,
+            "redirect_uri": self._callback,
+            "scope": self._scope,
+            "state": attempt["state"],
+            "nonce": attempt["nonce"],
+            "code_challenge": create_s256_code_challenge(attempt["verifier"]),
+            "code_challenge_method": "S256",
+        }
+        url = add_params_to_uri(endpoint, list(asked.items()))
         sealed = self._seal.seal(_ATTEMPT, {**attempt, "next": next}, self._clock() + _ATTEMPT_LASTS)
-        return str(url), sealed
+        return url, sealed
 
     async def finish(self, attempt: str, answer: Mapping[str, str]) -> tuple[SignedIn, str]:
         """Who came back from the provider, and where they wanted to go. Raises TokenRefused."""
@@ -100,32 +110,19 @@ class SingleSignOn:
             raise TokenRefused("the answer is that of another identity provider")
         if "code" not in answer:
             raise TokenRefused(f"the identity provider refused: {_word(answer.get('error', 'no code'))}")
-        async with self._client(redirect_uri=self._callback) as client:
-            tokens = await self._fetch(
-                client, grant_type="authorization_code", code=answer["code"], code_verifier=kept["verifier"]
-            )
+        tokens = await self._post(
+            "token_endpoint",
+            grant_type="authorization_code",
+            code=answer["code"],
+            redirect_uri=self._callback,
+            code_verifier=kept["verifier"],
+        )
         arrival = await self._arrival(tokens, nonce=kept["nonce"])
         return arrival.signed_in, str(kept["next"])
 
     async def begin_device(self) -> Device:
         """A sign-in that a person confirms on another device. Raises TokenRefused."""
-        endpoint = await self._provider.endpoint("device_authorization_endpoint")
-        async with self._client() as client:
-            try:
-                answer = await client.request(
-                    "POST",
-                    endpoint,
-                    withhold_token=True,
-                    auth=client.client_auth(client.token_endpoint_auth_method),
-                    data={"client_id": self._oidc.client_id, "scope": " ".join(self._oidc.scopes)},
-                )
-                said = answer.json()
-            except (httpx.HTTPError, ValueError) as error:
-                raise IdentityUnavailable("the identity provider does not answer") from error
-        if not answer.is_success:
-            raise TokenRefused(
-                f"the identity provider refused: {_word(said.get('error', answer.status_code))}"
-            )
+        said = await self._post("device_authorization_endpoint", scope=self._scope)
         lasts = timedelta(seconds=int(said["expires_in"]))
         return Device(
             device_code=self._seal.seal(_DEVICE, {"code": said["device_code"]}, self._clock() + lasts),
@@ -139,29 +136,22 @@ class SingleSignOn:
     async def finish_device(self, device_code: str) -> Arrival:
         """Who confirmed. Raises Pending while nobody has, TokenRefused."""
         code = self._open(_DEVICE, device_code)["code"]
-        async with self._client() as client:
-            return await self._arrival(await self._fetch(client, grant_type=_DEVICE_GRANT, device_code=code))
+        return await self._arrival(
+            await self._post("token_endpoint", grant_type=_DEVICE_GRANT, device_code=code)
+        )
 
     async def refresh(self, refresh_token: str) -> Arrival:
         """The same sign-in, with what the provider says about the person now. Raises TokenRefused."""
         kept = self._open(_REFRESH, refresh_token)
         since = datetime.fromisoformat(kept["since"])
-        async with self._client() as client:
-            tokens = await self._fetch(client, grant_type="refresh_token", refresh_token=kept["token"])
+        tokens = await self._post("token_endpoint", grant_type="refresh_token", refresh_token=kept["token"])
         return await self._arrival({"refresh_token": kept["token"], **tokens}, kept=kept, since=since)
 
     async def forget(self, refresh_token: str) -> None:
         """Has the provider end what it keeps for this sign-in, where it can (RFC 7009)."""
         kept = self._open(_REFRESH, refresh_token)
-        if "revocation_endpoint" not in await self._provider.metadata():
-            return
-        async with self._client() as client:
-            try:
-                await client.revoke_token(
-                    await self._provider.endpoint("revocation_endpoint"), kept["token"], "refresh_token"
-                )
-            except httpx.HTTPError as error:
-                raise IdentityUnavailable("the identity provider does not answer") from error
+        if "revocation_endpoint" in await self._provider.metadata():
+            await self._post("revocation_endpoint", token=kept["token"], token_type_hint=_HINT)
 
     async def _arrival(
         self,
@@ -230,32 +220,25 @@ class SingleSignOn:
             raise TokenRefused("the identity provider's userinfo is not a JSON object")
         return said
 
-    async def _fetch(self, client: AsyncOAuth2Client, **parameters: str) -> Mapping[str, Any]:
-        endpoint = await self._provider.endpoint("token_endpoint")
+    async def _post(self, endpoint: str, **form: str) -> Mapping[str, Any]:
+        """What the provider answers its client. Raises TokenRefused, Pending."""
+        url = await self._provider.endpoint(endpoint)
+        secret = self._secret.read(self._base) if self._secret is not None else None
+        # RFC 6749, section 2.3.1: what every provider takes; a public client has nothing to prove.
+        auth = httpx.BasicAuth(quote(self._oidc.client_id), quote(secret)) if secret is not None else None
         try:
-            tokens: Mapping[str, Any] = await client.fetch_token(endpoint, **parameters)
-        except OAuthError as error:
-            if error.error in ("authorization_pending", "slow_down"):
-                raise Pending(error.error) from error
-            raise TokenRefused(f"the identity provider refused: {_word(error.error)}") from error
+            async with httpx.AsyncClient(timeout=_TIMEOUT, auth=auth) as client:
+                answer = await client.post(url, data={"client_id": self._oidc.client_id, **form})
+            said = answer.json() if answer.content else {}
         except (httpx.HTTPError, ValueError) as error:
             raise IdentityUnavailable("the identity provider does not answer") from error
-        return tokens
-
-    @asynccontextmanager
-    async def _client(self, **options: Any) -> Any:
-        secret = self._secret.read(self._base) if self._secret is not None else None
-        async with AsyncOAuth2Client(
-            self._oidc.client_id,
-            secret,
-            # RFC 6749, section 2.3.1: what every provider takes; a public client has nothing to prove.
-            token_endpoint_auth_method="client_secret_basic" if secret is not None else "none",
-            scope=" ".join(self._oidc.scopes),
-            code_challenge_method="S256",
-            timeout=_TIMEOUT,
-            **options,
-        ) as client:
-            yield client
+        if not isinstance(said, dict):
+            raise TokenRefused("the identity provider's answer is not a JSON object")
+        if answer.is_success:
+            return said
+        if said.get("error") in _PENDING:
+            raise Pending(said["error"])
+        raise TokenRefused(f"the identity provider refused: {_word(said.get('error', answer.status_code))}")
 
     def _open(self, purpose: str, text: str) -> dict[str, Any]:
         try:

@@ -85,6 +85,7 @@ async def _run(config: Config) -> int:
             tasks.append(asyncio.create_task(_accept(listener, endpoint)))
         tasks.append(asyncio.create_task(revocations.follow(bus)))
         tasks.append(asyncio.create_task(_heartbeat(outbox, node, started_at)))
+        await revocations.read_up.wait()
         # What is there now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()

@@ -21,7 +21,7 @@ class Principal:
 
 
 def asked_by(principal: Principal) -> frozenset[str]:
-    """Whose request it is, in lower case: an agent also asks for whom it acts for. None of them reviews it."""
+    """Whose request it is, in lower case; an agent asks for a person, too. None of them reviews it."""
     return frozenset(name.casefold() for name in (principal.name, principal.acts_for) if name)
 
 

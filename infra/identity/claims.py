@@ -39,8 +39,8 @@ def has_groups(claims: Claims, oidc: Oidc) -> bool:
     sources = claims.get("_claim_names")
     if (isinstance(sources, Mapping) and oidc.groups_claim in sources) or claims.get("hasgroups"):
         raise TokenRefused(
-            "the identity provider left your groups out because there are too many (Entra ID's overage): have "
-            'it send only "groups assigned to the application", or application roles with groups_claim: roles'
+            "the identity provider left your groups out because there are too many (Entra ID's overage): "
+            'have it send only "groups assigned to the application", or roles with groups_claim: roles'
         )
     return False
 

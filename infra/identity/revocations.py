@@ -37,6 +37,13 @@ class Revocations:
         self._watchers: dict[int, tuple[SignedIn, Callable[[str], None]]] = {}
         self._next = 0
         self._is_current: Callable[[], bool] = lambda: False
+        self.read_up = asyncio.Event()
+        """Set once the topic has been read up to what was there."""
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why no token can be believed now; None when nothing keeps from it."""
+        return None if self._is_current() else "Revoked tokens cannot be read from Kafka."
 
     def check(self, signed_in: SignedIn) -> None:
         """Raises Revoked; IdentityUnavailable when it cannot be told."""
@@ -108,6 +115,7 @@ class Revocations:
                 is_behind = any(positions[place] < end for place, end in ends.items())
                 if not is_behind:
                     self._is_current = lambda: bus.is_reachable
+                    self.read_up.set()
 
     def _ends(self, signed_in: SignedIn) -> bool:
         if any(sign_in in self._sign_ins for sign_in in signed_in.sign_ins):

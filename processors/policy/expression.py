@@ -1,8 +1,8 @@
 """CEL expressions of rules (Common Expression Language, cel-spec langdef).
 
 Variables: `principal` (name, kind, groups, acts_for, acts_for_groups), `resource` (name, labels), `command`
-(text, intents, statements, tables, columns, functions, programs, reason, ticket), `context` (names and values the
-command's meaning depends on), `client` (address) and `now` (a timestamp, UTC).
+(text, intents, statements, tables, columns, functions, programs, methods, paths, reason, ticket), `context`
+(names and values the command's meaning depends on), `client` (address) and `now` (a timestamp, UTC).
 """
 
 from collections.abc import Callable

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from support.builders import POLICIES, configuration, usual_resources
 from support.gateway import Gateway, running_gateway
 from support.keycloak import Keycloak, running_keycloak
 from support.postgres import Postgres
+from support.wait import block_until
 
 AUDIENCE = "countersign-gateway"
 
@@ -34,6 +36,9 @@ def gateway(
         }
         for name in ("agent-7", "agent-8")
     ]
+    agents.append(
+        {**agents[0], "claims": {"azp": "agent-brief"}, "principal": "agent-brief", "clock_skew": "0s"}
+    )
     database = postgres.copy_sample()
     rule = {"name": "nobody in quarantine", "when": {"groups": ["quarantine"]}, "verdict": "deny"}
 
@@ -57,4 +62,5 @@ def gateway(
         return made
 
     with running_gateway(folder, document) as running:
+        block_until(lambda: httpx.get(f"{running.api_url}/readyz").is_success, what="readiness")
         yield running

@@ -59,6 +59,11 @@ class Keycloak:
         said: dict[str, Any] = answer.json()
         return said
 
+    def published_keys(self) -> list[dict[str, Any]]:
+        """What it publishes."""
+        found: list[dict[str, Any]] = httpx.get(f"{self.issuer}/protocol/openid-connect/certs").json()["keys"]
+        return found
+
     def of_service(self, client: str) -> str:
         """The access token of a service account."""
         return str(self.tokens(client)["access_token"])
@@ -143,14 +148,11 @@ def running_keycloak(folder: Path) -> Iterator[Keycloak]:
     home = _unpacked()
     port = free_port()
     shutil.copytree(home, folder / "keycloak", symlinks=True, copy_function=_link)
-    imported = folder / "keycloak" / "data" / "import"
-    imported.mkdir(parents=True)
-    shutil.copy(_REALM, imported / "realm.json")
     log = folder / "keycloak.log"
     process = start(
         [
             str(folder / "keycloak" / "bin" / "kc.sh"),
-            *("start", "--optimized", "--import-realm", "--http-enabled=true"),
+            *("start", "--optimized", "--http-enabled=true"),
             *("--http-host=127.0.0.1", f"--http-port={port}", f"--hostname=http://127.0.0.1:{port}"),
         ],
         log,
@@ -183,8 +185,9 @@ def _answers(keycloak: Keycloak) -> bool:
 
 
 def _unpacked() -> Path:
-    """Keycloak's own folder in the cache, fetched and unpacked where it is missing."""
-    home = cache_folder() / f"keycloak-{VERSION}"
+    """Keycloak's own folder in the cache, with the realm in its database, made where it is missing."""
+    realm = hashlib.sha256(_REALM.read_bytes()).hexdigest()
+    home = cache_folder() / f"keycloak-{VERSION}-{realm[:12]}"
     if home.is_dir():
         return home
     context = MavenContext(repo_cache=cache_folder() / "maven", timeout=120)
@@ -195,14 +198,17 @@ def _unpacked() -> Path:
     draft = home.with_name(f".{home.name}.{free_port()}")
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(draft)
-    for script in (draft / home.name / "bin").glob("*.sh"):
+    unpacked = draft / f"keycloak-{VERSION}"
+    for script in (unpacked / "bin").glob("*.sh"):
         script.chmod(0o755)
-    archive.unlink()  # 170 MB that nothing needs again
-    # Once, not at each start: it takes as long as starting does.
-    build = [draft / home.name / "bin" / "kc.sh", "build", "--db=dev-file"]
-    subprocess.run(build, env=_JAVA, check=True, capture_output=True)
+    # Once, not at each start: both take as long as starting does.
+    for step in (("build", "--db=dev-file"), ("import", "--optimized", f"--file={_REALM}")):
+        done = subprocess.run(
+            [str(unpacked / "bin" / "kc.sh"), *step], env=_JAVA, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
     if not home.is_dir():
-        (draft / home.name).rename(home)
+        unpacked.rename(home)
     shutil.rmtree(draft)
     return home
 
