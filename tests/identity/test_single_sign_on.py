@@ -13,6 +13,8 @@ from support.wait import eventually
 
 _SECONDS = 90
 
+pytestmark = pytest.mark.timeout(600)  # Keycloak is fetched and set up once
+
 
 class Browser:
     """A browser at the gateway's page. It keeps the cookies; the identity provider's own are apart."""

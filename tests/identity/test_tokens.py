@@ -15,6 +15,8 @@ from support.wait import eventually
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 AT_ONCE = 2.0  # seconds
 
+pytestmark = pytest.mark.timeout(600)  # Keycloak is fetched and set up once
+
 
 async def exchange(gateway: Gateway, subject: str, actor: str = "") -> httpx.Response:
     async with httpx.AsyncClient(base_url=gateway.api_url) as client:

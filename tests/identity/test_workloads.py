@@ -18,6 +18,8 @@ from support.wait import eventually
 
 AGENT_8 = Someone("agent-8", "agent", ("agents",))
 
+pytestmark = pytest.mark.timeout(600)  # Keycloak is fetched and set up once
+
 
 async def connect(gateway: Gateway, token: str, someone: Someone = AGENT) -> asyncpg.Connection:
     """As `someone`, with this token as the password."""

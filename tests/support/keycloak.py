@@ -165,21 +165,22 @@ def running_keycloak(folder: Path) -> Iterator[Keycloak]:
     )
     keycloak = Keycloak(f"http://127.0.0.1:{port}")
     try:
-        block_until(
-            lambda: process.poll() is not None or _answers(keycloak),
-            seconds=_SECONDS,
-            every=0.2,
-            what="Keycloak",
-        )
+        with httpx.Client(timeout=30) as client:
+            block_until(
+                lambda: process.poll() is not None or _answers(keycloak, client),
+                seconds=_SECONDS,
+                every=0.5,
+                what="Keycloak",
+            )
         assert process.poll() is None, tail(log)
         yield keycloak
     finally:
         stop(process, seconds=60)
 
 
-def _answers(keycloak: Keycloak) -> bool:
+def _answers(keycloak: Keycloak, client: httpx.Client) -> bool:
     try:
-        return httpx.get(f"{keycloak.issuer}/.well-known/openid-configuration").is_success
+        return client.get(f"{keycloak.issuer}/.well-known/openid-configuration").is_success
     except httpx.TransportError:
         return False
 
