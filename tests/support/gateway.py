@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +40,11 @@ class Gateway:
     @property
     def ca(self) -> Path:
         return self.folder / "state" / "tls" / "ca.crt"
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """What trusts the gateway's own CA."""
+        return ssl.create_default_context(cafile=self.ca)
 
     @property
     def api_url(self) -> str:
