@@ -23,6 +23,13 @@ def _postgres(config: Config, login: Login, services: Services, tls: ssl.SSLCont
     return PostgresEndpoint(config, login, services, tls)
 
 
+def _http(config: Config, login: Login, services: Services, tls: ssl.SSLContext) -> Endpoint:
+    from ingress.http.endpoint import HttpEndpoint
+
+    return HttpEndpoint(config, login, services, tls)
+
+
 PROTOCOLS: Mapping[str, Callable[[Config, Login, Services, ssl.SSLContext], Endpoint]] = {
     "postgres": _postgres,
+    "http": _http,
 }
