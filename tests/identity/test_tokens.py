@@ -118,7 +118,7 @@ async def test_an_agent_acts_for_a_person_who_cannot_review_it(gateway: Gateway,
     assert (given["principal"], given["kind"], given["acts_for"]) == ("agent-8", "agent", "dana")
 
     connection = await connect(gateway, "agent-8", given["access_token"])
-    held = asyncio.create_task(connection.execute("update orders set total = total where id = 7"))
+    held = asyncio.create_task(connection.execute("update orders set note = note where id = 7"))
     async with gateway.api(DANA) as dana, gateway.api(ERIN) as erin:
         waiting = await eventually(lambda: _waiting(dana, "agent-8"), what="the approval")
         assert not waiting["can_decide"]
