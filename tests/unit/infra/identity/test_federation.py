@@ -72,7 +72,7 @@ async def test_a_token_of_several_principals_needs_a_name() -> None:
 async def test_clusters_that_share_an_issuers_name_have_their_own_keys(tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text(json.dumps(jwks(KEY)))
     (tmp_path / "two.json").write_text(json.dumps(jwks(NEWER)))
-    claims = {"sub": "system:serviceaccount:prod:importer"}
+    claims: dict[str, Any] = {"sub": "system:serviceaccount:prod:importer"}
     found = federation(
         entry("importer-1", claims=claims, keys="one.json"),
         entry("importer-2", claims=claims, keys="two.json"),
@@ -84,7 +84,7 @@ async def test_clusters_that_share_an_issuers_name_have_their_own_keys(tmp_path:
 
 async def test_access_tokens_of_the_provider_count_for_the_named_audience_alone() -> None:
     settings = {"issuer": ISSUER, "client_id": "web", "audience": "cli"}
-    person = {"preferred_username": "alice", "groups": ["dba"]}
+    person: dict[str, Any] = {"preferred_username": "alice", "groups": ["dba"]}
     found = federation(oidc=settings)
 
     signed_in = await found.read(signed(aud="cli", **person))
