@@ -180,12 +180,14 @@ async def _waiting(client: httpx.AsyncClient, principal: str) -> dict[str, Any] 
 async def test_a_stream_ends_with_its_token(gateway: Gateway) -> None:
     given = await token_of(gateway, ERIN)
     headers = {"Authorization": f"Bearer {given['access_token']}"}
-    async with httpx.AsyncClient(base_url=gateway.api_url, timeout=30) as client:
-        async with client.stream("GET", "/api/stream", headers=headers) as stream:
-            assert stream.status_code == 200
-            lines = stream.aiter_lines()
-            async with gateway.api(ERIN) as erin:
-                body = {"principal": "erin", "token": given["token_id"]}
-                assert (await erin.post("/api/revocations", json=body)).status_code == 200
-            async with asyncio.timeout(AT_ONCE):
-                assert [line async for line in lines if line.startswith("event")] is not None
+    async with (
+        httpx.AsyncClient(base_url=gateway.api_url, timeout=30) as client,
+        client.stream("GET", "/api/stream", headers=headers) as stream,
+        gateway.api(ERIN) as erin,
+    ):
+        assert stream.status_code == 200
+        body = {"principal": "erin", "token": given["token_id"]}
+        assert (await erin.post("/api/revocations", json=body)).status_code == 200
+        async with asyncio.timeout(AT_ONCE):
+            async for _ in stream.aiter_lines():
+                pass

@@ -26,7 +26,7 @@ def entry(principal: str = "agent-7", **more: Any) -> dict[str, Any]:
 def federation(
     *entries: dict[str, Any], oidc: dict[str, Any] | None = None, base: Path = Path()
 ) -> Federation:
-    identity = {"federated": entries or (entry(),), "oidc": oidc, "users": []}
+    identity: dict[str, Any] = {"federated": entries or (entry(),), "oidc": oidc, "users": []}
     config = Config.model_validate({"identity": identity})
     config._base = base
     return Federation(config, lambda: NOW, network({**metadata(), f"{ISSUER}/keys": jwks(KEY)}))
