@@ -44,7 +44,7 @@ class WrongToken(TokenRefused):
     """No such name, another's token or an expired one: nobody is told which."""
 
     def __init__(self) -> None:
-        super().__init__("the token is wrong, or it has expired")
+        super().__init__("it is wrong, or it has expired")
 
 
 class TooManyGuesses(TokenRefused):
