@@ -46,6 +46,7 @@ SELECT
     rows,
     bytes,
     masked,
+    unmasked,
     error_code,
     error,
     limit_reached,

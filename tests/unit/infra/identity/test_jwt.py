@@ -140,7 +140,7 @@ def test_only_public_signature_keys_are_taken_from_a_set() -> None:
         "nonsense",
     ]
     assert [key.kid for key in import_keys({"keys": entries})] == ["one"]
-    malformed: tuple[Any, ...] = (None, [], {}, {"keys": {}})
-    for wrong in malformed:
+    documents: list[object] = [None, [], {}, {"keys": {}}]
+    for wrong in documents:
         with pytest.raises(ValueError, match="JWK set"):
             import_keys(wrong)
