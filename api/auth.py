@@ -200,7 +200,7 @@ def refusal(refused: TokenRefused, address: str) -> Problem:
                 headers={"Retry-After": "3"},
             )
         case _:
-            return unauthenticated(f"Not signed in: {refused}.")
+            return unauthenticated(f"The token was not accepted: {refused}.")
 
 
 def unauthenticated(detail: str) -> Problem:

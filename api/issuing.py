@@ -88,8 +88,9 @@ def delegated(person: SignedIn, agent: SignedIn) -> SignedIn:
     return SignedIn(
         Principal(actor.name, actor.kind, actor.groups, subject.name, subject.groups),
         agent.method,
-        min(person.since, agent.since),
+        agent.since,
         min(ends, default=None),
         "",
         (*agent.sign_ins, *person.sign_ins),
+        person.since,
     )

@@ -122,10 +122,19 @@ class SingleSignOn:
 
     async def begin_device(self) -> Device:
         """A sign-in that a person confirms on another device. Raises TokenRefused."""
-        said = await self._post("device_authorization_endpoint", scope=self._scope)
+        # PKCE (RFC 7636), as for codes: some clients must use it. A provider that does not know it here
+        # ignores it (RFC 6749, section 3.1).
+        verifier = generate_token(64)
+        said = await self._post(
+            "device_authorization_endpoint",
+            scope=self._scope,
+            code_challenge=create_s256_code_challenge(verifier),
+            code_challenge_method="S256",
+        )
         lasts = timedelta(seconds=int(said["expires_in"]))
+        kept = {"code": said["device_code"], "verifier": verifier}
         return Device(
-            device_code=self._seal.seal(_DEVICE, {"code": said["device_code"]}, self._clock() + lasts),
+            device_code=self._seal.seal(_DEVICE, kept, self._clock() + lasts),
             user_code=said["user_code"],
             verification_uri=said["verification_uri"],
             verification_uri_complete=said.get("verification_uri_complete", ""),
@@ -135,10 +144,14 @@ class SingleSignOn:
 
     async def finish_device(self, device_code: str) -> Arrival:
         """Who confirmed. Raises Pending while nobody has, TokenRefused."""
-        code = self._open(_DEVICE, device_code)["code"]
-        return await self._arrival(
-            await self._post("token_endpoint", grant_type=_DEVICE_GRANT, device_code=code)
+        kept = self._open(_DEVICE, device_code)
+        tokens = await self._post(
+            "token_endpoint",
+            grant_type=_DEVICE_GRANT,
+            device_code=kept["code"],
+            code_verifier=kept["verifier"],
         )
+        return await self._arrival(tokens)
 
     async def refresh(self, refresh_token: str) -> Arrival:
         """The same sign-in, with what the provider says about the person now. Raises TokenRefused."""

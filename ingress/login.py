@@ -5,7 +5,14 @@ from typing import TypeVar
 import structlog
 
 from infra.config import Config, HttpResource, PostgresResource, SshResource
-from infra.identity import Identities, IdentityUnavailable, SignedIn, TokenRefused, TooManyGuesses
+from infra.identity import (
+    Identities,
+    IdentityUnavailable,
+    SignedIn,
+    TokenRefused,
+    TooManyGuesses,
+    WrongToken,
+)
 from ingress.errors import LoginRefused
 
 R = TypeVar("R", PostgresResource, SshResource, HttpResource)
@@ -57,10 +64,10 @@ def _refused(name: str, refused: TokenRefused) -> LoginRefused:
         case IdentityUnavailable():
             hint = "Try again; if it happens again, tell whoever runs the gateway."
             return LoginRefused(f"{user} cannot be signed in now: {refused}", "57P03", hint)
+        case WrongToken():
+            message = f"the token of {user} is not right, or has expired"
+            hint = "Countersign takes the gateway token as the password, never the target's own."
+            return LoginRefused(message, "28P01", hint)
         case _:
-            return LoginRefused(
-                f"{user} is not let in: {refused}",
-                "28P01",
-                "Countersign takes the gateway token as the password, never the target's own. "
-                "`countersign login` gets a new one where there is single sign-on.",
-            )
+            hint = "Show another: `countersign login` gets one where there is single sign-on."
+            return LoginRefused(f"{user} is not let in: {refused}", "28P01", hint)

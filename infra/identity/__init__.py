@@ -16,7 +16,14 @@
 
 from infra.identity.identities import Identities, identities_of, revocations_of
 from infra.identity.revocations import Revocations
-from infra.identity.signed_in import IdentityUnavailable, Method, SignedIn, TokenRefused, TooManyGuesses
+from infra.identity.signed_in import (
+    IdentityUnavailable,
+    Method,
+    SignedIn,
+    TokenRefused,
+    TooManyGuesses,
+    WrongToken,
+)
 from infra.identity.users import hash_token, new_token, token_matches
 
 __all__ = [
@@ -27,6 +34,7 @@ __all__ = [
     "SignedIn",
     "TokenRefused",
     "TooManyGuesses",
+    "WrongToken",
     "hash_token",
     "identities_of",
     "new_token",

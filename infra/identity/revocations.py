@@ -120,11 +120,9 @@ class Revocations:
     def _ends(self, signed_in: SignedIn) -> bool:
         if any(sign_in in self._sign_ins for sign_in in signed_in.sign_ins):
             return True
-        for name in signed_in.names:
-            before = self._principals.get(name)
-            if before is not None and signed_in.since <= before:
-                return True
-        return False
+        return any(
+            name in self._principals and since <= self._principals[name] for name, since in signed_in.shown
+        )
 
     def _forget(self) -> None:
         horizon = self._clock() - self._reach

@@ -1,5 +1,6 @@
 """What is known of somebody who has shown who they are, and why somebody else is refused."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,16 +22,18 @@ class SignedIn:
 
     principal: Principal
     method: Method
-    since: datetime  # of the proof that everything else goes back to
+    since: datetime  # when the principal showed it, or was given what they showed
     until: datetime | None = None  # None: as long as the configuration has the user
     token: str = ""  # the id of what was shown, where it has one
     sign_ins: tuple[str, ...] = ()  # ids of the tokens and sign-ins that it goes back to
+    acts_for_since: datetime | None = None  # the same of the person for whom an agent acts
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Who it speaks for: the principal and whom they act for."""
-        principal = self.principal
-        return (principal.name, principal.acts_for) if principal.acts_for else (principal.name,)
+    def shown(self) -> Iterator[tuple[str, datetime]]:
+        """Whose proofs it stands on, and of when each is."""
+        yield self.principal.name, self.since
+        if self.acts_for_since is not None:
+            yield self.principal.acts_for, self.acts_for_since
 
 
 class TokenRefused(Exception):
@@ -41,7 +44,7 @@ class WrongToken(TokenRefused):
     """No such name, another's token or an expired one: nobody is told which."""
 
     def __init__(self) -> None:
-        super().__init__("the token is wrong, or it has expired")
+        super().__init__("it is wrong, or it has expired")
 
 
 class TooManyGuesses(TokenRefused):

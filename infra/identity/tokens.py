@@ -7,7 +7,7 @@ of the tokens and sign-ins that it was given for.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -33,6 +33,7 @@ class _Who(msgspec.Struct, frozen=True):
     sub: str
     kind: PrincipalKind
     groups: tuple[str, ...]
+    auth_time: float  # seconds since 1970
 
 
 class _Claims(msgspec.Struct, frozen=True):
@@ -41,6 +42,7 @@ class _Claims(msgspec.Struct, frozen=True):
     sub: str
     kind: PrincipalKind
     groups: tuple[str, ...]
+    auth_time: float
     jti: str
     amr: tuple[Method, ...]  # RFC 8176
     sign_ins: tuple[str, ...]
@@ -86,14 +88,13 @@ class TokenReader:
             said = msgspec.convert(claims, _Claims)
         except msgspec.ValidationError as error:
             raise TokenRefused("the token was made by another version of the gateway") from error
-        return SignedIn(
-            _principal(said),
-            said.amr[0],
-            moment(claims, "auth_time"),
-            moment(claims, "exp"),
-            said.jti,
-            said.sign_ins,
-        )
+        until, since = moment(claims, "exp"), _time(said.auth_time)
+        rest = (until, said.jti, said.sign_ins)
+        actor = said.act
+        if actor is None:
+            return SignedIn(Principal(said.sub, said.kind, said.groups), said.amr[0], since, *rest)
+        principal = Principal(actor.sub, actor.kind, actor.groups, said.sub, said.groups)
+        return SignedIn(principal, said.amr[0], _time(actor.auth_time), *rest, since)
 
 
 def is_own(text: str) -> bool:
@@ -111,25 +112,25 @@ def _public(key: Ed25519PublicKey) -> OKPKey:
 def _claims(signed_in: SignedIn, issued_at: datetime) -> dict[str, Any]:
     principal, until = signed_in.principal, signed_in.until
     assert until is not None
-    own = _Who(principal.name, principal.kind, principal.groups)
-    person = _Who(principal.acts_for, PrincipalKind.PERSON, principal.acts_for_groups)
-    said = msgspec.to_builtins(person if principal.acts_for else own)
+    own = msgspec.to_builtins(
+        _Who(principal.name, principal.kind, principal.groups, signed_in.since.timestamp())
+    )
+    said = own
+    if signed_in.acts_for_since is not None:
+        since = signed_in.acts_for_since.timestamp()
+        person = _Who(principal.acts_for, PrincipalKind.PERSON, principal.acts_for_groups, since)
+        said = {**msgspec.to_builtins(person), "act": own}
     return {
         **said,
-        **({"act": msgspec.to_builtins(own)} if principal.acts_for else {}),
         "iss": ISSUER,
         "aud": ISSUER,
         "iat": int(issued_at.timestamp()),
         "exp": int(until.timestamp()),
-        "auth_time": signed_in.since.timestamp(),
         "amr": [signed_in.method.value],
         "jti": signed_in.token,
         "sign_ins": list(signed_in.sign_ins),
     }
 
 
-def _principal(said: _Claims) -> Principal:
-    actor = said.act
-    if actor is None:
-        return Principal(said.sub, said.kind, said.groups)
-    return Principal(actor.sub, actor.kind, actor.groups, said.sub, said.groups)
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

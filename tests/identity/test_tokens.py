@@ -118,7 +118,7 @@ async def test_an_agent_acts_for_a_person_who_cannot_review_it(gateway: Gateway,
     assert (given["principal"], given["kind"], given["acts_for"]) == ("agent-8", "agent", "dana")
 
     connection = await connect(gateway, "agent-8", given["access_token"])
-    held = asyncio.create_task(connection.execute("update orders set total = total where id = 7"))
+    held = asyncio.create_task(connection.execute("update orders set note = note where id = 7"))
     async with gateway.api(DANA) as dana, gateway.api(ERIN) as erin:
         waiting = await eventually(lambda: _waiting(dana, "agent-8"), what="the approval")
         assert not waiting["can_decide"]
@@ -175,3 +175,19 @@ async def _is_refused(gateway: Gateway, token: str) -> bool:
 async def _waiting(client: httpx.AsyncClient, principal: str) -> dict[str, Any] | None:
     found = (await client.get("/api/approvals")).json()
     return next((approval for approval in found if approval["principal"] == principal), None)
+
+
+async def test_a_stream_ends_with_its_token(gateway: Gateway) -> None:
+    given = await token_of(gateway, ERIN)
+    headers = {"Authorization": f"Bearer {given['access_token']}"}
+    async with (
+        httpx.AsyncClient(base_url=gateway.api_url, timeout=30) as client,
+        client.stream("GET", "/api/stream", headers=headers) as stream,
+        gateway.api(ERIN) as erin,
+    ):
+        assert stream.status_code == 200
+        body = {"principal": "erin", "token": given["token_id"]}
+        assert (await erin.post("/api/revocations", json=body)).status_code == 200
+        async with asyncio.timeout(AT_ONCE):
+            async for _ in stream.aiter_lines():
+                pass

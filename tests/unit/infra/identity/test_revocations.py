@@ -16,8 +16,10 @@ DANA = Principal("dana", PrincipalKind.PERSON)
 FOR_DANA = Principal("agent-7", PrincipalKind.AGENT, (), "dana")
 
 
-def shown(principal: Principal = DANA, since: datetime = NOW, *sign_ins: str) -> SignedIn:
-    return SignedIn(principal, Method.OIDC, since, None, "", sign_ins)
+def shown(
+    principal: Principal = DANA, since: datetime = NOW, *sign_ins: str, person: datetime | None = None
+) -> SignedIn:
+    return SignedIn(principal, Method.OIDC, since, None, "", sign_ins, person)
 
 
 def revoked(name: str = "dana", token: str = "", at: datetime = NOW, reason: str = "") -> TokensRevoked:
@@ -43,8 +45,10 @@ def revocations(clock: list[datetime]) -> Revocations:
         (revoked(token="t"), shown(DANA, NOW, "u"), False),
         (revoked(), shown(DANA, NOW), True),
         (revoked(), shown(DANA, NOW + timedelta(microseconds=1)), False),
-        (revoked(), shown(FOR_DANA, NOW), True),
-        (revoked("agent-7"), shown(FOR_DANA, NOW), True),
+        (revoked(), shown(FOR_DANA, NOW, person=NOW), True),
+        (revoked(), shown(FOR_DANA, NOW, person=NOW + timedelta(seconds=1)), False),
+        (revoked("agent-7"), shown(FOR_DANA, NOW, person=NOW + timedelta(seconds=1)), True),
+        (revoked("agent-7"), shown(FOR_DANA, NOW + timedelta(seconds=1), person=NOW), False),
         (revoked("agent-7"), shown(DANA, NOW), False),
     ],
 )

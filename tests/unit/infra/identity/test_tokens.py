@@ -27,29 +27,36 @@ def signer(lifetime: timedelta = timedelta(hours=1), key: Ed25519PrivateKey = KE
     return TokenSigner(key, lifetime, lambda: NOW)
 
 
-@pytest.mark.parametrize("principal", [DANA, AGENT], ids=["a person", "an agent for a person"])
-def test_what_was_said_is_what_is_read(principal: Principal) -> None:
-    proof = SignedIn(principal, Method.FEDERATED, PROOF.since, None, "login", ("login",))
+EARLIER = NOW - timedelta(minutes=5, microseconds=123_457)
+
+
+@pytest.mark.parametrize(
+    ("principal", "person_since"),
+    [(DANA, None), (AGENT, EARLIER - timedelta(hours=1))],
+    ids=["a person", "an agent for a person"],
+)
+def test_what_was_said_is_what_is_read(principal: Principal, person_since: datetime | None) -> None:
+    proof = SignedIn(principal, Method.FEDERATED, EARLIER, None, "login", ("login",), person_since)
 
     text, signed_in = signer().issue(proof)
 
     assert reader().read(text) == signed_in
     assert signed_in.principal == principal
-    assert signed_in.since == PROOF.since
+    assert signed_in.since == EARLIER
     assert signed_in.until == NOW + timedelta(hours=1)
     assert signed_in.sign_ins == (signed_in.token, "login")
     assert is_own(text)
 
 
 def test_the_claims_are_those_of_the_standards() -> None:
-    text, _ = signer().issue(SignedIn(AGENT, Method.TOKEN, NOW))
+    text, _ = signer().issue(SignedIn(AGENT, Method.TOKEN, NOW, acts_for_since=EARLIER))
     header, claims, _ = (part + "==" for part in text.split("."))
 
     assert json.loads(base64.urlsafe_b64decode(header))["alg"] == "Ed25519"
     said = json.loads(base64.urlsafe_b64decode(claims))
     assert (said["sub"], said["act"]["sub"]) == ("dana", "agent-7")  # RFC 8693, section 4.1
     assert said["amr"] == ["token"]
-    assert said["auth_time"] == NOW.timestamp()
+    assert said["auth_time"] == EARLIER.timestamp()
 
 
 def test_it_never_outlives_what_it_was_given_for() -> None:
