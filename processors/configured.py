@@ -57,6 +57,7 @@ def _rule(policy: Policy) -> dict[str, Any]:
             "timeout": review.timeout.total_seconds(),
             "on_timeout": review.on_timeout,
             "valid_for": review.valid_for.total_seconds(),
+            "hold": review.hold,
         },
         "limits": {
             "rows": limits.rows.each,

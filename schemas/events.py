@@ -165,6 +165,7 @@ class ApprovalRequested(Event):
     reason: str = ""
     ticket: str = ""
     unmask: tuple[str, ...] = ()  # columns that an approval shows unmasked in the answer to this command
+    hold: bool = True  # False: the client was answered at once, and uses the approval by asking again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +189,7 @@ class ApprovalSettled(Event):
     decided_by: tuple[str, ...]
     comment: str
     requested_at: datetime
+    digest: str = ""  # of the command it was asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,6 +89,15 @@ class Review(Model):
     on_timeout: Fallback = Fallback.DENY
     on_unavailable: Literal["deny"] = "deny"
     valid_for: Duration = timedelta(minutes=5)
+    hold: bool = True  # False: the client is answered at once and asks again after the approval
+
+    @model_validator(mode="after")
+    def _somebody_approved(self) -> Self:
+        if not self.hold and self.on_timeout is not Fallback.DENY:
+            raise ValueError(
+                "expected on_timeout: deny beside hold: false: nothing waits for the time to pass"
+            )
+        return self
 
 
 def _only_rates(amounts: Amounts) -> Amounts:

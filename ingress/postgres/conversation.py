@@ -435,8 +435,9 @@ class PostgresConversation:
         """The refusal takes its place behind what the target still owes."""
         self._settle(group)
         if group.refusal is not None and not group.error:
-            data = make_refusal(*group.refusal)
-            note = group.refusal[1].message
+            command, refusal = group.refusal
+            data = make_refusal(command, refusal, self._link(refusal.approval) if refusal.approval else "")
+            note = refusal.message
             self._requests.append(Record(Frame.COMMAND, group.executions[0].command.text.encode()))
             self._requests.append(Record(Frame.NOTE, note.encode()))
         else:

@@ -77,6 +77,7 @@ class Step:
     approval: Approval | None
     events: tuple[Event, ...] = ()
     ignored: str = ""
+    told: ApprovalSettled | None = None  # for whoever keeps the standing approvals
 
 
 def apply(approval: Approval | None, event: Input, bundle: Bundle, now: datetime, node: str) -> Step:
@@ -169,6 +170,7 @@ def _propose(
         decided_by=decided_by,
         comment=comment[:LONGEST_COMMENT],
         requested_at=request.envelope.time,
+        digest=request.digest,
     )
     return Step(approval, (settled,))
 
@@ -179,6 +181,8 @@ def _settled(approval: Approval, event: ApprovalSettled, bundle: Bundle, node: s
         approval = replace(approval, state=event.state, settled_by=event.decided_by)
     elif (approval.state, approval.settled_by) != (event.state, event.decided_by):
         return Step(approval, ignored=f"already {approval.state.value}")
+    if not approval.request.hold:
+        return Step(approval, told=event)
     lets_through = event.state is ApprovalState.APPROVED or (
         event.state is ApprovalState.TIMED_OUT and approval.request.on_timeout is Fallback.ALLOW
     )

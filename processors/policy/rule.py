@@ -50,6 +50,7 @@ class Review:
     timeout: float
     on_timeout: Fallback
     valid_for: float  # how long an approval may be used
+    hold: bool = True  # False: the client is answered at once, and asks again once it is approved
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,8 @@ def _provable(when: When) -> Predicate:
 
 def strictest_terms(reviews: Sequence[tuple[str, Review]]) -> tuple[str, Review]:
     """The rule that names the review, and its terms: the one that asks for most approvals, then the one whose
-    approval is valid the shortest, then the first. Times and the fallback are the strictest of all."""
+    approval is valid the shortest, then the first. Times and the fallback are the strictest of all. Where one
+    of them does not hold the command, it is not held."""
     named, chosen = min(reviews, key=lambda pair: (-pair[1].approvals, pair[1].valid_for))
     terms = [review for _, review in reviews]
     return named, Review(
@@ -184,4 +185,5 @@ def strictest_terms(reviews: Sequence[tuple[str, Review]]) -> tuple[str, Review]
         if any(review.on_timeout is Fallback.DENY for review in terms)
         else Fallback.ALLOW,
         valid_for=min(review.valid_for for review in terms),
+        hold=all(review.hold for review in terms),
     )

@@ -22,7 +22,7 @@ from support.builders import (
 from support.deciding import decide
 from support.gateway import Gateway, running_gateway
 from support.postgres import Postgres
-from support.psql import run_psql, running_psql
+from support.psql import Finished, run_psql, running_psql
 from support.repository import ROOT
 from support.wait import eventually
 from support.written import all_written
@@ -40,6 +40,12 @@ POLICIES: tuple[Document, ...] = (
         "verdict": "review",
         "review": {"reviewers": ["privacy"], "timeout": "60s", "valid_for": "30s"},
         "require": ["reason"],
+    },
+    {
+        "name": "items at once",
+        "when": {"tables": ["public.order_items"], "intents": ["write"]},
+        "verdict": "review",
+        "review": {"reviewers": ["dba"], "timeout": "60s", "valid_for": "30s", "hold": False},
     },
     {
         "name": "changes need a DBA",
@@ -199,6 +205,82 @@ class TestUnmaskedAnswers:
         assert b"***@example.com" in written["countersign.recordings"]
         names = [value.partition("@")[0].encode() for value in values]
         assert {place: name for place, data in written.items() for name in names if name in data} == {}
+
+
+class TestApproveThenRetry:
+    """A command of a rule that does not hold: refused at once, and run when it is asked for again."""
+
+    async def run(self, gateway: Gateway, sql: str) -> Finished:
+        return await run_psql(gateway.conninfo("orders"), gateway.psql_environment, f"{sql};\n", "-At")
+
+    async def asked(self, gateway: Gateway, sql: str) -> str:
+        """The approval that a command is told to wait for."""
+        done = await self.run(gateway, sql)
+        detail = re.search(r"DETAIL:  (.*)", done.stderr)
+        assert detail is not None, done.stderr
+        told = json.loads(detail[1])
+        assert (told["verdict"], told["state"]) == ("review", "pending"), done.stderr
+        assert told["link"] == f"{gateway.api_url}/approvals/{told['approval']}"
+        assert told["link"] in done.stderr.splitlines()[0]
+        assert "Run the very same command again" in done.stderr
+        assert done.stdout == ""
+        return str(told["approval"])
+
+    async def is_run(self, gateway: Gateway, sql: str) -> bool:
+        return "UPDATE 1" in (await self.run(gateway, sql)).stdout
+
+    async def test_one_of_those_who_ask_again_runs_it(
+        self, reviewed: Gateway, postgres: Postgres, database: str
+    ) -> None:
+        sql = "update order_items set quantity = quantity + 10 where order_id = 1 and line = 1"
+        count = "select quantity from order_items where order_id = 1 and line = 1"
+        before = int(postgres.execute(count, database))
+        approval = await self.asked(reviewed, sql)
+        assert await self.asked(reviewed, sql) == approval, "the same one is joined"
+        await decide(reviewed, DANA, approval, "approve", "once")
+
+        async def is_used() -> bool:
+            return any(await asyncio.gather(*(self.is_run(reviewed, sql) for _ in range(4))))
+
+        await eventually(is_used, what="one of four runs it")
+        assert int(postgres.execute(count, database)) == before + 10
+        again = await self.asked(reviewed, sql)
+        assert again != approval, "a new decision is needed"
+        assert int(postgres.execute(count, database)) == before + 10
+
+    async def test_an_approval_is_for_the_very_command(self, reviewed: Gateway) -> None:
+        sql = "update order_items set quantity = 3 where order_id = 2 and line = 1"
+        approval = await self.asked(reviewed, sql)
+        await decide(reviewed, DANA, approval, "approve", "")
+        others = [
+            "update order_items set quantity = 3 where order_id = 2 and line = 2",
+            f"{sql} or true",
+            f"begin;\n{sql}",
+            f"set search_path = public, pg_catalog;\n{sql}",
+        ]
+        for other in others:
+            done = await self.run(reviewed, other)
+            assert "not run yet" in done.stderr, other
+            assert approval not in done.stderr, other
+
+        async def is_run() -> bool:
+            return await self.is_run(reviewed, sql)
+
+        await eventually(is_run)
+
+    async def test_a_rejected_one_is_not_asked_for_again(self, reviewed: Gateway) -> None:
+        sql = "update order_items set quantity = 4 where order_id = 3 and line = 1"
+        approval = await self.asked(reviewed, sql)
+        await decide(reviewed, DANA, approval, "reject", "not in the week of the audit")
+
+        async def refused() -> str:
+            told = (await self.run(reviewed, sql)).stderr
+            return told if "not run yet" not in told else ""
+
+        told = await eventually(refused)
+        assert 'a reviewer rejected this command: "not in the week of the audit"' in told
+        assert "to run it again will not help" in told
+        assert approval in told
 
 
 async def _in_steps(statement: Any) -> list[Any]:

@@ -164,6 +164,12 @@ MISTAKES = {
         26,
         "only a reviewer unmasks",
     ),
+    "not held, and yet allowed in time": (
+        "on_timeout: deny",
+        "hold: false, on_timeout: allow",
+        33,
+        "on_timeout: deny beside hold: false",
+    ),
     "limits of a deny": ('message: "No."', "limits: {rows: 1}", 34, "neither limits nor require"),
     "labels as a word": ("labels: {env: prod}\n    cred", "labels: prod\n    cred", 19, "labels"),
     "two users of a name": ("name: dana", "name: agent-7", 10, "user agent-7 is there twice"),
