@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
-from api.access import obstacle
+from api.access import obstacle, obstacle_to_revoking
 from api.auth import SignIn
 from api.deciding import LONGEST_COMMENT, Desk, Review
 from api.inbox import SHORTEST_PREFIX, Approval
@@ -57,6 +57,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "context": {"role": "app", "search_path": "public"},
     "can_decide": True,
     "cannot_decide_because": None,
+    "can_revoke": False,
 }
 
 
@@ -116,6 +117,7 @@ class ApprovalView(BaseModel):
     context: dict[str, str] = Field(description="what the meaning of the text depends on")
     can_decide: bool = Field(description="whether the one who asks may decide it now")
     cannot_decide_because: str | None
+    can_revoke: bool = Field(description="whether the one who asks may take back that it was approved")
 
 
 State = Literal["pending", "approved", "rejected", "timed_out", "withdrawn", "revoked", "all"]
@@ -191,6 +193,7 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         context={item.name: item.value for item in request.context},
         can_decide=hindrance is None,
         cannot_decide_because=hindrance.reason if hindrance else None,
+        can_revoke=obstacle_to_revoking(who, approval, now) is None,
     )
 
 
@@ -239,6 +242,17 @@ def routes(desk: Desk, sign_in: SignIn, clock: Clock) -> APIRouter:
         review = Review(Answer.REJECT, decide.comment, decide.digest)
         return view(await desk.decide(approval, who, review), who, clock())
 
+    @router.post("/{approval}/revoke", responses=deciding)
+    async def revoke(
+        approval: Annotated[str, identifier], who: Annotated[Principal, Depends(sign_in)], decide: Decide
+    ) -> ApprovalView:
+        """Takes back an approval: a command not sent yet is refused, one that runs is cancelled; what has
+        ended stays as it was. The comment is required."""
+        if not decide.comment:
+            raise comment_missing()
+        review = Review(Answer.REVOKE, decide.comment, decide.digest)
+        return view(await desk.decide(approval, who, review), who, clock())
+
     return router
 
 
@@ -246,6 +260,6 @@ def comment_missing() -> Problem:
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "comment-missing",
-        "A rejection needs a comment.",
+        "A rejection or revocation needs a comment.",
         "Say in `comment` why, and what the requester should do instead.",
     )

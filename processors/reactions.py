@@ -9,7 +9,7 @@ import structlog
 
 from processors.accounts import Accounts
 from processors.approvals.approval import Input, Step
-from processors.approvals.standing import ask
+from processors.approvals.standing import ask, revoke
 from processors.approvals.standing import settle as settle_standing
 from processors.desk import Desk
 from processors.policy.budgets import Account, settle
@@ -135,7 +135,12 @@ class Reactions:
             standing = self._standings.find(event.digest)
             if isinstance(event, ApprovalSettled):
                 after = settle_standing(standing, event)
-                return Reaction(written=None if after in (None, standing) else self._standings.save(after))
+                saved = None if after in (None, standing) else self._standings.save(after)
+                revoked = revoke(standing, event)
+                if revoked is None:
+                    return Reaction(written=saved)
+                order, reply_to = revoked
+                return Reaction((order,), reply_to, before=saved)
             turn = ask(standing, event, now)
         except Exception as error:
             _log_fault("standing_not_told", error, approval=event.approval)

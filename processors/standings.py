@@ -1,7 +1,7 @@
 """The standing approvals in the Faust table, by the digest of the command they are for."""
 
 from collections.abc import Awaitable, Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -13,7 +13,6 @@ from processors.approvals.standing import Standing
 from schemas.signature import SIGNATURE_LENGTH, Keyring, SignatureRefused, Signer
 from schemas.vocabulary import Role
 
-_LATE = timedelta(minutes=1)  # a settlement may be read after the time it was made in
 # No event begins like this, and no other record.
 _DOMAIN = b"countersign standing approval record v1\x00"
 
@@ -47,7 +46,7 @@ class Standings:
         """Keeps it; done when that is durable (why not `table[key] = …`: processors/desk.py)."""
         body = msgspec.msgpack.encode(standing)
         record = self._table.data[standing.digest.encode()] = self._signer.sign(_DOMAIN + body) + body
-        self._deadlines.set(standing.digest, standing.until + _LATE)
+        self._deadlines.set(standing.digest, standing.forgotten_at)
         return self._log(standing.digest, record)
 
     def forget_due(self, now: datetime) -> list[Awaitable[object]]:
@@ -66,7 +65,7 @@ class Standings:
             except SignatureRefused:
                 continue  # it refuses whoever asks
             if standing is not None:
-                self._deadlines.set(digest, standing.until + _LATE)
+                self._deadlines.set(digest, standing.forgotten_at)
 
     def _forget(self, digest: str) -> Awaitable[object]:
         self._table.data.pop(digest.encode(), None)

@@ -140,6 +140,17 @@ class SessionTerminated(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRevoked(Event):
+    """An order to an ingress: a command was let through by an approval that is revoked. It must not run; if
+    it runs, it is cancelled at the target. What has ended stays as it was."""
+
+    digest: str
+    approval: str
+    revoked_by: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRequested(Event):
     """A command waits for review. Holds all that a reviewer and the state machine need."""
 
@@ -281,6 +292,7 @@ EVENTS: dict[str, type[Event]] = {
         CommandDenied,
         ApprovalPending,
         SessionTerminated,
+        CommandRevoked,
         ApprovalRequested,
         ReviewDecided,
         ApprovalSettled,

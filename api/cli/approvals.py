@@ -1,4 +1,4 @@
-"""`countersign approvals`: list, show, approve, reject, watch."""
+"""`countersign approvals`: list, show, approve, reject, revoke, watch."""
 
 import json
 import time
@@ -78,6 +78,17 @@ def reject(
 ) -> None:
     """Rejects: the command does not run."""
     _decide(find(config), identifier, "reject", comment, as_json)
+
+
+@app.command()
+def revoke(
+    identifier: Identifier,
+    comment: Annotated[str, typer.Option(help="Tells the requester why.")],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Takes back an approval: a command that runs is cancelled, one that has not been sent does not run."""
+    _decide(find(config), identifier, "revoke", comment, as_json)
 
 
 @app.command()

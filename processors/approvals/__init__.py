@@ -4,6 +4,7 @@
                                     ├─ one rejection ─────▶ ApprovalSettled(rejected)
                                     ├─ the requester left ▶ ApprovalSettled(withdrawn)
                                     └─ nobody in time ────▶ ApprovalSettled(timed_out)
+    approved ── revoked ─▶ ApprovalSettled(revoked) ─▶ CommandRevoked
 
 Settling is itself an event on the approval's partition, and the *first* ApprovalSettled in the log is the
 settlement: the verdict (CommandAllowed or CommandDenied) follows from reading it back. So whatever

@@ -15,6 +15,7 @@ from schemas.events import (
     ApprovalWithdrawn,
     CommandAllowed,
     CommandDenied,
+    CommandRevoked,
     Event,
     ReviewDecided,
 )
@@ -127,6 +128,8 @@ def _requested(approval: Approval | None, event: ApprovalRequested, now: datetim
 
 
 def _decided(approval: Approval, event: ReviewDecided, now: datetime, node: str) -> Step:
+    if event.answer is Answer.REVOKE:
+        return _revoked(approval, event, now, node)
     if approval.state is not ApprovalState.PENDING:
         return Step(approval, ignored=f"already {approval.state.value}")
     if now >= approval.request.expires_at:
@@ -146,6 +149,15 @@ def _decided(approval: Approval, event: ReviewDecided, now: datetime, node: str)
     return _propose(approval, ApprovalState.APPROVED, names, comment, now, node)
 
 
+def _revoked(approval: Approval, event: ReviewDecided, now: datetime, node: str) -> Step:
+    """What was approved is taken back; of what waits, or ended otherwise, there is nothing to take back."""
+    if approval.state is not ApprovalState.APPROVED:
+        return Step(approval, ignored=f"{approval.state.value}: there is nothing to revoke")
+    if reason := why_not(approval, event):
+        return Step(approval, ignored=reason)
+    return _propose(approval, ApprovalState.REVOKED, (event.reviewer.name,), event.comment, now, node)
+
+
 def _has_voted(approval: Approval, reviewer: Principal) -> bool:
     return any(vote.reviewer.name.casefold() == reviewer.name.casefold() for vote in approval.votes)
 
@@ -162,8 +174,10 @@ def _propose(
     if not may_follow(approval.state, state):
         return Step(approval, ignored=f"already {approval.state.value}")
     request = approval.request
+    # An approval is settled once, and once more where what was approved is revoked.
+    what = "approval revoked" if state is ApprovalState.REVOKED else "approval settled"
     settled = ApprovalSettled(
-        envelope=_envelope(request, derived_id("approval settled", request.approval), now, node),
+        envelope=_envelope(request, derived_id(what, request.approval), now, node),
         approval=request.approval,
         state=state,
         rule=request.rule,
@@ -183,6 +197,8 @@ def _settled(approval: Approval, event: ApprovalSettled, bundle: Bundle, node: s
         return Step(approval, ignored=f"already {approval.state.value}")
     if not approval.request.hold:
         return Step(approval, told=event)
+    if event.state is ApprovalState.REVOKED:
+        return Step(approval, (_order(approval, event, node),))
     lets_through = event.state is ApprovalState.APPROVED or (
         event.state is ApprovalState.TIMED_OUT and approval.request.on_timeout is Fallback.ALLOW
     )
@@ -254,6 +270,19 @@ def _allowed(
         obligations=obligations,
         approval=request.approval,
         decided_by=settled.decided_by,
+        comment=settled.comment,
+    )
+
+
+def _order(approval: Approval, settled: ApprovalSettled, node: str) -> CommandRevoked:
+    """What makes an ingress stop the command."""
+    request = approval.request
+    id = derived_id("command revoked", request.envelope.command)
+    return CommandRevoked(
+        envelope=_envelope(request, id, settled.envelope.time, node),
+        digest=request.digest,
+        approval=request.approval,
+        revoked_by=", ".join(settled.decided_by),
         comment=settled.comment,
     )
 

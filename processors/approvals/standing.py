@@ -15,7 +15,15 @@ from datetime import datetime, timedelta
 
 from processors.policy.verdict import ALLOWED_FOR, verdict_id
 from schemas.envelope import Envelope
-from schemas.events import ApprovalRequested, ApprovalSettled, CommandAllowed, CommandDenied, Event
+from schemas.events import (
+    ApprovalRequested,
+    ApprovalSettled,
+    CommandAllowed,
+    CommandDenied,
+    CommandRevoked,
+    Event,
+)
+from schemas.ids import derived_id
 from schemas.vocabulary import ApprovalState
 
 REJECTED_FOR = timedelta(days=1)
@@ -27,6 +35,20 @@ _PENDING_HINT = (
 )
 _REJECTED = "a reviewer rejected this command"
 _REJECTED_HINT = "Nothing was executed, and to run it again will not help. The reviewer's words say why."
+
+
+_REMEMBERED = 8  # uses
+_REVOCABLE = timedelta(days=1)  # after its use: how long a command may still run when its approval is revoked
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A command that ran by an approval, and where its ingress listens."""
+
+    approval: str
+    envelope: Envelope
+    reply_to: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +65,19 @@ class Standing:
     state: ApprovalState = ApprovalState.PENDING
     decided_by: tuple[str, ...] = ()
     comment: str = ""
-    used_by: str = ""  # the command that ran by it
-    used_at: datetime | None = None
+    uses: tuple[Use, ...] = ()  # of this and of earlier approvals, the newest last
+
+    @property
+    def is_used(self) -> bool:
+        return any(use.approval == self.approval for use in self.uses)
+
+    @property
+    def forgotten_at(self) -> datetime:
+        """When nothing of it matters any more. A settlement may be read after the time it was made in."""
+        return max([self.until + timedelta(minutes=1), *(use.at + _REVOCABLE for use in self.uses)])
+
+    def use_of(self, command: str) -> Use | None:
+        return next((use for use in self.uses if use.envelope.command == command), None)
 
     def counts_for(self, request: ApprovalRequested, now: datetime) -> bool:
         """Whether it is about the same, under the same rule of the same policy, and its time is not over."""
@@ -65,16 +98,20 @@ def ask(standing: Standing | None, request: ApprovalRequested, now: datetime) ->
     if standing is not None:
         if standing.approval == request.approval:  # a repeat: what was said may not have been heard
             return Turn(standing, (request, _denied(request, request.approval)))
-        if standing.used_by == request.envelope.command and standing.used_at is not None:
-            return Turn(standing, (_allowed(standing, request, standing.used_at),))
+        use = standing.use_of(request.envelope.command)
+        if use is not None and use.approval == standing.approval:  # likewise
+            return Turn(standing, (_allowed(standing, request, use.at),))
+        if use is not None:
+            return Turn(standing)  # it ran by an approval that another has taken the place of
         if standing.counts_for(request, now):
             match standing.state:
                 case ApprovalState.PENDING:
                     return Turn(standing, (_denied(request, standing.approval),))
                 case ApprovalState.REJECTED:
                     return Turn(standing, (_rejected(standing, request),))
-                case ApprovalState.APPROVED if not standing.used_by:
-                    used = replace(standing, used_by=request.envelope.command, used_at=now)
+                case ApprovalState.APPROVED if not standing.is_used:
+                    use = Use(standing.approval, request.envelope, request.reply_to, now)
+                    used = replace(standing, uses=(*standing.uses, use)[-_REMEMBERED:])
                     return Turn(used, (_allowed(used, request, now),))
     asked = Standing(
         request.digest,
@@ -83,8 +120,27 @@ def ask(standing: Standing | None, request: ApprovalRequested, now: datetime) ->
         request.policy_version,
         request.valid_for,
         request.expires_at,
+        uses=standing.uses if standing is not None else (),
     )
     return Turn(asked, (request, _denied(request, request.approval)))
+
+
+def revoke(standing: Standing | None, event: ApprovalSettled) -> tuple[CommandRevoked, int] | None:
+    """What stops the command that ran by an approval which was revoked, and where its ingress listens; None
+    where none did."""
+    uses = standing.uses if standing is not None and event.state is ApprovalState.REVOKED else ()
+    use = next((use for use in uses if use.approval == event.approval), None)
+    if use is None:
+        return None
+    id = derived_id("command revoked", use.envelope.command)
+    order = CommandRevoked(
+        envelope=replace(use.envelope, id=id, time=event.envelope.time),
+        digest=event.digest,
+        approval=event.approval,
+        revoked_by=", ".join(event.decided_by),
+        comment=event.comment,
+    )
+    return order, use.reply_to
 
 
 def settle(standing: Standing | None, event: ApprovalSettled) -> Standing | None:

@@ -55,6 +55,7 @@ POLICIES: tuple[Document, ...] = (
     },
 )
 ASKS = "/* unmask: public.customers.email, reason: OPS-12 */ "
+_ACTIVE = "select count(*) from pg_stat_activity where query ~ '{}' and state = 'active'"
 LAST = "select 'the last of the reviews'"
 
 
@@ -289,3 +290,71 @@ async def _in_steps(statement: Any) -> list[Any]:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "\\'") + "'"
+
+
+class TestRevocation:
+    async def revoke(self, gateway: Gateway, approval: str, comment: str) -> dict[str, Any]:
+        async with gateway.api(DANA) as api:
+            answer = await api.post(f"/api/approvals/{approval}/revoke", json={"comment": comment})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def test_a_running_command_is_cancelled_within_a_second(
+        self, reviewed: Gateway, postgres: Postgres, database: str
+    ) -> None:
+        async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment, "-At") as psql:
+            await psql.send("update orders set note = 'gone' where id = 9 and pg_sleep(60) is not null;\n")
+            held = await psql.said(r"approval (\S+), http")
+            await decide(reviewed, DANA, held[1], "approve", "")
+            running = _ACTIVE.format("^update orders.*pg_sleep")
+            await eventually(lambda: postgres.execute(running, database) == "1", what="the update running")
+            began = asyncio.get_running_loop().time()
+            settled = await self.revoke(reviewed, held[1], "wrong table")
+            await eventually(lambda: postgres.execute(running, database) == "0", what="the update cancelled")
+            took = asyncio.get_running_loop().time() - began
+            await psql.said(f'stopped: dana revoked approval {held[1]}: "wrong table"')
+            await psql.send("select coalesce(note, 'untouched') from orders where id = 9;\n")
+            done = await psql.finish()
+        assert settled["state"] == "revoked"
+        assert took < 1
+        assert done.stdout.splitlines() == ["untouched"]
+
+    async def test_one_that_was_not_used_lets_nothing_through(self, reviewed: Gateway) -> None:
+        retry = TestApproveThenRetry()
+        sql = "update order_items set quantity = 5 where order_id = 4 and line = 1"
+        approval = await retry.asked(reviewed, sql)
+        await decide(reviewed, DANA, approval, "approve", "")
+        await self.revoke(reviewed, approval, "on second thought")
+
+        async def asked_anew() -> bool:
+            return await retry.asked(reviewed, sql) != approval
+
+        await eventually(asked_anew)
+
+    async def test_one_used_by_a_retry_is_cancelled(
+        self, reviewed: Gateway, postgres: Postgres, database: str
+    ) -> None:
+        retry = TestApproveThenRetry()
+        sql = "update order_items set quantity = 6 where order_id = 5 and pg_sleep(60) is not null"
+        approval = await retry.asked(reviewed, sql)
+        await decide(reviewed, DANA, approval, "approve", "")
+        running = _ACTIVE.format("^update order_items.*pg_sleep")
+        task = asyncio.create_task(retry.run(reviewed, sql))
+        await eventually(lambda: task.done() or postgres.execute(running, database) == "1")
+        if task.done():  # it came before the processors had read the approval
+            task = asyncio.create_task(retry.run(reviewed, sql))
+            await eventually(lambda: postgres.execute(running, database) == "1")
+        await self.revoke(reviewed, approval, "too long")
+        done = await asyncio.wait_for(task, 10)
+        assert f'stopped: dana revoked approval {approval}: "too long"' in done.stderr
+
+    async def test_what_was_not_approved_is_not_revoked(self, reviewed: Gateway) -> None:
+        approval = await TestApproveThenRetry().asked(
+            reviewed, "update order_items set quantity = 7 where order_id = 6 and line = 1"
+        )
+        async with reviewed.api(DANA) as api:
+            answer = await api.post(f"/api/approvals/{approval}/revoke", json={"comment": "x"})
+            missing = await api.post(f"/api/approvals/{approval}/revoke", json={})
+        assert answer.status_code == 409
+        assert missing.status_code == 422

@@ -7,8 +7,9 @@ from support.table import MemoryTable
 
 from infra.kafka.bus import partition_of
 from processors.app import STANDING
-from processors.approvals.standing import Standing
+from processors.approvals.standing import Standing, Use
 from processors.standings import Standings
+from schemas.envelope import envelope
 from schemas.signature import SignatureRefused
 from schemas.vocabulary import ApprovalState, Role
 
@@ -22,10 +23,9 @@ STANDS = Standing(
     ApprovalState.APPROVED,
     ("dana",),
     "once",
-    "a command",
-    NOW,
+    (Use("an approval", envelope(NOW, "processors@test#1", command="a command"), 3, NOW),),
 )
-LATE = STANDS.until + timedelta(minutes=1)
+LATE = STANDS.forgotten_at
 
 
 def standings(table: MemoryTable) -> Standings:

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import settings
@@ -10,7 +10,7 @@ from support.commands import bundle
 from support.reviews import DANA, ERIN, NOW, decided, requested, settled
 
 from processors.approvals.approval import Approval, Input, apply, expire
-from processors.approvals.standing import REJECTED_FOR, Standing, Turn, ask, settle
+from processors.approvals.standing import REJECTED_FOR, Standing, Turn, ask, revoke, settle
 from processors.policy.verdict import verdict_id
 from schemas.events import (
     ApprovalRequested,
@@ -144,6 +144,23 @@ def test_only_the_first_settlement_counts_and_a_revocation() -> None:
     assert settle(None, end(first, ApprovalState.APPROVED)) is None
 
 
+def test_a_revocation_stops_what_ran_by_it_also_when_another_approval_stands() -> None:
+    standing, first = approved()
+    second, third = asked(30, reply_to=7), asked(40)
+    used = ask(standing, second, NOW + timedelta(seconds=30)).standing
+    revocation = end(first, ApprovalState.REVOKED, comment="wrong table")
+    for stands in (used, ask(used, third, NOW + timedelta(seconds=40)).standing):
+        found = revoke(stands, revocation)
+        assert found is not None
+        order, reply_to = found
+        assert (order.envelope.command, order.digest, reply_to) == (second.envelope.command, DIGEST, 7)
+        assert (order.revoked_by, order.comment) == ("dana", "wrong table")
+        assert stands.forgotten_at >= NOW + timedelta(hours=24)
+    assert revoke(standing, revocation) is None, "nothing ran"
+    assert revoke(used, end(first, ApprovalState.APPROVED)) is None
+    assert revoke(None, revocation) is None
+
+
 def test_what_was_used_stays_used() -> None:
     standing, first = approved()
     used = ask(standing, asked(30), NOW + timedelta(seconds=30)).standing
@@ -164,10 +181,13 @@ class AskingAgain(RuleBasedStateMachine):
         self.settlements: list[ApprovalSettled] = []  # of the log of approvals, first ones first
         self.said: list[tuple[Event, str]] = []
         self.votes: list[ReviewDecided] = []
+        self.revoked_at: dict[str, datetime] = {}
 
     def read(self, event: ApprovalRequested | ApprovalSettled) -> None:
         if isinstance(event, ApprovalSettled):
             self.standing = settle(self.standing, event)
+            if event.state is ApprovalState.REVOKED:
+                self.revoked_at.setdefault(event.approval, self.now)
             return
         turn = ask(self.standing, event, self.now)
         self.standing = turn.standing
@@ -249,8 +269,10 @@ class AskingAgain(RuleBasedStateMachine):
                 if vote.approval == event.approval and vote.answer is Answer.APPROVE
             }
             assert len(yes) >= self.approvals
-            assert self.reviews[event.approval].state is ApprovalState.APPROVED
             (first, *_) = [one for one in self.settlements if one.approval == event.approval]
+            assert first.state is ApprovalState.APPROVED
+            if (at := self.revoked_at.get(event.approval)) is not None:
+                assert event.envelope.time <= at, "never after its revocation was read"
             assert event.envelope.time < first.envelope.time + timedelta(seconds=300)
             assert event.expires_at <= first.envelope.time + timedelta(seconds=300)
 
