@@ -7,6 +7,7 @@
 - `conversation.py`: the session, sans-IO. `client_side.py` makes groups of messages that need verdicts,
   `target_side.py` matches the target's answers; `namespace.py` knows the prepared statements and portals,
   `execution.py` what is held, sent and owed.
+- `replication.py`: the session of a replication connection.
 - `judge.py`: text -> command; `parameters.py`: what events show of bound parameters. `catalogue.py`,
   `catalogue_reader.py`, `catalogues.py`: what names mean there; `circumstances.py` asks the session itself.
 - `facts.py`: what a statement does, proven; `sql/` reads it.

@@ -148,6 +148,10 @@ class Judge:
         facts = Facts(intents=(Intent.UNKNOWN,), unproven=(reason,))
         return Execution(self._command(Stage.EXECUTE, text, None, None, facts), None)
 
+    def of_facts(self, text: str, facts: Facts) -> Command:
+        """The command of a text that is no SQL, whose facts are told."""
+        return self._command(Stage.EXECUTE, text, None, None, facts, redacted=text)
+
     def _statements(self, text: str) -> tuple[Statement, ...]:
         return self._cache.statements(text, self.catalogue, self.context, self._subject.sensitive)
 
@@ -210,9 +214,11 @@ class Judge:
         bind: Bind | None,
         facts: Facts,
         secret: frozenset[int] = frozenset(),
+        redacted: str | None = None,
     ) -> Command:
         subject = self._subject
-        redacted = statement.redacted if statement is not None else _without_quoted(text)
+        if redacted is None:
+            redacted = statement.redacted if statement is not None else _without_quoted(text)
         bound = bind.parameters if bind is not None else ()
         parameters = readable(bound)
         # What is not proven may read one also where the text names none.

@@ -17,6 +17,7 @@ _HINTS = {
     "rows": "Ask for less, as with LIMIT.",
     "bytes": "Ask for less, as with LIMIT or fewer columns.",
     "time": "Ask for less, or for what the target finds faster.",
+    "row": "Ask for less of it at once, as with substring() or fewer columns.",
 }
 _RAN = "The command itself had run to its end at the target: what it changed stands."
 
@@ -26,7 +27,7 @@ class Stop:
     """A limit that an answer reached, and the rule that set it, where the verdict says so; or, without a
     limit, that its approval was revoked."""
 
-    limit: str  # "rows", "bytes", "time"; "" for a revocation
+    limit: str  # "rows", "bytes", "time"; "row" is the gateway's own, in bytes; "" for a revocation
     most: float = 0
     rule: str = ""
     revoked: Revoked | None = None
@@ -46,11 +47,13 @@ class Stop:
     @property
     def words(self) -> str:
         """As in "its limit of 10 rows"."""
-        return (
-            f"its limit of {self.most:g} seconds"
-            if self.limit == "time"
-            else f"its limit of {self.most} {self.limit}"
-        )
+        match self.limit:
+            case "time":
+                return f"its limit of {self.most:g} seconds"
+            case "row":
+                return f"the gateway's limit of {self.most} bytes for one row"
+            case _:
+                return f"its limit of {self.most} {self.limit}"
 
 
 @dataclass(slots=True)

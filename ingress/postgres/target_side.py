@@ -11,7 +11,7 @@ from dataclasses import replace
 from ingress.errors import TargetError
 from ingress.gate import Revoked
 from ingress.interface import CancelTarget, Finish, Frame, ReadCatalogue, Record, Request, StopAfter
-from ingress.postgres.codec import Block, Message
+from ingress.postgres.codec import MAX_TARGET_MESSAGE, Block, Message, Oversized
 from ingress.postgres.encodings import is_read
 from ingress.postgres.execution import Execution, Expected, Kind
 from ingress.postgres.judge import unread_names
@@ -71,10 +71,15 @@ class TargetSide:
         self._out: list[bytes] = []
         self._requests: list[Request] = []
 
-    def receive(self, item: Message | Block) -> None:
+    def receive(self, item: Message | Block | Oversized) -> None:
         """Raises TargetError for what nobody asked for."""
         if isinstance(item, Block):
             self._rows(item)
+            return
+        if isinstance(item, Oversized):
+            if self._head().quiet:
+                raise TargetError("the target answered the gateway's own question with more than it takes")
+            self.stop(self._current(), Stop("row", MAX_TARGET_MESSAGE, ""))
             return
         self._receive(item)
         self.watch()

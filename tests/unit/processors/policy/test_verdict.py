@@ -171,7 +171,7 @@ class TestUnmaskedAnswers:
         asked, _ = answered(requested(self.FACTS, unmask=self.WANTED), rules).events
         assert isinstance(asked, ApprovalRequested)
         assert asked.unmask == asked.obligations.unmasked == self.WANTED
-        assert asked.obligations.masking.outputs == ("full",)
+        assert asked.obligations.masking.outputs == ("email",)
 
     def test_a_preparation_unmasks_nothing(self) -> None:
         rules = bundle(*self.RULES, resources=[resource(columns=COLUMNS)])
