@@ -34,6 +34,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "requested_at": "2026-03-02T09:30:00.125Z",
     "expires_at": "2026-03-02T09:40:00.125Z",
     "on_timeout": "deny",
+    "hold": True,
     "intents": ["write"],
     "statements": ["delete"],
     "tables": ["public.orders"],
@@ -94,6 +95,7 @@ class ApprovalView(BaseModel):
     requested_at: datetime
     expires_at: datetime
     on_timeout: Fallback = Field(description="what happens when nobody decides in time")
+    hold: bool = Field(description="whether its client waits; false: it runs once it is asked for again")
     intents: list[Intent]
     statements: list[str]
     tables: list[str]
@@ -167,6 +169,7 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         requested_at=request.envelope.time,
         expires_at=request.expires_at,
         on_timeout=request.on_timeout,
+        hold=request.hold,
         intents=list(facts.intents),
         statements=list(facts.statements),
         tables=list(facts.tables),
@@ -238,7 +241,7 @@ def routes(desk: Desk, sign_in: SignIn, clock: Clock) -> APIRouter:
     ) -> ApprovalView:
         """Refuses the command; the comment, which is required, tells the requester why."""
         if not decide.comment:
-            raise comment_missing()
+            raise comment_missing(Answer.REJECT)
         review = Review(Answer.REJECT, decide.comment, decide.digest)
         return view(await desk.decide(approval, who, review), who, clock())
 
@@ -249,17 +252,18 @@ def routes(desk: Desk, sign_in: SignIn, clock: Clock) -> APIRouter:
         """Takes back an approval: a command not sent yet is refused, one that runs is cancelled; what has
         ended stays as it was. The comment is required."""
         if not decide.comment:
-            raise comment_missing()
+            raise comment_missing(Answer.REVOKE)
         review = Review(Answer.REVOKE, decide.comment, decide.digest)
         return view(await desk.decide(approval, who, review), who, clock())
 
     return router
 
 
-def comment_missing() -> Problem:
+def comment_missing(answer: Answer) -> Problem:
+    what = "revocation" if answer is Answer.REVOKE else "rejection"
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "comment-missing",
-        "A rejection or revocation needs a comment.",
+        f"A {what} needs a comment.",
         "Say in `comment` why, and what the requester should do instead.",
     )

@@ -148,7 +148,7 @@ class Pages:
         try:
             decide = _checked(comment, digest)
             if answer is not Answer.APPROVE and not decide.comment:
-                raise comment_missing()
+                raise comment_missing(answer)
             review = Review(answer, decide.comment, decide.digest)
             decided = await self._desk.decide(approval, session.principal, review)
         except Problem as problem:
