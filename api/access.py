@@ -63,7 +63,7 @@ def access_of(config: Config) -> Access:
                 group
                 for policy in config.policies
                 if policy.review is not None and _may_concern(policy, resource)
-                for group in policy.review.reviewers
+                for group in (*policy.review.reviewers, *policy.review.all_of)
             )
             for resource in config.resources
         },

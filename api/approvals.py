@@ -46,6 +46,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "probed": [],
     "unproven": [],
     "reviewers": ["dba"],
+    "all_of": [],
     "approvals_needed": 1,
     "decisions": [],
     "decided_by": [],
@@ -107,6 +108,7 @@ class ApprovalView(BaseModel):
     probed: list[str]
     unproven: list[str] = Field(description="why the gateway cannot prove all that the command does")
     reviewers: list[str] = Field(description="groups, any of which may decide")
+    all_of: list[str] = Field(description="groups, of each of which a person of its own must approve")
     approvals_needed: int
     decisions: list[DecisionView]
     decided_by: list[str] = Field(description="whose decisions settled it")
@@ -181,6 +183,7 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         probed=list(facts.probed),
         unproven=list(facts.unproven),
         reviewers=list(request.reviewers),
+        all_of=list(request.all_of),
         approvals_needed=request.approvals,
         decisions=[
             DecisionView(reviewer=d.reviewer, answer=d.answer, comment=d.comment, time=d.time)

@@ -11,6 +11,7 @@ from api.inbox import Approval
 from api.problems import Problem, ambiguous_approval, unavailable, unknown_approval
 from infra.clock import Clock, now
 from infra.kafka.bus import Bus, BusUnavailable
+from processors.approvals.quorum import has_quorum
 from schemas.envelope import envelope
 from schemas.events import ReviewDecided
 from schemas.vocabulary import Answer, ApprovalState, Principal
@@ -150,8 +151,8 @@ class Desk:
         decision = current.decision_of(who.name)
         if decision is None or decision.answer is Answer.REJECT:
             return False
-        given = sum(decision.answer is Answer.APPROVE for decision in current.decisions)
-        return given < current.request.approvals
+        given = {one.reviewer: one.groups for one in current.decisions if one.answer is Answer.APPROVE}
+        return not has_quorum(current.request.approvals, current.request.all_of, given)
 
     def _result(self, before: Approval, review: Review) -> Approval:
         after = self._feed.inbox.get(before.id)

@@ -31,6 +31,7 @@ class Decision:
     answer: Answer
     comment: str
     time: datetime
+    groups: tuple[str, ...] = ()  # the reviewer's
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,8 @@ class Inbox:
             return None
         if event.digest != approval.request.digest or event.answer is Answer.REVOKE:
             return None  # about something else than what waits; the processor does not count it either
-        decision = Decision(event.reviewer.name, event.answer, event.comment, event.envelope.time)
+        who = event.reviewer
+        decision = Decision(who.name, event.answer, event.comment, event.envelope.time, who.groups)
         approval = replace(approval, decisions=(*approval.decisions, decision))
         self._pending[event.approval] = approval
         return Change(Kind.DECIDED, approval, position)

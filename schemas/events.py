@@ -177,6 +177,7 @@ class ApprovalRequested(Event):
     ticket: str = ""
     unmask: tuple[str, ...] = ()  # columns that an approval shows unmasked in the answer to this command
     hold: bool = True  # False: the client was answered at once, and uses the approval by asking again
+    all_of: tuple[str, ...] = ()  # groups, of each of which a person of its own must approve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,6 +147,8 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
         if approval[label]:
             yield fact(label, ", ".join(approval[label]))
     yield fact("reviewers", f"{', '.join(approval['reviewers'])}, {approval['approvals_needed']} needed")
+    if approval["all_of"]:
+        yield fact("all of", f"{', '.join(approval['all_of'])}: of each group one person")
     for decision in approval["decisions"]:
         yield fact("decision", f"{decision['answer']} by {decision['reviewer']}: {decision['comment']}")
     yield fact("asked at", approval["requested_at"])

@@ -1,8 +1,10 @@
 """One approval as a state machine: an event in, the approval after it and what follows from it out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from processors.approvals.quorum import has_quorum
 from processors.approvals.states import may_follow
 from processors.policy.bundle import Bundle
 from processors.policy.command import command_of
@@ -62,7 +64,7 @@ class Approval:
 
     @property
     def has_quorum(self) -> bool:
-        return len(self.votes) >= self.request.approvals
+        return _are_enough(self.votes, self.request.approvals, self.request.all_of)
 
     @property
     def due_at(self) -> datetime:
@@ -158,6 +160,10 @@ def _revoked(approval: Approval, event: ReviewDecided, now: datetime, node: str)
     return _propose(approval, ApprovalState.REVOKED, (event.reviewer.name,), event.comment, now, node)
 
 
+def _are_enough(votes: Sequence[Vote], approvals: int, all_of: Sequence[str]) -> bool:
+    return has_quorum(approvals, all_of, {vote.reviewer.name: vote.reviewer.groups for vote in votes})
+
+
 def _has_voted(approval: Approval, reviewer: Principal) -> bool:
     return any(vote.reviewer.name.casefold() == reviewer.name.casefold() for vote in approval.votes)
 
@@ -226,7 +232,7 @@ def _verdict_under(
         counting = [
             vote for vote in approval.votes if not set(vote.reviewer.groups).isdisjoint(review.reviewers)
         ]
-        if len(counting) < review.approvals:
+        if not _are_enough(counting, review.approvals, review.all_of):
             return _denied(approval, settled, bundle.version, _CHANGED, node, rule=decision.rule)
     if review is not None and settled.state is ApprovalState.TIMED_OUT and review.on_timeout is Fallback.DENY:
         return _denied(approval, settled, bundle.version, _CHANGED, node, rule=decision.rule)

@@ -251,6 +251,7 @@ def _review(
         ticket=request.ticket,
         unmask=request.unmask,
         hold=review.hold,
+        all_of=review.all_of,
     )
 
 

@@ -48,6 +48,12 @@ POLICIES: tuple[Document, ...] = (
         "review": {"reviewers": ["dba"], "timeout": "60s", "valid_for": "30s", "hold": False},
     },
     {
+        "name": "two groups",
+        "when": {"command": "two groups", "intents": ["write"]},
+        "verdict": "review",
+        "review": {"all_of": ["dba", "privacy"], "timeout": "60s", "valid_for": "30s"},
+    },
+    {
         "name": "changes need a DBA",
         "when": {"intents": ["write"]},
         "verdict": "review",
@@ -290,6 +296,22 @@ async def _in_steps(statement: Any) -> list[Any]:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "\\'") + "'"
+
+
+class TestQuorum:
+    async def test_each_of_the_groups_must_approve(self, reviewed: Gateway) -> None:
+        async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment, "-At") as psql:
+            await psql.send("/* two groups */ update orders set note = 'both' where id = 11;\n")
+            held = await psql.said(r'by rule "two groups": approval (\S+), http')
+            await decide(reviewed, DANA, held[1], "approve", "as a DBA")
+            async with reviewed.api(PRIYA) as api:
+                found = (await api.get(f"/api/approvals/{held[1]}")).json()
+            assert (found["state"], found["all_of"]) == ("pending", ["dba", "privacy"])
+            assert psql.stdout == ""
+            await decide(reviewed, PRIYA, held[1], "approve", "as a privacy officer")
+            await psql.said(r'approved by dana, priya: "as a DBA; as a privacy officer"')
+            done = await psql.finish()
+        assert done.stdout == "UPDATE 1\n"
 
 
 class TestRevocation:

@@ -143,7 +143,7 @@ MISTAKES = {
     "unknown intent": ("[read, session]", "[reed]", 27, "'read', 'probe', 'write'"),
     "not a column": ('"*.*.ssn"', '"ssn"', 22, '"schema.table.column"'),
     "duration": ("time: 30s", "time: soon", 29, "expected a duration such as 30s, 10m or 2h; found 'soon'"),
-    "no reviewers": ("reviewers: [dba]", "reviewers: []", 33, "policies[1].review.reviewers"),
+    "no reviewers": ("reviewers: [dba]", "reviewers: []", 33, "expected reviewers: [...], all_of: [...]"),
     "review without terms": (
         "    review: {",
         "    #",

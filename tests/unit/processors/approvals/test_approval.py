@@ -117,6 +117,20 @@ class TestApproved:
         assert second.events == first.events
         assert second.approval == first.approval
 
+    def test_all_of_several_groups(self) -> None:
+        request = asked(approvals=2, reviewers=("dba", "security"), all_of=("dba", "security"))
+        both = Principal("sam", PrincipalKind.PERSON, ("dba", "security"))
+        approval, said = through(request, decided(request, both), decided(request, both))
+        assert said == [], "one person is one"
+        assert approval is not None
+        _, said = through(request, decided(request, DANA), decided(request, ERIN))
+        assert said == [], "both are of the same group"
+        for others in ((both, DANA), (DANA, both), (DANA, ERIN, both)):
+            _, said = through(request, *(decided(request, one) for one in others))
+            (allowed,) = verdicts(said)
+            assert isinstance(allowed, CommandAllowed)
+            assert allowed.decided_by == tuple(one.name for one in others)
+
     @pytest.mark.parametrize("name", ["dana", "Dana", "DANA"])
     def test_one_person_counts_once(self, name: str) -> None:
         request = asked(approvals=2)
@@ -321,7 +335,9 @@ class TestThePolicyChangedMeanwhile:
     def test_an_allow_goes_on(self) -> None:
         assert isinstance(self.verdict(bundle(rule("open", "allow", {}))), CommandAllowed)
 
-    @pytest.mark.parametrize("terms", [{"approvals": 2}, {"reviewers": ["security"]}])
+    @pytest.mark.parametrize(
+        "terms", [{"approvals": 2}, {"reviewers": ["security"]}, {"all_of": ["security"]}]
+    )
     def test_a_review_that_asks_for_more_denies(self, terms: dict[str, Any]) -> None:
         stricter = self.REVIEW | {"review": self.REVIEW["review"] | terms}
         verdict = self.verdict(bundle(stricter))
@@ -378,9 +394,14 @@ class TestForgetting:
 class AnyOrder(RuleBasedStateMachine):
     """A log in which anything may come late, twice, or after a crash that lost the newest state."""
 
-    @initialize(approvals=st.integers(1, 3), fallback=st.sampled_from(Fallback))
-    def begin(self, approvals: int, fallback: Fallback) -> None:
-        self.request = asked(approvals=approvals, on_timeout=fallback)
+    @initialize(
+        approvals=st.integers(1, 3),
+        fallback=st.sampled_from(Fallback),
+        all_of=st.sampled_from([(), ("dba", "reviewers")]),
+    )
+    def begin(self, approvals: int, fallback: Fallback, all_of: tuple[str, ...]) -> None:
+        needed = max(approvals, len(all_of))
+        self.request = asked(approvals=needed, all_of=all_of, on_timeout=fallback)
         self.now = NOW
         self.approval: Approval | None = None
         self.before: Approval | None = None  # what a crash would go back to
@@ -460,7 +481,7 @@ class AnyOrder(RuleBasedStateMachine):
                 and event.digest == self.request.digest
             }
             if allowed.decided_by:
-                assert len(set(allowed.decided_by)) == self.request.approvals
+                assert len(set(allowed.decided_by)) >= self.request.approvals
                 assert set(allowed.decided_by) <= approved & {"dana", "erin"}
             else:
                 assert self.request.on_timeout is Fallback.ALLOW
