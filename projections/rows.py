@@ -402,6 +402,7 @@ ROWS: dict[type[e.Event], Callable[[Any, Place], Iterator[Row]]] = {
     e.ApprovalWithdrawn: _approval_withdrawn,
     e.RecordingChunk: _recording_chunk,
     e.NodeHeartbeat: _node_heartbeat,
+    e.CommandRevoked: _only_in_events,
     e.GrantIssued: _only_in_events,
     e.GrantRevoked: _only_in_events,
     e.TokenIssued: _only_in_events,
