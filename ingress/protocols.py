@@ -23,6 +23,13 @@ def _postgres(config: Config, login: Login, services: Services, tls: ssl.SSLCont
     return PostgresEndpoint(config, login, services, tls)
 
 
+def _ssh(config: Config, login: Login, services: Services, tls: ssl.SSLContext) -> Endpoint:
+    from ingress.ssh.endpoint import SshEndpoint
+
+    return SshEndpoint(config, login, services)
+
+
 PROTOCOLS: Mapping[str, Callable[[Config, Login, Services, ssl.SSLContext], Endpoint]] = {
     "postgres": _postgres,
+    "ssh": _ssh,
 }
