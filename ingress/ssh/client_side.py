@@ -69,7 +69,8 @@ class ClientSide(asyncssh.SSHServer):
     def get_kbdint_challenge(
         self, username: str, lang: str, submethods: str
     ) -> tuple[str, str, str, list[tuple[str, bool]]]:
-        return "Countersign", "The gateway's token, never the host's own password.", "", [("Token: ", False)]
+        # No name and no instruction: a client would print them among what commands write to stderr.
+        return "", "", "", [(f"Countersign token of {username.partition(':')[0]}: ", False)]
 
     async def validate_kbdint_response(self, username: str, responses: list[str]) -> bool:
         return len(responses) == 1 and await self.validate_password(username, responses[0])

@@ -30,6 +30,7 @@ from schemas.vocabulary import Principal
 _log = structlog.get_logger()
 _SIGN_IN_SECONDS = 60
 _KEEPALIVE = 30  # seconds between two; three unanswered ones end the connection
+_LAST_WORDS = 2.0  # seconds for clients to take the reason when the gateway stops
 _MOST_SIGNING_IN = 100  # connections that have not signed in yet, as OpenSSH's MaxStartups
 _NO_SHELL = Refusal(
     message="this resource has no interactive shells through the gateway",
@@ -56,6 +57,7 @@ class SshEndpoint:
         self._connections: set[asyncssh.SSHServerConnection] = set()
 
     async def start(self) -> None:
+        asyncssh.set_log_level("WARNING")  # above, it logs commands as they are
         for resource in self._config.resources:
             if isinstance(resource, SshResource) and resource.sensitive.detect:
                 make_scanner(resource.sensitive.detect)  # compiled now, not while a client waits
@@ -67,8 +69,9 @@ class SshEndpoint:
         """Ends every session; each client is told the reason."""
         for connection in list(self._connections):
             connection.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
-        for connection in list(self._connections):
-            await connection.wait_closed()
+        closing = [asyncio.ensure_future(connection.wait_closed()) for connection in self._connections]
+        if closing:
+            await asyncio.wait(closing, timeout=_LAST_WORDS)
 
     async def serve(self, sock: socket.socket) -> None:
         """One client. Returns once it is gone."""

@@ -220,6 +220,8 @@ class Files(asyncssh.SFTPServer):
             self._close_command(opened, Outcome.UNKNOWN)
         if self._host is not None:
             self._host.exit()
+        if not self.channel.is_closing():
+            self.channel.exit(0)  # scp takes a missing exit status for a failure
 
     # What they share
 

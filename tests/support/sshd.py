@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from support.builders import AGENT, Document, Someone
 from support.processes import start, stop, tail
@@ -18,7 +19,7 @@ from support.wait import block_until, eventually
 
 # Whom commands run as: never root, whatever an attempt would do. Debian's PostgreSQL brings this user.
 _USER = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-_SECONDS = 60.0
+_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,21 @@ class Sshd:
 
 
 @contextmanager
-def running_sshd(folder: Path) -> Iterator[Sshd]:
-    """sshd as an ordinary user; it ends with the block."""
+def running_sshd() -> Iterator[Sshd]:
+    """sshd as an ordinary user, in a folder that this user can reach; both end with the block."""
+    with TemporaryDirectory(prefix="sshd-") as folder:
+        yield from _running_sshd(Path(folder))
+
+
+def _running_sshd(folder: Path) -> Iterator[Sshd]:
     folder.chmod(0o755)
     files = folder / "files"
     files.mkdir()
     for name in ("host", "user"):
         subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", folder / name], check=True, timeout=30
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", folder / name],
+            check=True,
+            timeout=30,
         )
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -67,9 +75,6 @@ def running_sshd(folder: Path) -> Iterator[Sshd]:
         entry = pwd.getpwnam(_USER)
         for path in (files, folder / "host"):
             os.chown(path, entry.pw_uid, entry.pw_gid)
-        for parent in folder.parents:
-            if parent.stat().st_uid == 0 and parent != Path("/"):
-                parent.chmod(parent.stat().st_mode | 0o011)
     log = folder / "sshd.log"
     program = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
     assert program is not None, "infra/setup.sh test brings openssh-server"
@@ -178,7 +183,12 @@ class Client:
 
     @asynccontextmanager
     async def running(
-        self, argv: Sequence[str], *, token: str | None = None, cwd: Path | None = None, env: dict[str, str] | None = None
+        self,
+        argv: Sequence[str],
+        *,
+        token: str | None = None,
+        cwd: Path | None = None,
+        env: dict[str, str] | None = None,
     ) -> AsyncIterator[Running]:
         """A client program; it is killed where the block leaves it running."""
         process = await asyncio.create_subprocess_exec(
@@ -203,14 +213,25 @@ class Client:
         return ["ssh", *self.options(resource), "127.0.0.1", *arguments]
 
     async def run(
-        self, *arguments: str, resource: str = "web-1", options: Sequence[str] = (), stdin: bytes = b"", token: str | None = None
+        self,
+        *arguments: str,
+        resource: str = "web-1",
+        options: Sequence[str] = (),
+        stdin: bytes = b"",
+        token: str | None = None,
     ) -> Done:
         """`ssh … arguments`, to its end."""
         argv = ["ssh", *self.options(resource), *options, "127.0.0.1", *arguments]
         return await self.run_any(argv, stdin=stdin, token=token)
 
     async def run_any(
-        self, argv: Sequence[str], *, stdin: bytes = b"", token: str | None = None, cwd: Path | None = None, env: dict[str, str] | None = None
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        token: str | None = None,
+        cwd: Path | None = None,
+        env: dict[str, str] | None = None,
     ) -> Done:
         async with self.running(argv, token=token, cwd=cwd, env=env) as client:
             if stdin:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from ingress.ssh.shell.arguments import Syntax, read_arguments
 from ingress.ssh.shell.findings import Findings
+from ingress.ssh.shell.paths import holds_credentials
 from ingress.ssh.shell.script import Word
 from schemas.vocabulary import Intent
 
@@ -207,6 +208,7 @@ _FIND_VALUED = frozenset(
         "-used",
     ]
 )
+_FIND_WIDENS = frozenset(("-o", "-or", "!", "-not", ","))
 FIND_RUNS = frozenset(("-exec", "-execdir", "-ok", "-okdir"))
 
 
@@ -424,7 +426,12 @@ def find(arguments: tuple[Word, ...], findings: Findings) -> tuple[tuple[Word, .
         Word(None if root.value is None else f"{root.value.rstrip('/')}/**", has_glob=True) for root in roots
     )
     runs: list[tuple[Word, ...]] = []
-    bounded = any(word.value in ("-name", "-iname") for word in words)
+    names = [
+        following.value
+        for word, following in zip(words, words[1:], strict=False)
+        if word.value in ("-name", "-iname")
+    ]
+    bounded = bool(names) and not any(word.value in _FIND_WIDENS for word in words)
     while words:
         value = words.pop(0).value
         if value in FIND_RUNS:
@@ -446,6 +453,10 @@ def find(arguments: tuple[Word, ...], findings: Findings) -> tuple[tuple[Word, .
             findings.doubt("find: an expression is computed, or is not known")
     for root in roots:
         findings.uses(root, recursive=bool(runs) and not bounded)
+    if runs and not bounded:
+        findings.doubt("find: which files it hands on is not proven")
+    if runs and any(name is None or holds_credentials(f"/{name}") for name in names):
+        findings.does(Intent.CREDENTIAL)
     return tuple(runs)
 
 

@@ -12,26 +12,50 @@ REVIEW: Document = {"reviewers": ["dba"], "approvals": 1, "timeout": "60s", "val
 
 
 def policies(files: str) -> list[Document]:
-    """Reads are free; changes within `files`, and all else that is known, wait; the worst is denied."""
+    """On web-1 reads are free, all else waits; other names of the host have rules of their own."""
     agents = {"groups": ["agents"], "resources": ["web-*"]}
     return [
-        {"name": "agents read", "when": {**agents, "intents": ["read", "session"]}, "verdict": "allow"},
         {
-            "name": "agents put files",
-            "when": {**agents, "intents": ["write", "read"], "paths": [f"{files}/open/*"]},
+            "name": "agents read",
+            "when": {"groups": ["agents"], "resources": ["web-*", "reads"], "intents": ["read", "session"]},
             "verdict": "allow",
         },
         {
             "name": "the rest is countersigned",
             "when": {
                 **agents,
-                "intents": ["write", "bulk_write", "admin", "network", "export", "exec", "credential", "unknown"],
+                "intents": [
+                    "write",
+                    "bulk_write",
+                    "admin",
+                    "network",
+                    "export",
+                    "exec",
+                    "credential",
+                    "unknown",
+                ],
             },
             "verdict": "review",
             "review": REVIEW,
         },
-        {"name": "nobody kills", "when": {"programs": ["kill", "reboot"]}, "verdict": "deny", "message": "No."},
-        {"name": "a few lines", "when": {"resources": ["limited"]}, "verdict": "allow", "limits": {"rows": 3}},
+        {
+            "name": "the target stays",
+            "when": {"paths": [f"{files}/target"], "intents": ["write"]},
+            "verdict": "deny",
+            "message": "Not that file.",
+        },
+        {
+            "name": "nobody kills",
+            "when": {"programs": ["kill", "reboot"]},
+            "verdict": "deny",
+            "message": "No.",
+        },
+        {
+            "name": "a few lines",
+            "when": {"resources": ["limited"]},
+            "verdict": "allow",
+            "limits": {"rows": 3},
+        },
         {"name": "quick", "when": {"resources": ["quick"]}, "verdict": "allow", "limits": {"time": "500ms"}},
         {"name": "anything", "when": {"resources": ["plain", "shell"]}, "verdict": "allow"},
         {
@@ -44,8 +68,8 @@ def policies(files: str) -> list[Document]:
 
 
 @pytest.fixture(scope="session")
-def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    with running_sshd(tmp_path_factory.mktemp("sshd")) as running:
+def sshd() -> Iterator[Sshd]:
+    with running_sshd() as running:
         yield running
 
 
@@ -56,9 +80,12 @@ def gateway(sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
     (sshd.files / "open").chmod(0o777)
     resources = [
         sshd.resource("web-1", sensitive={"detect": DETECT}),
-        *(sshd.resource(name) for name in ("plain", "limited", "quick", "reasons")),
+        *(sshd.resource(name) for name in ("plain", "limited", "quick", "reasons", "reads")),
         sshd.resource("shell", shells="recorded", sensitive={"detect": DETECT}),
-        {**sshd.resource("impostor"), "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBSg2u3hJ3GPJ3pQXQOcg6ZpYyr5xLWCfVBYVBYVBYVB"},
+        {
+            **sshd.resource("impostor"),
+            "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBSg2u3hJ3GPJ3pQXQOcg6ZpYyr5xLWCfVBYVBYVBYVB",
+        },
     ]
     with running_gateway(
         tmp_path_factory.mktemp("gateway"),
