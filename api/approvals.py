@@ -28,6 +28,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "parameters": [],
     "reason": "the customer ordered twice",
     "ticket": "OPS-12",
+    "unmask": [],
     "rule": "changes need a DBA",
     "policy_version": "9b1c…",
     "requested_at": "2026-03-02T09:30:00.125Z",
@@ -86,6 +87,7 @@ class ApprovalView(BaseModel):
         description="why the requester wants it, in their words; empty where they did not say"
     )
     ticket: str = Field(description="the ticket they named with it")
+    unmask: list[str] = Field(description="columns that an approval shows unmasked in this command's answer")
     rule: str = Field(description="the rule that asks for the review")
     policy_version: str
     requested_at: datetime
@@ -157,6 +159,7 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         parameters=list(request.parameters),
         reason=request.reason,
         ticket=request.ticket,
+        unmask=list(request.unmask),
         rule=request.rule,
         policy_version=request.policy_version,
         requested_at=request.envelope.time,

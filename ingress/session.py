@@ -246,6 +246,7 @@ class Session:
             deadline=deadline,
             reason=command.reason,
             ticket=command.ticket,
+            unmask=command.unmask,
         )
         services.outbox.request(
             request, lambda: self._undecided(command.id, "Kafka did not take the request")

@@ -31,7 +31,7 @@ DEFAULTS: dict[str, dict[str, Value]] = {
         **dict.fromkeys(("limit_reached", "limit_rule"), ""),
         **dict.fromkeys(("groups", "parameters", "intents", "statements", "tables", "columns"), _STRINGS),
         **dict.fromkeys(("functions", "programs", "methods", "paths", "probed"), _STRINGS),
-        **dict.fromkeys(("unproven", "decided_by"), _STRINGS),
+        **dict.fromkeys(("unproven", "decided_by", "unmasked"), _STRINGS),
     },
     "approval_rows": {
         **dict.fromkeys(("at", "requested_at", "expires_at", "settled_at", "withdrawn_at"), 0),

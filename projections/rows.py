@@ -256,6 +256,7 @@ def _command_allowed(event: e.CommandAllowed, _place: Place) -> Iterator[Row]:
             "approval": event.approval,
             "decided_by": list(event.decided_by),
             "comment": event.comment,
+            "unmasked": list(event.obligations.unmasked),
             "decided_at": micros(event.envelope.time),
         },
     )

@@ -65,6 +65,7 @@ class CommandRequested(Event):
     deadline: datetime  # without a verdict or an approval by then, the ingress refuses
     reason: str = ""  # why the requester wants it, in their words
     ticket: str = ""  # where more is said about it
+    unmask: tuple[str, ...] = ()  # columns they ask to see unmasked: "schema.table.column"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +164,7 @@ class ApprovalRequested(Event):
     reply_to: int
     reason: str = ""
     ticket: str = ""
+    unmask: tuple[str, ...] = ()  # columns that an approval shows unmasked in the answer to this command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,6 +122,7 @@ class Obligations:
     cost: float | None = None  # at most this, as the target's planner estimates it before it runs
     read_only: bool = False  # in a transaction in which the target lets nothing be written
     limited_by: tuple[LimitSource, ...] = ()
+    unmasked: tuple[str, ...] = ()  # "schema.table.column": left clear for the client, never in the recording
 
 
 class Outcome(StrEnum):

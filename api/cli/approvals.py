@@ -125,6 +125,8 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
     for label in ("reason", "ticket"):
         if approval[label]:
             yield fact(label, approval[label])
+    if approval["unmask"]:
+        yield fact("unmasked", f"asks to see {', '.join(approval['unmask'])} as they are")
     yield fact("state", approval["state"])
     yield fact("rule", approval["rule"])
     groups = ", ".join(approval["groups"]) or "no group"

@@ -113,7 +113,7 @@ class PostgresAnswers:
         for found in self._reader.receive_data(data):
             if isinstance(found, Block):
                 yield from self._block(found)
-            else:
+            elif isinstance(found, Message):
                 yield from self._message(found)
 
     def _message(self, message: Message) -> Iterator[Entry]:

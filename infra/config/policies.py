@@ -74,6 +74,7 @@ class When(Model):
     methods: tuple[str, ...] | None = None  # of HTTP
     paths: tuple[str, ...] | None = None  # globs over files, or over HTTP paths
     command: Annotated[str, AfterValidator(_is_regular_expression)] | None = None
+    unmask: tuple[str, ...] | None = None  # globs over the columns it asks to see unmasked
     hours: Hours | None = None
     networks: tuple[Annotated[str, AfterValidator(_is_network)], ...] | None = None
     expression: str | None = None  # CEL
@@ -128,6 +129,16 @@ class Policy(Model):
             raise ValueError(
                 "expected review: {reviewers: [...]} exactly where the verdict, or limits.over, is review"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_reviewer_unmasks(self) -> Self:
+        if self.when.unmask is None or self.verdict is Verdict.DENY:
+            return self
+        if self.review is None or self.verdict is not Verdict.REVIEW:
+            raise ValueError("expected verdict review or deny beside when.unmask: only a reviewer unmasks")
+        if self.review.on_timeout is not Fallback.DENY:
+            raise ValueError("expected on_timeout: deny beside when.unmask: only a reviewer unmasks")
         return self
 
     @model_validator(mode="after")

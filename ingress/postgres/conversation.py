@@ -24,7 +24,6 @@ from ingress.interface import (
     Request,
     Submit,
 )
-from ingress.postgres.answers.copy_options import copy_options
 from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, must_wait, settle
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.circumstances import CONTEXT_QUERY, context_of, with_fingerprint
@@ -32,6 +31,7 @@ from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
 from ingress.postgres.execution import Answer, Execution, Expected, Group, Kind
 from ingress.postgres.judge import Judge
+from ingress.postgres.maskers import put_maskers
 from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execute
 from ingress.postgres.namespace import Namespace
 from ingress.postgres.own import OWN, Aside, wrapped
@@ -41,7 +41,7 @@ from ingress.postgres.results import ResultMasker
 from ingress.postgres.sql.columns import Origin
 from ingress.postgres.target_side import TargetSide
 from processors.masking.masks import MASKS, Mask
-from schemas.vocabulary import Intent, MaskingPlan, Outcome
+from schemas.vocabulary import MaskingPlan, Outcome
 
 _AHEAD = 64  # groups whose verdicts are asked for before the first of them is sent
 _OWED = 512  # answers the target may owe before more is taken from the client
@@ -416,24 +416,8 @@ class PostgresConversation:
 
     def _prepare_answer(self, execution: Execution) -> None:
         """What its verdict obliges the gateway to is in place before the command leaves."""
-        assert execution.allowed is not None
-        obligations = execution.allowed.obligations
-        if obligations.masking != MaskingPlan():
-            execution.masker = self._make_masker(execution, obligations.masking)
+        put_maskers(execution, self._origin, self._masks)
         self._requests.append(Record(Frame.COMMAND, execution.command.text.encode()))
-
-    def _make_masker(self, execution: Execution, plan: MaskingPlan) -> ResultMasker:
-        facts = execution.command.facts
-        statement = execution.statement
-        copies = statement is not None and "copy" in facts.statements
-        return ResultMasker(
-            plan,
-            self._origin,
-            proven=Intent.UNKNOWN not in facts.intents,
-            exports=Intent.EXPORT in facts.intents,
-            copy=copy_options(statement.text) if statement is not None and copies else None,
-            masks=self._masks,
-        )
 
     def _refuse(self, group: Group, command: str, refusal: Refusal) -> None:
         """One command of a group is refused: nothing of the group is sent."""

@@ -16,6 +16,7 @@ _HINTS = {
     "rows": "Ask for less, as with LIMIT.",
     "bytes": "Ask for less, as with LIMIT or fewer columns.",
     "time": "Ask for less, or for what the target finds faster.",
+    "row": "Ask for less of it at once, as with substring() or fewer columns.",
 }
 _RAN = "The command itself had run to its end at the target: what it changed stands."
 
@@ -24,7 +25,7 @@ _RAN = "The command itself had run to its end at the target: what it changed sta
 class Stop:
     """A limit that an answer reached. `rule`: who set it, where the verdict says so."""
 
-    limit: str  # "rows", "bytes", "time"
+    limit: str  # "rows", "bytes", "time"; "row" is the gateway's own, in bytes
     most: float
     rule: str
 
@@ -36,11 +37,13 @@ class Stop:
     @property
     def words(self) -> str:
         """As in "its limit of 10 rows"."""
-        return (
-            f"its limit of {self.most:g} seconds"
-            if self.limit == "time"
-            else f"its limit of {self.most} {self.limit}"
-        )
+        match self.limit:
+            case "time":
+                return f"its limit of {self.most:g} seconds"
+            case "row":
+                return f"the gateway's limit of {self.most} bytes for one row"
+            case _:
+                return f"its limit of {self.most} {self.limit}"
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ingress.errors import TargetError
 from ingress.interface import CancelTarget, Finish, Frame, ReadCatalogue, Record, Request, StopAfter
-from ingress.postgres.codec import Block, Message
+from ingress.postgres.codec import MAX_TARGET_MESSAGE, Block, Message, Oversized
 from ingress.postgres.encodings import is_read
 from ingress.postgres.execution import Execution, Expected, Kind
 from ingress.postgres.judge import unread_names
@@ -69,10 +69,15 @@ class TargetSide:
         self._out: list[bytes] = []
         self._requests: list[Request] = []
 
-    def receive(self, item: Message | Block) -> None:
+    def receive(self, item: Message | Block | Oversized) -> None:
         """Raises TargetError for what nobody asked for."""
         if isinstance(item, Block):
             self._rows(item)
+            return
+        if isinstance(item, Oversized):
+            if self._head().quiet:
+                raise TargetError("the target answered the gateway's own question with more than it takes")
+            self.stop(self._current(), Stop("row", MAX_TARGET_MESSAGE, ""))
             return
         self._receive(item)
         self.watch()
@@ -251,11 +256,11 @@ class TargetSide:
             if count > left:
                 data, count = first_messages(data, count=max(left, 0))
                 self.stop(execution, stop_at("rows", limits.rows, limits))
-        masker = execution.masker
+        masker, source = execution.masker, data
         if masker is not None:
             if head.kind is Kind.EXECUTE and not execution.rows:
                 self._describe_late(head, execution)
-            data = masker.rows(data) if block.kind == b"D" else masker.copy_data(data)
+            data = _mask(masker, block.kind, data)
         if limits is not None and limits.bytes is not None:
             left = limits.bytes - before.bytes - execution.bytes
             if len(data) > left:
@@ -265,6 +270,8 @@ class TargetSide:
         execution.bytes += len(data)
         if data:
             self._out.append(data)
+            if execution.recorded is not None:
+                data = _mask(execution.recorded, block.kind, first_messages(source, count=count)[0])
             self._requests.append(Record(Frame.ANSWER, data))
 
     def _used_before(self, execution: Execution) -> Used:
@@ -284,9 +291,11 @@ class TargetSide:
         body = portal.description if portal.description is not None else portal.prepared.description
         if not body:
             return
-        execution.masker.describe(body)
         formats = portal.bind.result_formats
-        execution.masker.formats(formats)
+        for masker in (execution.masker, execution.recorded):
+            if masker is not None:
+                masker.describe(body)
+                masker.formats(formats)
         fields = parse_row_description(body)
         if len(formats) == 1:
             formats = formats * len(fields)
@@ -319,6 +328,8 @@ class TargetSide:
         execution = self._current()
         if message.kind == b"T" and execution.masker is not None:
             execution.masker.describe(message.body)
+        if message.kind == b"T" and execution.recorded is not None:
+            execution.recorded.describe(message.body)
         self._pass(message)
 
     def _complete(self, message: Message) -> None:
@@ -553,3 +564,8 @@ class TargetSide:
                 execution.stopped.rule if execution.stopped is not None else "",
             )
         )
+
+
+def _mask(masker: ResultMasker, kind: bytes, data: bytes) -> bytes:
+    """Whole DataRow or CopyData messages, masked."""
+    return masker.rows(data) if kind == b"D" else masker.copy_data(data)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from processors.approvals.states import may_follow
 from processors.policy.bundle import Bundle
 from processors.policy.command import command_of
-from processors.policy.rules import evaluate
+from processors.policy.decision import decide
 from processors.policy.verdict import obligations_of, verdict_id
 from schemas.envelope import Envelope, envelope
 from schemas.events import (
@@ -197,7 +197,7 @@ def _verdict_under(
     resource = bundle.resources.get(request.envelope.resource)
     if resource is None:
         return _denied(approval, settled, bundle.version, _CHANGED, node)
-    decision = evaluate(command_of(request, resource), bundle.rules, settled.envelope.time)
+    decision = decide(command_of(request, resource), bundle.rules, settled.envelope.time)
     if decision.verdict is Verdict.DENY:
         ending = (decision.message, decision.hint)
         return _denied(approval, settled, bundle.version, ending, node, rule=decision.rule)
@@ -211,6 +211,7 @@ def _verdict_under(
     if review is not None and settled.state is ApprovalState.TIMED_OUT and review.on_timeout is Fallback.DENY:
         return _denied(approval, settled, bundle.version, _CHANGED, node, rule=decision.rule)
     obligations = obligations_of(request, bundle, decision.limits, decision.limited_by)
+    obligations = replace(obligations, unmasked=request.unmask)
     return _allowed(approval, settled, decision.rule, bundle.version, obligations, node)
 
 

@@ -1,7 +1,7 @@
 """MATCHERS: a key of `when` -> how it matches.
 
-Each maker takes the rule's value and whether it is an allow rule, and gives a predicate over a command.
-An allow rule's list must cover all of a command (`every`); another rule's is hit by any part of it.
+Each maker takes the rule's value and whether the rule permits something, and gives a predicate over a
+command. A list that permits must cover all of a command (`every`); another is hit by any part of it.
 """
 
 import fnmatch
@@ -89,6 +89,12 @@ def _command(pattern: str, _: bool) -> Predicate:
     return lambda command, now: compiled.search(command.text) is not None
 
 
+def _unmask(patterns: tuple[str, ...], every: bool) -> Predicate:
+    matches = _globs(patterns)
+    quantifier = all if every else any
+    return lambda command, now: bool(command.unmask) and quantifier(map(matches, command.unmask))
+
+
 def _hours(hours: Hours, _: bool) -> Predicate:
     zone = ZoneInfo(hours.zone)
     start, end = time.fromisoformat(hours.start), time.fromisoformat(hours.end)
@@ -153,6 +159,7 @@ MATCHERS: Mapping[str, Maker] = {
     "programs": _names(lambda facts: facts.programs),
     "methods": _names(lambda facts: facts.methods),
     "paths": _names(lambda facts: facts.paths),
+    "unmask": _unmask,
     "networks": _networks,
     "hours": _hours,
     "command": _command,

@@ -35,6 +35,7 @@ class When:
     methods: tuple[str, ...] | None = None
     paths: tuple[str, ...] | None = None
     command: str | None = None
+    unmask: tuple[str, ...] | None = None
     hours: Hours | None = None
     networks: tuple[str, ...] | None = None
     expression: str | None = None
@@ -95,3 +96,12 @@ class Rule:
     over: Verdict = Verdict.DENY  # what happens to a command that is over a budget: review or deny
     require: tuple[str, ...] = ()  # what the requester must say: "reason", "ticket"
     message: str = ""
+
+    @property
+    def permits(self) -> bool:
+        """Whether something happens by this rule that would not without it: it must be sure of its match.
+
+        A review of unmasked answers permits asking for them; any other review holds what it suspects.
+        """
+        asks = self.verdict is Verdict.REVIEW and self.when.unmask is not None
+        return self.verdict is Verdict.ALLOW or asks

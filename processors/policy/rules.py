@@ -58,7 +58,9 @@ class Decision:
 
 def compile_rule(rule: Rule) -> CompiledRule:
     """The rule ready to be evaluated. Raises BadRule."""
-    every = rule.verdict is Verdict.ALLOW
+    if rule.when.unmask is not None and rule.verdict is Verdict.ALLOW:
+        raise BadRule(f"policy {rule.name!r}: when.unmask: only a reviewer gives an unmasked answer")
+    every = rule.permits
     matchers: list[Predicate] = [_provable(rule.when)] if every else []
     for key, make in MATCHERS.items():
         value = getattr(rule.when, key)
@@ -140,7 +142,7 @@ def _matches(compiled: CompiledRule, command: Command, now: datetime, failed: li
         return all(matches(command, now) for matches in compiled.matchers)
     except ExpressionFailed as error:
         failed.append(f"{compiled.rule.name}: {error}")
-        return compiled.rule.verdict is not Verdict.ALLOW
+        return not compiled.rule.permits
 
 
 def _provable(when: When) -> Predicate:

@@ -45,6 +45,7 @@ SELECT
     rows,
     bytes,
     masked,
+    unmasked,
     error_code,
     error,
     limit_reached,

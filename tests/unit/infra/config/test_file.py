@@ -158,6 +158,12 @@ MISTAKES = {
         26,
         "beside a budget",
     ),
+    "unmasked without a reviewer": (
+        "{groups: [agents], intents: [read, session]}",
+        "{unmask: ['*']}",
+        26,
+        "only a reviewer unmasks",
+    ),
     "limits of a deny": ('message: "No."', "limits: {rows: 1}", 34, "neither limits nor require"),
     "labels as a word": ("labels: {env: prod}\n    cred", "labels: prod\n    cred", 19, "labels"),
     "two users of a name": ("name: dana", "name: agent-7", 10, "user agent-7 is there twice"),

@@ -23,7 +23,16 @@ from schemas.events import (
     Event,
     ReviewDecided,
 )
-from schemas.vocabulary import Answer, ApprovalState, Fallback, Principal, PrincipalKind
+from schemas.vocabulary import (
+    Answer,
+    ApprovalState,
+    Facts,
+    Fallback,
+    Intent,
+    Output,
+    Principal,
+    PrincipalKind,
+)
 
 NODE = "processors@test#1"
 RULES = bundle()
@@ -272,6 +281,24 @@ class TestThePolicyChangedMeanwhile:
 
     def test_a_resource_that_is_gone_denies(self) -> None:
         assert isinstance(self.verdict(bundle(self.REVIEW, resources=[resource("x")])), CommandDenied)
+
+    def test_an_unmasked_answer_needs_a_rule_that_lets_it_be_asked_for(self) -> None:
+        column = "public.customers.email"
+        facts = Facts(
+            (Intent.READ,),
+            ("select",),
+            outputs=(Output("email", (column,), True, bare=True),),
+            outputs_known=True,
+        )
+        request = requested(NOW, policy_version="an older one", facts=facts, unmask=(column,))
+        sensitive = resource(columns=[{"pattern": column, "mask": "email"}])
+        reads, unmasks = rule("reads", "allow", {}), rule("unmasks", "review", {"unmask": [column]})
+        for rules, kind in (((reads,), CommandDenied), ((reads, unmasks), CommandAllowed)):
+            _, said = through(request, decided(request), rules=bundle(*rules, resources=[sensitive]))
+            (verdict,) = verdicts(said)
+            assert type(verdict) is kind
+        assert isinstance(verdict, CommandAllowed)
+        assert verdict.obligations.unmasked == (column,)
 
     def test_a_timeout_that_no_longer_allows_denies(self) -> None:
         request = requested(NOW, policy_version="an older one", on_timeout=Fallback.ALLOW)
