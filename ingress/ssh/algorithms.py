@@ -1,4 +1,4 @@
-"""The algorithms that both connections may use: what OpenSSH 9 prefers, and nothing that ssh-audit warns of."""
+"""The algorithms of both connections: what OpenSSH 9 prefers, and nothing that ssh-audit fails."""
 
 KEY_EXCHANGES = (
     "curve25519-sha256",

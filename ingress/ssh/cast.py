@@ -1,5 +1,5 @@
-"""The recording of a session in asciicast v2 (docs.asciinema.org/manual/asciicast/v2): a header, then an event
-a line, each `[seconds, code, data]`. Its lines travel in the recorder's frames of answers.
+"""The recording of a session in asciicast v2 (docs.asciinema.org/manual/asciicast/v2): a header, then one
+event a line, each `[seconds, code, data]`. Its lines travel in the recorder's frames of answers.
 
 What several channels of one session write comes in the order in which it came. Everything is masked before.
 """

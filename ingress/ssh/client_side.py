@@ -3,7 +3,7 @@
 What is not answered here asyncssh refuses: forwarding in any direction, sockets, tunnels, X11, the agent.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import asyncssh
 
@@ -72,7 +72,7 @@ class ClientSide(asyncssh.SSHServer):
         # No name and no instruction: a client would print them among what commands write to stderr.
         return "", "", "", [(f"Countersign token of {username.partition(':')[0]}: ", False)]
 
-    async def validate_kbdint_response(self, username: str, responses: list[str]) -> bool:
+    async def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> bool:
         return len(responses) == 1 and await self.validate_password(username, responses[0])
 
     def session_requested(self) -> bool:

@@ -1,4 +1,4 @@
-"""One command line or shell: held until its verdict, then run at the host, its streams through the gateway."""
+"""One command line or shell: held until its verdict, then run at the host through the gateway."""
 
 import asyncio
 import contextlib

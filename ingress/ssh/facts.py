@@ -1,6 +1,6 @@
 """What a command line does, proven: text -> facts.
 
-The host's shell is taken to be bash or another POSIX shell, started by sshd without a terminal's start-up files.
+The host's shell is taken to be bash or another POSIX shell, started by sshd without start-up files.
 """
 
 import re

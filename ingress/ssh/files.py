@@ -1,16 +1,17 @@
-"""SFTP and SCP: each operation is a command with the paths it is about, and runs at the host's own SFTP server.
+"""SFTP and SCP: each operation is a command about paths, and runs at the host's own SFTP server.
 
 What is read and written through an open file belongs to the command that opened it. A path is resolved at the
 host before it is judged, so that no symbolic link leads around a rule; what the host makes of it between the
 verdict and the operation cannot be seen.
 
-Every method of asyncssh's SFTPServer that would touch the gateway's own files is overridden here; a test holds that.
+Every method of SFTPServer that would touch the gateway's own files is overridden; a test holds that.
 """
 
 import asyncio
 import shlex
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import asyncssh
 from asyncssh import (
@@ -147,16 +148,16 @@ class Files(asyncssh.SFTPServer):
     # Names
 
     async def lstat(self, path: bytes) -> SFTPAttrs:
-        return await self._about(words.STAT, path, "lstat", follows=False)
+        return cast(SFTPAttrs, await self._about(words.STAT, path, "lstat", follows=False))
 
     async def stat(self, path: bytes) -> SFTPAttrs:
-        return await self._about(words.STAT, path, "stat")
+        return cast(SFTPAttrs, await self._about(words.STAT, path, "stat"))
 
     async def statvfs(self, path: bytes) -> SFTPVFSAttrs:
-        return await self._about(words.STAT, path, "statvfs")
+        return cast(SFTPVFSAttrs, await self._about(words.STAT, path, "statvfs"))
 
     async def readlink(self, path: bytes) -> bytes:
-        return await self._about(words.READ_LINK, path, "readlink", follows=False)
+        return cast(bytes, await self._about(words.READ_LINK, path, "readlink", follows=False))
 
     async def scandir(self, path: bytes) -> AsyncIterator[SFTPName]:
         shown = await self._resolved(path)
@@ -225,7 +226,7 @@ class Files(asyncssh.SFTPServer):
 
     # What they share
 
-    async def _about(self, statement: str, path: bytes, method: str, *, follows: bool = True):  # type: ignore[no-untyped-def]
+    async def _about(self, statement: str, path: bytes, method: str, *, follows: bool = True) -> Any:
         """Asks something about a name."""
         shown = await self._resolved(path, follows=follows)
         command, _ = await self._ask(statement, {Intent.READ}, shown)
@@ -242,13 +243,13 @@ class Files(asyncssh.SFTPServer):
         other: bytes | None = None,
         attrs: SFTPAttrs | None = None,
     ) -> None:
-        """Changes a name. `shown`: what is judged in the place of `path`; `other`: a second name it is about."""
+        """Changes a name. `shown`: what is judged in the place of `path`; `other`: a second name."""
         first = await self._resolved(shown if shown is not None else path, follows=follows)
         second = await self._resolved(other, follows=False) if other is not None else None
         command, _ = await self._ask(statement, {Intent.WRITE}, first, second, attrs=attrs)
         await self._done(command, method, path, *arguments)
 
-    async def _done(self, command: str, method: str, *arguments: object):  # type: ignore[no-untyped-def]
+    async def _done(self, command: str, method: str, *arguments: object) -> Any:
         outcome, said = Outcome.UNKNOWN, "the client left before it ended"
         try:
             answer = await getattr(await self._client(), method)(*arguments)
@@ -284,7 +285,7 @@ class Files(asyncssh.SFTPServer):
             text += f" mode {attrs.permissions & 0o7777:04o}"
         command = self._visit.judge.operation(text, facts, self._said())
         try:
-            allowed = await self._verdict(command.id, self._visit.ask(command, self._tell))
+            allowed = await self._verdict(self._visit.ask(command, self._tell))
             if (refusal := unkept(allowed.obligations, command)) is not None:
                 self._visit.abandon(command.id, refusal.message)
                 raise Refused(refusal)
@@ -294,9 +295,9 @@ class Files(asyncssh.SFTPServer):
             raise asyncssh.SFTPPermissionDenied(refused.refusal.message) from None
         return command.id, allowed
 
-    async def _verdict(self, command: str, asking: "asyncio.Future[Allowed] | object") -> Allowed:
+    async def _verdict(self, asking: Coroutine[Any, Any, Allowed]) -> Allowed:
         """Awaits it, unless the client closes the channel."""
-        waiting = asyncio.ensure_future(asking)  # type: ignore[arg-type]
+        waiting = asyncio.ensure_future(asking)
         closed = asyncio.ensure_future(self.channel.wait_closed())
         try:
             await asyncio.wait((waiting, closed), return_when=asyncio.FIRST_COMPLETED)

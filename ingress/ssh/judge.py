@@ -1,4 +1,4 @@
-"""What a client wants of a host -> the command that is asked about: facts, digest, what events may show. Pure."""
+"""What a client wants of a host -> the command that is asked about. Pure."""
 
 import re
 from collections.abc import Callable, Mapping

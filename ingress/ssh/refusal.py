@@ -6,7 +6,7 @@ from datetime import datetime
 from ingress.gate import Allowed, Refusal, Waiting
 
 NOT_EXECUTED = 126
-"""The exit status of a refused command: "found, but not executable" (POSIX, Shell Command Language, 2.8.2)."""
+"""The exit status of a refused command: found, but not executable (POSIX, Shell Command Language, 2.8.2)."""
 
 _HOW_TO_SAY = (
     "Nothing was executed. Say it in a comment at the end of the command, # reason: …, ticket: …, or with "
@@ -49,7 +49,10 @@ def waiting_text(waiting: Waiting, link: str, now: datetime) -> str:
     """While a command waits for its reviewer. `link`: the page of this approval."""
     where = f", {link}" if link else ""
     left = _in_words((waiting.expires_at - now).total_seconds())
-    return f'countersign: held for review by rule "{waiting.rule}": approval {waiting.approval}{where}, up to {left}'
+    return (
+        f'countersign: held for review by rule "{waiting.rule}": approval {waiting.approval}'
+        f"{where}, up to {left}"
+    )
 
 
 def decided_text(allowed: Allowed) -> str:

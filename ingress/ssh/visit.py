@@ -1,4 +1,4 @@
-"""One signed-in client: its connection, the host behind it, and the session in which its commands are judged."""
+"""One signed-in client: the host behind it, and the session in which its commands are judged."""
 
 import asyncio
 import contextlib
@@ -130,6 +130,7 @@ class Visit:
         self._is_over = True
         for task in (*self._channels, *self._asking):
             task.cancel()
+        self.mark("the session is over")
         self._inquiry.close(reason)
         with contextlib.suppress(OSError):
             self.target.close()

@@ -67,7 +67,8 @@ def _running_sshd(folder: Path) -> Iterator[Sshd]:
         port = probe.getsockname()[1]
     (folder / "authorized_keys").write_text((folder / "user.pub").read_text())
     (folder / "sshd_config").write_text(
-        f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/authorized_keys\n"
+        f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\n"
+        f"AuthorizedKeysFile {folder}/authorized_keys\n"
         f"PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\nSubsystem sftp internal-sftp\n"
         "AcceptEnv *\nMaxSessions 50\nMaxStartups 200\nUseDNS no\n"
     )
@@ -147,7 +148,7 @@ async def _read(reader: asyncio.StreamReader, into: bytearray) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """OpenSSH's clients, set up for one gateway as a user would: its known_hosts, a token typed by askpass."""
+    """OpenSSH's clients, set up for one gateway as a user would: its known_hosts, the token by askpass."""
 
     folder: Path
     known_hosts: Path

@@ -192,9 +192,12 @@ class _Walk:
 
     def _redirected(self, node: Node, upstream: tuple[str, ...]) -> None:
         self._check_gaps(node)
-        body, *redirects = node.named_children
-        if body.type in ("file_redirect", "heredoc_redirect", "herestring_redirect"):
-            body, redirects = None, [body, *redirects]
+        redirects = node.named_children
+        body: Node | None = redirects[0]
+        if redirects[0].type in ("file_redirect", "heredoc_redirect", "herestring_redirect"):
+            body = None
+        else:
+            redirects = redirects[1:]
         extra: list[Word] = []
         rests: list[Node] = []
         script: str | None = None

@@ -28,8 +28,8 @@ class Files(Enum):
 @dataclass(frozen=True, slots=True)
 class Program:
     """`syntax`: the options under which it does what is said here, None where all do. `writes`: its files.
-    `here`: it works on the current folder where no operand names another. `recursive`: the options that make it
-    work on all beneath. `doubt`: why what it does is not proven."""
+    `here`: it works on the current folder where no operand names another. `recursive`: the options by which
+    it works on all beneath. `doubt`: why what it does is not proven."""
 
     intents: tuple[Intent, ...]
     files: Files = Files.ALL

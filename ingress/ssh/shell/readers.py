@@ -5,6 +5,7 @@ READERS: name -> a function of its arguments and the findings.
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 from ingress.ssh.shell.arguments import Syntax, read_arguments
 from ingress.ssh.shell.findings import Findings
@@ -426,11 +427,7 @@ def find(arguments: tuple[Word, ...], findings: Findings) -> tuple[tuple[Word, .
         Word(None if root.value is None else f"{root.value.rstrip('/')}/**", has_glob=True) for root in roots
     )
     runs: list[tuple[Word, ...]] = []
-    names = [
-        following.value
-        for word, following in zip(words, words[1:], strict=False)
-        if word.value in ("-name", "-iname")
-    ]
+    names = [following.value for word, following in pairwise(words) if word.value in ("-name", "-iname")]
     bounded = bool(names) and not any(word.value in _FIND_WIDENS for word in words)
     while words:
         value = words.pop(0).value

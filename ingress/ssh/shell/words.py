@@ -25,7 +25,7 @@ EXPANSIONS = frozenset(
 
 
 class Words:
-    """Reads words of one text. `walk(node)`: for commands inside a word; `doubt(why)`: for what is not proven."""
+    """Reads words of one text. `walk(node)`: for commands inside a word; `doubt(why)`: what is in doubt."""
 
     def __init__(self, source: bytes, walk: Callable[[Node], None], doubt: Callable[[str], None]) -> None:
         self._source = source

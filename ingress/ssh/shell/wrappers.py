@@ -33,7 +33,7 @@ def is_harmless(name: str) -> bool:
 def _simple(
     syntax: Syntax, *, name: str, skip: int = 0, intents: tuple[Intent, ...] = (), must: bool = True
 ) -> Unfold:
-    """A program that takes its own options, `skip` operands, and then a command. `must`: there has to be one."""
+    """One that takes its own options, `skip` operands, and then a command. `must`: there has to be one."""
 
     def unfold(arguments: tuple[Word, ...], findings: Findings) -> Inner | None:
         findings.does(*intents)
@@ -148,9 +148,8 @@ def script_of_shell(
             break
         if value.startswith("--") or not set(value[1:]) <= _SHELL_FLAGS | {"o"}:
             findings.doubt(f"{name}: the option {value} is not known")
-        if "o" in value:
-            if not waiting or waiting.pop(0).plain != "pipefail":
-                findings.doubt(f"{name}: an option changes how it reads")
+        if "o" in value and (not waiting or waiting.pop(0).plain != "pipefail"):
+            findings.doubt(f"{name}: an option changes how it reads")
         flags += value[1:]
     if "i" in flags or "l" in flags:
         findings.doubt(f"{name}: it runs the user's own start-up files")

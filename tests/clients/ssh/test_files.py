@@ -8,6 +8,7 @@ import pytest
 from support.builders import DANA
 from support.deciding import decide
 from support.gateway import Gateway
+from support.processes import is_root
 from support.sshd import Client, Done, Sshd
 
 
@@ -115,19 +116,26 @@ async def test_rsync_runs_as_a_command(client: Client, sshd: Sshd, tmp_path: Pat
     assert (tmp_path / "back" / "a").read_text() == "a" * 100_000
 
 
-async def test_git_clones(client: Client, sshd: Sshd, tmp_path: Path) -> None:
-    work = tmp_path / "work"
-    subprocess.run(["git", "init", "-q", str(work)], check=True)
+@pytest.fixture
+def repository(sshd: Sshd, tmp_path: Path) -> Path:
+    """A bare repository of the host, with one file in one commit."""
+    work, bare = tmp_path / "work", sshd.folder / "repository.git"
+    work.mkdir()
     (work / "file").write_text("in git")
     author = ["-c", "user.name=a", "-c", "user.email=a@b.example"]
-    subprocess.run(["git", *author, "-C", str(work), "add", "."], check=True)
-    subprocess.run(["git", *author, "-C", str(work), "commit", "-qm", "one"], check=True)
-    bare = sshd.folder / "repository.git"
-    subprocess.run(["git", "clone", "-q", "--bare", str(work), str(bare)], check=True)
-    subprocess.run(["chown", "-R", f"--reference={sshd.files}", str(bare)], check=True)
+    for command in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "one"]):
+        subprocess.run(["git", *command], check=True, cwd=work)
+    subprocess.run(["git", "clone", "-q", "--bare", work, bare], check=True)
+    if is_root():
+        subprocess.run(["chown", "-R", f"--reference={sshd.files}", bare], check=True)
+    return bare
+
+
+async def test_git_clones(client: Client, repository: Path, tmp_path: Path) -> None:
     rsh = " ".join(["ssh", *client.options("plain")])
     done = await client.run_any(
-        ["git", "clone", "-q", f"127.0.0.1:{bare}", str(tmp_path / "clone")], env={"GIT_SSH_COMMAND": rsh}
+        ["git", "clone", "-q", f"127.0.0.1:{repository}", str(tmp_path / "clone")],
+        env={"GIT_SSH_COMMAND": rsh},
     )
     assert done.status == 0, done.stderr
     assert (tmp_path / "clone" / "file").read_text() == "in git"
