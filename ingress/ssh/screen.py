@@ -8,6 +8,7 @@ leaves at once with the line it stands in, or when its writer pauses (`settle`).
 import re
 from collections import Counter
 
+from processors.masking.detectors import DETECTORS
 from processors.masking.scan import make_scanner
 
 PAUSE = 0.05  # seconds without output after which a prompt is no longer kept
@@ -27,6 +28,7 @@ _UNFINISHED = re.compile(
     rb"|-{1,5}[A-Z ]{0,60}-{0,5}"
     rb")\Z"
 )
+_VISIBLE = re.compile(rb"\S")
 _KEY_BEGINS = re.compile(rb"-----BEGIN [A-Z0-9 ]{0,80}PRIVATE KEY")
 _KEY_ENDS = re.compile(rb"-----END [A-Z0-9 ]{0,80}PRIVATE KEY(?: BLOCK)?-----")
 
@@ -72,6 +74,7 @@ class Screen:
         if end <= 0:
             return b""
         masked = self._scanner.redact_all(window, counts)
+        masked = self._hide_rest(window, masked)
         leaving = masked[len(self._left) : len(self._left) + end]
         cut = len(self._left) + end
         # Counted once: those in what had left, and those in what stays, are not this time's.
@@ -86,6 +89,21 @@ class Screen:
             self._left = window[key:cut][-_LONGEST_KEY:]
         self._kept = window[cut:]
         return leaving
+
+    def _hide_rest(self, window: bytes, masked: bytes) -> bytes:
+        """Of a value that began in what has left, nothing more is shown, whatever its mask would leave."""
+        assert self._scanner is not None
+        left = len(self._left)
+        start = max(0, left - _BEHIND)
+        for name in self._scanner.names:
+            detector = DETECTORS[name]
+            for found in detector.pattern.finditer(window, start):
+                if found.start() >= left:
+                    break
+                if found.end() > left and detector.mask(found[0]) is not None:
+                    rest = _VISIBLE.sub(b"*", masked[left : found.end()])
+                    masked = masked[:left] + rest + masked[found.end() :]
+        return masked
 
     def _unfinished(self) -> int:
         """Where in what is kept something begins that may become a value; its length where nothing does."""

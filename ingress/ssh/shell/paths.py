@@ -211,6 +211,11 @@ def _names_meet(one: str, other: str) -> bool:
         return True
     if not (_is_pattern(one) and _is_pattern(other)):
         return False
+    if other.startswith("*") and other.endswith("*"):
+        # `*.log` may name one of those too, but so may every pattern: only what says so is taken for it.
+        return other.strip("*") in one or not one.strip("*")
+    if other.endswith("*"):
+        return fnmatchcase(other.replace("*", ""), one)
     # Two patterns: their fixed beginnings and ends must not contradict each other.
     begin, end = _fixed(one)
     other_begin, other_end = _fixed(other)
