@@ -22,6 +22,7 @@ class Command:
     facts: Facts
     reason: str = ""  # why the requester wants it, as events may show it
     ticket: str = ""
+    unmask: tuple[str, ...] = ()  # columns they ask to see unmasked
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ def make_command(
     facts: Facts,
     reason: str = "",
     ticket: str = "",
+    unmask: tuple[str, ...] = (),
 ) -> Command:
     """`said`: as the client sent it; `bound`: its parameters' bytes; `shown`: as events may show it."""
     return Command(
@@ -65,4 +67,5 @@ def make_command(
         facts=facts,
         reason=reason,
         ticket=ticket,
+        unmask=unmask,
     )

@@ -29,7 +29,14 @@ def _http(config: Config, login: Login, services: Services, tls: ssl.SSLContext)
     return HttpEndpoint(config, login, services, tls)
 
 
+def _ssh(config: Config, login: Login, services: Services, tls: ssl.SSLContext) -> Endpoint:
+    from ingress.ssh.endpoint import SshEndpoint
+
+    return SshEndpoint(config, login, services)
+
+
 PROTOCOLS: Mapping[str, Callable[[Config, Login, Services, ssl.SSLContext], Endpoint]] = {
     "postgres": _postgres,
     "http": _http,
+    "ssh": _ssh,
 }

@@ -15,7 +15,7 @@ import zstandard
 from ingress.interface import Frame
 
 FRAME = struct.Struct("!IQB")
-_CHUNK = 512 * 1024  # bytes of frames in a chunk, before compression
+_CHUNK = 1024 * 1024  # bytes of frames in a chunk, before compression
 _FLUSH_AFTER = 1.0  # seconds a frame may wait to be sent
 _PREVIEW = 64 * 1024  # bytes of each command's answer that a preview keeps
 _MOST_UNDER_WAY = 8  # chunks not durable yet before the session must wait

@@ -53,11 +53,13 @@ def _rule(policy: Policy) -> dict[str, Any]:
         "review": None
         if review is None
         else {
-            "reviewers": review.reviewers,
-            "approvals": review.approvals,
+            "reviewers": tuple(dict.fromkeys((*review.reviewers, *review.all_of))),
+            "all_of": review.all_of,
+            "approvals": max(review.approvals, len(review.all_of)),
             "timeout": review.timeout.total_seconds(),
             "on_timeout": review.on_timeout,
             "valid_for": review.valid_for.total_seconds(),
+            "hold": review.hold,
         },
         "limits": {
             "rows": limits.rows.each,

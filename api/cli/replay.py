@@ -5,6 +5,7 @@ is a reader a format. What a recording holds was masked before it was written.
 """
 
 import codecs
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -26,6 +27,7 @@ from ingress.postgres.messages import (
     parse_row_description,
 )
 from ingress.recorder import FRAME
+from ingress.ssh.cast import MARKER, OUTPUT
 
 _LONGEST_FRAME = 64 * 1024 * 1024
 _ROWS_AT_ONCE = 500  # rows whose widths are made equal
@@ -114,7 +116,7 @@ class PostgresAnswers:
         for found in self._reader.receive_data(data):
             if isinstance(found, Block):
                 yield from self._block(found)
-            else:
+            elif isinstance(found, Message):
                 yield from self._message(found)
 
     def _message(self, message: Message) -> Iterator[Entry]:
@@ -164,7 +166,44 @@ class HttpAnswers:
             yield Entry(Kind.DATA, text)
 
 
-READERS: dict[str, Callable[[], AnswerReader]] = {"postgres": PostgresAnswers, "http": HttpAnswers}
+@dataclass(slots=True)
+class CastAnswers:
+    """Events of asciicast v2, as SSH sessions are recorded: what the client saw, line by line."""
+
+    _lines: bytearray = field(default_factory=bytearray)
+    _shown: str = ""  # of a line that has not ended
+
+    def receive(self, data: bytes) -> Iterator[Entry]:
+        self._lines += data
+        *whole, rest = self._lines.split(b"\n")
+        self._lines = bytearray(rest)
+        for line in whole:
+            try:
+                event = json.loads(line)
+            except ValueError as error:
+                raise TargetError("a line of the recording is no event") from error
+            if isinstance(event, list):  # the header is none
+                yield from self._event(event[1], event[2])
+
+    def _event(self, code: str, data: str) -> Iterator[Entry]:
+        shown = self._shown + data.replace("\r\n", "\n") if code == OUTPUT else self._shown
+        if code == MARKER:  # another command begins
+            lines, rest = shown, ""
+        elif code == OUTPUT:
+            lines, _, rest = shown.rpartition("\n")
+            lines += "\n" if lines else ""
+        else:
+            return
+        self._shown = rest
+        if lines:
+            yield Entry(Kind.DATA, lines)
+
+
+READERS: dict[str, Callable[[], AnswerReader]] = {
+    "postgres": PostgresAnswers,
+    "ssh": CastAnswers,
+    "http": HttpAnswers,
+}
 """The format a recording names -> what reads its answers."""
 
 

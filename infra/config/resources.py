@@ -9,6 +9,8 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, 
 
 from infra.config.values import HostPort, Model, Secret, known
 
+_HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk-)[\w@.-]+ [A-Za-z0-9+/]+={0,2}(?: [^\n]*)?")
+
 UNKNOWN_PROTOCOL = "unknown_protocol"
 """pydantic's type of the error for a resource of no protocol we know."""
 
@@ -75,6 +77,12 @@ class PostgresResource(Common):
     sensitive: SensitiveColumns = SensitiveColumns()
 
 
+def _is_host_key(key: str) -> str:
+    if not _HOST_KEY.fullmatch(key.strip()):
+        raise ValueError('expected a public host key such as "ssh-ed25519 AAAA…" (ssh-keyscan shows it)')
+    return key.strip()
+
+
 class SshCredentials(Model):
     """What the gateway signs in to the host with: exactly one of a key and a password."""
 
@@ -94,8 +102,10 @@ class SshResource(Common):
 
     protocol: Annotated[Literal["ssh"], Served]
     address: HostPort
-    host_key: str  # "ssh-ed25519 AAAA…", as in known_hosts without the host
+    host_key: Annotated[str, AfterValidator(_is_host_key)]  # as in known_hosts, without the host
     credentials: SshCredentials
+    shells: Literal["none", "recorded"] = "none"
+    environment: tuple[str, ...] = ("LANG", "LC_*")  # globs of variables a client may set on the host
     sensitive: Sensitive = Sensitive()
 
 

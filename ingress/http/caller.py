@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from infra.config import Config
+from infra.identity import SignedIn
 from ingress.errors import LoginRefused
 from ingress.gate import Waiting
 from ingress.http.answers.counting import Uninspectable
@@ -68,7 +69,7 @@ class Caller:
         self._address = address
         self._shared = shared
         self._side = ClientSide()
-        self._visits: dict[tuple[str, str], Visit] = {}
+        self._visits: dict[tuple[str, str, str], Visit] = {}
 
     async def run(self) -> None:
         """Returns when the connection is over."""
@@ -112,12 +113,12 @@ class Caller:
         sink = ClientSink(self._side, self._stream)
         target = parse_target(head.target)
         try:
-            principal, token_is_authorization = await self._sign_in(head)
+            signed_in, token_is_authorization = await self._sign_in(head)
         except LoginRefused as refused:
             await send_failure(sink, 401, "not signed in", str(refused), refused.hint, _REALM)
             return
         if target.path.startswith(PATH):
-            await self._collect(head, target.path, principal, sink)
+            await self._collect(head, target.path, signed_in.principal, sink)
             return
         found = self._shared.apis.find(head.host, target.path)
         if found is None:
@@ -129,11 +130,11 @@ class Caller:
             detail = "the gateway cannot reach Kafka, without which nothing may run"
             await send_failure(sink, 503, "nothing can run", detail, "Nothing was executed. Try again.")
             return
-        visit = self._visit(principal, api, head)
+        visit = self._visit(signed_in, api, head)
         local = RequestTarget(target.path[len(prefix) :] or "/", target.query)
         await self._request(head, local, visit, api, prefix, sink, not token_is_authorization)
 
-    async def _sign_in(self, head: Head) -> tuple[Principal, bool]:
+    async def _sign_in(self, head: Head) -> tuple[SignedIn, bool]:
         """Who asks, and whether Authorization held the token. Raises LoginRefused."""
         own = head.field(TOKEN)
         found = None if own is not None else _BEARER.fullmatch(head.field(b"authorization") or b"")
@@ -147,12 +148,13 @@ class Caller:
         host = self._address.rpartition(":")[0]
         return await self._shared.login.sign_in_by_token(token.decode("latin-1"), host), own is None
 
-    def _visit(self, principal: Principal, api: Api, head: Head) -> Visit:
-        key = (principal.name, api.resource.name)
+    def _visit(self, signed_in: SignedIn, api: Api, head: Head) -> Visit:
+        """The session of this sign-in: another token's may end sooner."""
+        key = (signed_in.principal.name, signed_in.token, api.resource.name)
         visit = self._visits.get(key)
         if visit is None or visit.ended:
             client = (head.field(b"user-agent") or b"").decode("latin-1")[:200]
-            visit = Visit(principal, api.resource, self._address, client, self._shared.services)
+            visit = Visit(signed_in, api.resource, self._address, client, self._shared.services)
             self._visits[key] = visit
         return visit
 

@@ -5,19 +5,19 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from infra.config import HttpResource
+from infra.identity import SignedIn
 from ingress.inquiry import Inquiry
 from ingress.session import Hands, Services, Session, SessionInfo
 from schemas.ids import uuid7
-from schemas.vocabulary import Principal
 
 
 class Visit:
     """One session. It closes once its connection has left and nothing of it is under way."""
 
     def __init__(
-        self, principal: Principal, resource: HttpResource, address: str, client: str, services: Services
+        self, signed_in: SignedIn, resource: HttpResource, address: str, client: str, services: Services
     ) -> None:
-        self.principal = principal
+        self.principal = signed_in.principal
         self.address = address  # of the client, "host:port"
         self.resource = resource
         self.inquiry = Inquiry(self._end)
@@ -27,7 +27,7 @@ class Visit:
         self._room = asyncio.Event()
         info = SessionInfo(
             id=uuid7(services.clock()),
-            principal=principal,
+            signed_in=signed_in,
             resource=resource.name,
             protocol="http",
             database="",

@@ -7,10 +7,12 @@
 - `conversation.py`: the session, sans-IO. `client_side.py` makes groups of messages that need verdicts,
   `target_side.py` matches the target's answers; `namespace.py` knows the prepared statements and portals,
   `execution.py` what is held, sent and owed.
+- `replication.py`: the session of a replication connection.
 - `judge.py`: text -> command; `parameters.py`: what events show of bound parameters. `catalogue.py`,
   `catalogue_reader.py`, `catalogues.py`: what names mean there; `circumstances.py` asks the session itself.
 - `facts.py`: what a statement does, proven; `sql/` reads it.
-- `results.py`: what of an answer may leave; `answers/` masks it.
+- `results.py`: what of an answer may leave; `answers/` masks it; `maskers.py` puts that in place, as a
+  verdict obliges.
 - `beforehand.py`: what is settled with the target before a command is sent: `cost.py` asks its planner,
   `read_only.py` keeps it from writing; `own.py` is how the gateway asks anything on the client's connection.
 - `limits.py`: where an answer stops, and what the client is told then.

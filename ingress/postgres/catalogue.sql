@@ -132,13 +132,14 @@ with checks as materialized (
 )
 select t.oid::bigint, n.nspname::text as schema, t.typname::text as name,
     coalesce(nullif(t.typrelid, 0), nullif(e.typrelid, 0), nullif(b.typrelid, 0), 0)::bigint as row,
-    array(select part::bigint from parts where whole = t.oid order by 1) as parts,
+    coalesce(p.parts, '{}') as parts,
     coalesce(c.calls, '{}') as calls, t.oid in (select type from cast_by_user) as cast_by_user
 from pg_type t
 join pg_namespace n on n.oid = t.typnamespace
 left join pg_type e on e.oid = t.typelem and t.typcategory = 'A'
 left join pg_type b on b.oid = t.typbasetype
 left join checks c on c.type = t.oid
+left join (select whole, array_agg(part::bigint order by part) as parts from parts group by whole) p on p.whole = t.oid
 order by t.oid;
 
 -- name: operators

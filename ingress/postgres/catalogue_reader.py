@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from itertools import groupby
 from typing import Any, TypeAlias
@@ -30,46 +31,98 @@ Row = Mapping[str, Any]
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
-async def read_fingerprint(connection: "asyncpg.Connection[asyncpg.Record]") -> Fingerprint:
-    """What differs whenever a catalogue read now would differ from one read before.
+Answers: TypeAlias = Mapping[str, list[dict[str, Any]]]
+"""By the name of a query its rows."""
 
-    Raises asyncpg's errors.
-    """
-    query = (files("ingress.postgres") / "fingerprint.sql").read_text()
-    return Fingerprint(query, str(await connection.fetchval(query)))
+_PATIENCE = "100ms"
+_FIRST_OF_USERS = 16384  # OIDs below are PostgreSQL's own (transam.h, FirstNormalObjectId)
+
+# Which catalogues each query reads, by their names in fingerprint.sql: it is asked again when one changed.
+# What a row of another catalogue only gives for as long as it is there, such as a type its kind, is left out.
+_READS: Mapping[str, frozenset[str]] = {
+    "schemas": frozenset(("namespace",)),
+    "relations": frozenset(("class", "namespace", "rewrite", "inherits")),
+    "columns": frozenset(("class", "attribute")),
+    "calls": frozenset(("default", "constraint", "partitioned", "index", "policy", "trigger", "operator")),
+    "cascades": frozenset(("constraint",)),
+    "functions": frozenset(("proc", "namespace", "extension")),
+    "types": frozenset(
+        ("type", "namespace", "class", "attribute", "constraint", "cast", "proc", "range", "extension")
+    ),
+    "operators": frozenset(("operator", "namespace")),
+}
+_READ_BY_SYSTEM_VIEWS = frozenset(("rewrite", "proc", "namespace"))
 
 
-async def read_catalogue(connection: Connection) -> Catalogue:
-    """What the connection's database holds now. Any user may ask.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A catalogue, and the answers it was made of."""
+
+    catalogue: Catalogue
+    answers: Answers
+
+
+async def read_catalogue(connection: Connection, earlier: Reading | None = None) -> Reading:
+    """What the connection's database holds now. Any user may ask. Of `earlier`, a reading of the same
+    database, is taken what has not changed; all of it where nothing has.
 
     The connection must be in no transaction. A view whose tables someone has locked is not waited for: what
     it shows is not proven until the catalogue is read again. Raises asyncpg's errors.
     """
-    texts = queries()
+    fingerprinting = (files("ingress.postgres") / "fingerprint.sql").read_text()
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        # View definitions are printed with every name qualified that this path does not find.
-        await connection.execute("set local search_path = ''")
-        await connection.execute(f"set local lock_timeout = '{_PATIENCE}'")
-        tables = {name: [dict(row) for row in await connection.fetch(texts[name])] for name in _WHOLE}
-        views = [row["oid"] for row in tables["relations"] if row["kind"] in (VIEW, MATERIALISED)]
-        generated = sorted({row["relation"] for row in tables["columns"] if row["generated"]})
-        tables["views"] = await _unlocked(connection, texts["views"], views)
-        tables["generated"] = await _unlocked(connection, texts["generated"], generated)
-    return await asyncio.to_thread(make_catalogue, tables)  # of thousands of tables it takes a while
+        fingerprint = Fingerprint(fingerprinting, str(await connection.fetchval(fingerprinting)))
+        if (
+            earlier is not None
+            and earlier.catalogue.complete
+            and earlier.catalogue.fingerprint == fingerprint
+        ):
+            return earlier
+        answers = await _ask(connection, fingerprint, earlier)
+    # Of thousands of tables it takes a while.
+    catalogue = await asyncio.to_thread(make_catalogue, answers)
+    if earlier is not None and earlier.catalogue.version == catalogue.version:
+        catalogue = earlier.catalogue
+    catalogue.fingerprint = fingerprint
+    return Reading(catalogue, answers)
 
 
-_PATIENCE = "100ms"
-_WHOLE = (
-    "server",
-    "schemas",
-    "relations",
-    "columns",
-    "calls",
-    "cascades",
-    "functions",
-    "types",
-    "operators",
-)
+async def _ask(connection: Connection, fingerprint: Fingerprint, earlier: Reading | None) -> Answers:
+    """The answers to all queries, in the snapshot of the transaction that the connection is in."""
+    texts = queries()
+    # View definitions are printed with every name qualified that this path does not find.
+    await connection.execute("set local search_path = ''")
+    await connection.execute(f"set local lock_timeout = '{_PATIENCE}'")
+    before = earlier.catalogue.fingerprint if earlier is not None else None
+    known = earlier.answers if earlier is not None and before is not None else {}
+    changed = _changed(before, fingerprint) if before is not None else frozenset()
+
+    async def rows(name: str) -> list[dict[str, Any]]:
+        if name in known and changed.isdisjoint(_READS[name]):
+            return known[name]
+        return [dict(row) for row in await connection.fetch(texts[name])]
+
+    answers = {name: await rows(name) for name in _READS}
+    answers["server"] = [dict(row) for row in await connection.fetch(texts["server"])]
+    views = [row["oid"] for row in answers["relations"] if row["kind"] in (VIEW, MATERIALISED)]
+    system: list[dict[str, Any]] = []
+    if changed.isdisjoint(_READ_BY_SYSTEM_VIEWS):
+        system = [row for row in known.get("views", ()) if row["oid"] < _FIRST_OF_USERS]
+        views = [oid for oid in views if not system or oid >= _FIRST_OF_USERS]
+    answers["views"] = system + await _unlocked(connection, texts["views"], views)
+    generated = sorted({row["relation"] for row in answers["columns"] if row["generated"]})
+    answers["generated"] = await _unlocked(connection, texts["generated"], generated)
+    return answers
+
+
+def _changed(before: Fingerprint, now: Fingerprint) -> frozenset[str]:
+    """The catalogues that differ: a fingerprint is their names, each before its hash."""
+    return frozenset(name for name, _ in set(_parts(now)) ^ set(_parts(before)))
+
+
+def _parts(fingerprint: Fingerprint) -> Iterator[tuple[str, str]]:
+    words = fingerprint.value.split(" ")
+    return zip(words[::2], words[1::2], strict=True)
 
 
 async def _unlocked(connection: Connection, query: str, oids: list[int]) -> list[dict[str, Any]]:
@@ -98,7 +151,7 @@ def queries() -> dict[str, str]:
     }
 
 
-def make_catalogue(tables: Mapping[str, list[dict[str, Any]]]) -> Catalogue:
+def make_catalogue(tables: Answers) -> Catalogue:
     """The catalogue of these answers to the queries."""
     (server,) = tables["server"]
     definitions = {row["oid"]: row["definition"] for row in tables["views"]}

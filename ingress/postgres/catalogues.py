@@ -11,7 +11,7 @@ import structlog
 from infra.config import PostgresResource
 from ingress.errors import TargetError
 from ingress.postgres.catalogue import Catalogue
-from ingress.postgres.catalogue_reader import read_catalogue, read_fingerprint
+from ingress.postgres.catalogue_reader import Reading, read_catalogue
 from ingress.postgres.target_connection import tls_context
 
 _log = structlog.get_logger()
@@ -25,8 +25,8 @@ class _Kept:
     database: str
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     connection: "asyncpg.Connection[asyncpg.Record] | None" = None
-    catalogue: Catalogue | None = None
-    read_at: float = 0.0  # when the reading of `catalogue` began
+    reading: Reading | None = None
+    read_at: float = 0.0  # when `reading` began
     watchers: set[Callable[[Catalogue], None]] = field(default_factory=set)
 
 
@@ -100,33 +100,23 @@ class Catalogues:
 
     async def _read(self, kept: _Kept, not_before: float) -> Catalogue:
         async with kept.lock:
-            if kept.catalogue is not None and kept.read_at >= not_before:
-                return kept.catalogue
+            if kept.reading is not None and kept.read_at >= not_before:
+                return kept.reading.catalogue
             began = asyncio.get_running_loop().time()
-            found = await self._load(kept)
-            is_news = kept.catalogue is not None and kept.catalogue.version != found.version
-            if kept.catalogue is None or is_news:
-                kept.catalogue = found
+            before, kept.reading = kept.reading, await self._load(kept)
             kept.read_at = began
-            if is_news:
+            catalogue = kept.reading.catalogue
+            if before is not None and before.catalogue is not catalogue:
                 for news in list(kept.watchers):
-                    news(kept.catalogue)
-            return kept.catalogue
+                    news(catalogue)
+            return catalogue
 
-    async def _load(self, kept: _Kept) -> Catalogue:
+    async def _load(self, kept: _Kept) -> Reading:
         try:
             async with asyncio.timeout(_READ_SECONDS):
                 if kept.connection is None or kept.connection.is_closed():
                     kept.connection = await self._connect(kept)
-                fingerprint = await read_fingerprint(kept.connection)
-                known = kept.catalogue
-                if known is not None and known.complete and fingerprint == known.fingerprint:
-                    return known
-                found = await read_catalogue(kept.connection)
-                found.fingerprint = fingerprint
-                if known is not None and known.version == found.version:
-                    known.fingerprint = fingerprint  # it is kept, and was looked at again
-                return found
+                return await read_catalogue(kept.connection, kept.reading)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             if kept.connection is not None:
                 kept.connection.terminate()

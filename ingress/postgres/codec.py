@@ -46,6 +46,16 @@ class Block:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Oversized:
+    """A row or a piece of COPY data that is longer than passes the gateway: it is read past, never held.
+
+    `length`: its bytes on the wire, the type's byte aside.
+    """
+
+    length: int
+
+
 class ClientReader:
     """Messages of a client after start-up. `limit` bounds one message's length."""
 
@@ -102,13 +112,19 @@ class TargetReader:
         self._pending: list[bytes] = []
         self._pending_size = 0
         self._needed = 5
+        self._passing = 0  # bytes of an oversized row that are still to come
         self._limit = limit
 
-    def receive_data(self, data: bytes) -> list[Message | Block]:
-        """What is whole now, in order. Raises TargetError for what no server sends.
+    def receive_data(self, data: bytes) -> list[Message | Block | Oversized]:
+        """What is whole now, in order. Raises TargetError for what no server sends, and for a message that is
+        too long and no row.
 
         What is not whole is kept and not looked at again until its length is there.
         """
+        if self._passing:
+            passed = min(self._passing, len(data))
+            self._passing -= passed
+            data = data[passed:]
         if self._pending:
             self._pending.append(data)
             self._pending_size += len(data)
@@ -122,8 +138,8 @@ class TargetReader:
         self._pending_size = len(rest)
         return found
 
-    def _cut(self, data: bytes) -> tuple[list[Message | Block], int]:
-        found: list[Message | Block] = []
+    def _cut(self, data: bytes) -> tuple[list[Message | Block | Oversized], int]:
+        found: list[Message | Block | Oversized] = []
         position, end, unpack = 0, len(data), _LENGTH.unpack_from
         self._needed = 5
         while position + 5 <= end:
@@ -144,6 +160,12 @@ class TargetReader:
             elif kind not in _TARGET_TYPES:
                 raise TargetError("the target sent a message of an unknown type")
             length = unpack(data, position + 1)[0]
+            if kind in _ROWS and length > self._limit:
+                found.append(Oversized(length))
+                position += 1 + length
+                self._passing = max(position - end, 0)
+                position = min(position, end)
+                continue
             if not 4 <= length <= self._limit:
                 raise TargetError(
                     f"the target sent a message of {length} bytes; at most {self._limit} pass the gateway"

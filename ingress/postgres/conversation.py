@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ingress.gate import Allowed, Refusal, Waiting
+from ingress.gate import Allowed, Refusal, Revoked, Waiting
 from ingress.interface import (
     Abandon,
     CancelTarget,
@@ -24,7 +24,6 @@ from ingress.interface import (
     Request,
     Submit,
 )
-from ingress.postgres.answers.copy_options import copy_options
 from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, must_wait, settle
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.circumstances import CONTEXT_QUERY, context_of, with_fingerprint
@@ -32,6 +31,7 @@ from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
 from ingress.postgres.execution import Answer, Execution, Expected, Group, Kind
 from ingress.postgres.judge import Judge
+from ingress.postgres.maskers import put_maskers
 from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execute
 from ingress.postgres.namespace import Namespace
 from ingress.postgres.own import OWN, Aside, wrapped
@@ -41,13 +41,13 @@ from ingress.postgres.results import ResultMasker
 from ingress.postgres.sql.columns import Origin
 from ingress.postgres.target_side import TargetSide
 from processors.masking.masks import MASKS, Mask
-from schemas.vocabulary import Intent, MaskingPlan, Outcome
+from schemas.vocabulary import MaskingPlan, Outcome
 
 _AHEAD = 64  # groups whose verdicts are asked for before the first of them is sent
 _OWED = 512  # answers the target may owe before more is taken from the client
 _BUFFERED = 256 * 1024  # bytes taken from the client and not used yet before reading stops
 _CONTEXT_COLUMNS = 4  # one more with the fingerprint
-_COPY_STOPPED = make(b"f", b"stopped at its time limit\0")
+_COPY_STOPPED = make(b"f", b"stopped by the gateway\0")
 _COPY_KINDS = frozenset((b"d", b"c", b"f"))
 
 
@@ -157,6 +157,10 @@ class PostgresConversation:
         self._refuse(group, command, refusal)
         self._turn()
 
+    def revoked(self, command: str, revoked: Revoked) -> None:
+        """The approval of a command that was sent is taken back."""
+        self._stopped(self._target.revoke(command, revoked))
+
     def cancel(self) -> None:
         """The client asks to stop what it waits for: a held command is withdrawn, a running one cancelled."""
         if self._target.is_answering:
@@ -169,7 +173,10 @@ class PostgresConversation:
 
     def time_is_up(self, command: str, turn: int) -> None:
         """The command's time limit has passed."""
-        if self._target.time_is_up(command, turn) and self._target.copying_in:
+        self._stopped(self._target.time_is_up(command, turn))
+
+    def _stopped(self, is_stopped: bool) -> None:
+        if is_stopped and self._target.copying_in:
             # A server that waits for COPY data does not look whether it was cancelled.
             self._for_target.append(_COPY_STOPPED)
             self._target.copy_ended()
@@ -416,24 +423,8 @@ class PostgresConversation:
 
     def _prepare_answer(self, execution: Execution) -> None:
         """What its verdict obliges the gateway to is in place before the command leaves."""
-        assert execution.allowed is not None
-        obligations = execution.allowed.obligations
-        if obligations.masking != MaskingPlan():
-            execution.masker = self._make_masker(execution, obligations.masking)
+        put_maskers(execution, self._origin, self._masks)
         self._requests.append(Record(Frame.COMMAND, execution.command.text.encode()))
-
-    def _make_masker(self, execution: Execution, plan: MaskingPlan) -> ResultMasker:
-        facts = execution.command.facts
-        statement = execution.statement
-        copies = statement is not None and "copy" in facts.statements
-        return ResultMasker(
-            plan,
-            self._origin,
-            proven=Intent.UNKNOWN not in facts.intents,
-            exports=Intent.EXPORT in facts.intents,
-            copy=copy_options(statement.text) if statement is not None and copies else None,
-            masks=self._masks,
-        )
 
     def _refuse(self, group: Group, command: str, refusal: Refusal) -> None:
         """One command of a group is refused: nothing of the group is sent."""
@@ -451,8 +442,9 @@ class PostgresConversation:
         """The refusal takes its place behind what the target still owes."""
         self._settle(group)
         if group.refusal is not None and not group.error:
-            data = make_refusal(*group.refusal)
-            note = group.refusal[1].message
+            command, refusal = group.refusal
+            data = make_refusal(command, refusal, self._link(refusal.approval) if refusal.approval else "")
+            note = refusal.message
             self._requests.append(Record(Frame.COMMAND, group.executions[0].command.text.encode()))
             self._requests.append(Record(Frame.NOTE, note.encode()))
         else:

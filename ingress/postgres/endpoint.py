@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 import structlog
 
 from infra.config import Config, ConfigError, PostgresResource
+from infra.identity import SignedIn
 from infra.keys import secret
 from ingress.channel import Channel
 from ingress.connection import Connection
@@ -34,7 +35,8 @@ from ingress.postgres.opening import (
     read_token,
     refuse_plainly,
 )
-from ingress.postgres.reasons import SETTINGS, Why, clean
+from ingress.postgres.reasons import SETTINGS, Given, clean
+from ingress.postgres.replication import ReplicationConversation
 from ingress.postgres.startup import Wish
 from ingress.postgres.target_connection import Target, cancel, open_target
 from ingress.session import Hands, Services, Session, SessionInfo
@@ -42,7 +44,7 @@ from processors.masking.bulk.finders import without_finder
 from processors.masking.keyed import make_masks
 from processors.masking.scan import make_scanner
 from schemas.ids import uuid7
-from schemas.vocabulary import MaskingPlan, Principal, SensitiveColumn
+from schemas.vocabulary import MaskingPlan, SensitiveColumn
 
 _log = structlog.get_logger()
 _OPENING_SECONDS = 60.0
@@ -117,9 +119,16 @@ class PostgresEndpoint:
             return
         wish, leftover = read
         token, leftover = await read_token(channel, wish, leftover)
-        principal = await self._login.sign_in(wish.user, token, host)
+        signed_in = await self._login.sign_in(wish.user, token, host)
         resource = self._login.resource(wish.resource, PostgresResource)
         database = wish.database or resource.database or resource.name
+        if wish.replication and (resource.sensitive.columns or resource.sensitive.detect):
+            raise LoginRefused(
+                f'replication connections to resource "{resource.name}" are refused: they carry as it is '
+                "what is masked there",
+                "0A000",
+                "Ask for a resource that masks nothing, and a rule that allows replication.",
+            )
         if not self._services.bus.is_reachable or self._services.outbox.is_full:
             raise LoginRefused(
                 "the gateway cannot reach Kafka, without which nothing may run",
@@ -127,12 +136,14 @@ class PostgresEndpoint:
                 "Try again; if it happens again, tell whoever runs the gateway.",
             )
         target, catalogue = await self._open_target(resource, database, wish)
-        self._begin(channel, target, catalogue, resource, database, principal, wish, address, leftover)
+        self._begin(channel, target, catalogue, resource, database, signed_in, wish, address, leftover)
 
     async def _open_target(
         self, resource: PostgresResource, database: str, wish: Wish
     ) -> tuple[Target, Catalogue]:
         settings = {"client_encoding": "UTF8", **wish.settings, "database": database}
+        if wish.replication:
+            settings["replication"] = wish.replication
         try:
             target = await open_target(resource, self._config.base, settings)
             try:
@@ -162,18 +173,19 @@ class PostgresEndpoint:
         catalogue: Catalogue,
         resource: PostgresResource,
         database: str,
-        principal: Principal,
+        signed_in: SignedIn,
         wish: Wish,
         address: str,
         leftover: bytes,
     ) -> None:
         services = self._services
         sensitive = tuple(SensitiveColumn(*item) for item in resource.sensitive.columns.items())
-        subject = Subject(principal.name, resource.name, database, sensitive, resource.sensitive.detect)
-        judge = Judge(subject, self._cache, lambda: uuid7(services.clock()), catalogue)
-        judge.reasons.session = Why(
-            **{key: clean(wish.settings.get(name, "")) for name, key in SETTINGS.items()}
+        subject = Subject(
+            signed_in.principal.name, resource.name, database, sensitive, resource.sensitive.detect
         )
+        judge = Judge(subject, self._cache, lambda: uuid7(services.clock()), catalogue)
+        for name, key in SETTINGS.items():
+            judge.reasons.give(Given(key, clean(wish.settings.get(name, "")), is_local=False))
         ends: list[Callable[[], None]] = []
         connection = Connection(channel, target.channel, lambda: _call_all(ends))
         hands = Hands(
@@ -186,7 +198,7 @@ class PostgresEndpoint:
         )
         info = SessionInfo(
             id=uuid7(services.clock()),
-            principal=principal,
+            signed_in=signed_in,
             resource=resource.name,
             protocol="postgres",
             database=database,
@@ -195,15 +207,19 @@ class PostgresEndpoint:
             recording=resource.recording,
         )
         session = Session(info, services, hands)
-        conversation = PostgresConversation(
-            judge=judge,
-            base_plan=_base_plan(sensitive, resource.sensitive.detect),
-            release=session.release,
-            link=self._link,
-            clock=services.clock,
-            parameters=target.parameters,
-            masks=self._masks,
-        )
+        conversation: PostgresConversation | ReplicationConversation
+        if wish.replication:
+            conversation = ReplicationConversation(judge, session.release, self._link, services.clock)
+        else:
+            conversation = PostgresConversation(
+                judge=judge,
+                base_plan=_base_plan(sensitive, resource.sensitive.detect),
+                release=session.release,
+                link=self._link,
+                clock=services.clock,
+                parameters=target.parameters,
+                masks=self._masks,
+            )
         pid, _ = target.key
         secret = self._cancel_keys.issue(pid, wish.minor, session.cancel)
         self._sessions.add(session)
@@ -220,7 +236,11 @@ class PostgresEndpoint:
         connection.run(session, conversation, leftover)
 
     async def _read_catalogue(
-        self, session: Session, conversation: PostgresConversation, resource: PostgresResource, database: str
+        self,
+        session: Session,
+        conversation: PostgresConversation | ReplicationConversation,
+        resource: PostgresResource,
+        database: str,
     ) -> None:
         try:
             conversation.catalogue_read(await self._catalogues.fresh(resource, database))
@@ -237,7 +257,10 @@ class PostgresEndpoint:
             session.cancel_sent()  # it waits for that before it sends anything more
 
     def _look_again(
-        self, conversation: PostgresConversation, resource: PostgresResource, database: str
+        self,
+        conversation: PostgresConversation | ReplicationConversation,
+        resource: PostgresResource,
+        database: str,
     ) -> None:
         if conversation.leaves_unread:
             self._catalogues.look_again(resource, database)

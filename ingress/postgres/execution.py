@@ -25,6 +25,7 @@ class Execution:
     number: int = 0  # which one of them
     snapshot: str = ""  # the version of the catalogue it was judged by
     masker: ResultMasker | None = None
+    recorded: ResultMasker | None = None  # for the recording, where the client's answer is unmasked
     allowed: Allowed | None = None
     rows: int = 0
     bytes: int = 0

@@ -151,7 +151,7 @@ async def _look_up(resource: PostgresResource, base: Path, database: str) -> tup
             row = await connection.fetchrow(_CONTEXT)
             assert row is not None
             context = Context(search_path=tuple(row["schemas"]), role=row["role"])
-            return await read_catalogue(connection), context
+            return (await read_catalogue(connection)).catalogue, context
         finally:
             await connection.close()
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

@@ -1,7 +1,7 @@
--- One value that differs whenever what catalogue.sql reads may differ: every row of the catalogues it reads,
--- with the transaction that wrote it. Cheap beside reading them. It is asked on clients' connections, too, within
+-- One value that differs whenever what catalogue.sql reads may differ: for every catalogue it reads, the name and a
+-- hash over its rows, each with the transaction that wrote it. Cheap beside reading them. It is asked on clients' connections, too, within
 -- a transaction of theirs: so every name is qualified, and there is no operator.
-select pg_catalog.md5(pg_catalog.string_agg(part, ' ' order by part)) from (
+select pg_catalog.string_agg(part, ' ' order by part) from (
     select pg_catalog.concat('class ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(oid, ':', xmin), ',' order by oid))) as part from pg_catalog.pg_class
     union all select pg_catalog.concat('attribute ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(attrelid, '.', attnum, ':', xmin), ',' order by attrelid, attnum))) as part from pg_catalog.pg_attribute
     union all select pg_catalog.concat('default ', pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat(oid, ':', xmin), ',' order by oid))) as part from pg_catalog.pg_attrdef

@@ -148,6 +148,10 @@ class Judge:
         facts = Facts(intents=(Intent.UNKNOWN,), unproven=(reason,))
         return Execution(self._command(Stage.EXECUTE, text, None, None, facts), None)
 
+    def of_facts(self, text: str, facts: Facts) -> Command:
+        """The command of a text that is no SQL, whose facts are told."""
+        return self._command(Stage.EXECUTE, text, None, None, facts, redacted=text)
+
     def _statements(self, text: str) -> tuple[Statement, ...]:
         return self._cache.statements(text, self.catalogue, self.context, self._subject.sensitive)
 
@@ -168,6 +172,8 @@ class Judge:
             facts = _unproven(facts, doubt)
         if self.is_stale:
             facts = _unproven(facts, "the session's search path and role could not be asked for")
+        if self.reasons.of(text).unmask and facts.statements != _UNMASKED:
+            facts = _unproven(facts, "an unmasked answer is given to a SELECT by itself, and to nothing else")
         secret = statement.secret_parameters
         command = self._command(stage, text, statement, bind, facts, secret)
         return Execution(command, statement, snapshot=self.catalogue.version)
@@ -208,9 +214,11 @@ class Judge:
         bind: Bind | None,
         facts: Facts,
         secret: frozenset[int] = frozenset(),
+        redacted: str | None = None,
     ) -> Command:
         subject = self._subject
-        redacted = statement.redacted if statement is not None else _without_quoted(text)
+        if redacted is None:
+            redacted = statement.redacted if statement is not None else _without_quoted(text)
         bound = bind.parameters if bind is not None else ()
         parameters = readable(bound)
         # What is not proven may read one also where the text names none.
@@ -232,6 +240,7 @@ class Judge:
             facts=facts,
             reason=redact_text(why.reason, subject.detectors),
             ticket=redact_text(why.ticket, subject.detectors),
+            unmask=tuple(redact_text(column, subject.detectors) for column in why.unmask),
         )
 
     def _redact(self, value: str | None) -> str | None:
@@ -261,6 +270,7 @@ class Judge:
 
 
 EVERYTHING = "*"
+_UNMASKED = ("select",)  # the statements whose answers may be unmasked
 _SHORT = 32  # hex digits
 
 

@@ -1,10 +1,12 @@
 """Why a requester wants a command, in their own words: in a comment of the statement, or for the session.
 
     /* reason: count what is open, ticket: OPS-12 */ select count(*) from orders
+    /* unmask: public.customers.email, reason: OPS-12 */ select email from customers where id = 7
     SET countersign.reason = 'count what is open'     -- until it is set again; SET LOCAL: for the transaction
 
 PostgreSQL takes any setting with a dot in its name (documentation, "Customized Options"), so SHOW has it too.
-What is set counts as it stands in the statement: a setting that was computed is nobody's words.
+What is set counts as it stands in the statement: a setting that was computed is nobody's words. An unmasked
+answer is asked for in the statement itself, and for it alone.
 """
 
 import re
@@ -17,18 +19,20 @@ from ingress.postgres.sql.tree import Unparsable, kind_of, parse
 SETTINGS = {"countersign.reason": "reason", "countersign.ticket": "ticket"}
 LONGEST = 1000  # characters kept
 
-_KEY = re.compile(r"(?:^|[,;\n])\s*(reason|ticket)\s*:", re.IGNORECASE)
+_KEY = re.compile(r"(?:^|[,;\n])\s*(reason|ticket|unmask)\s*:", re.IGNORECASE)
 _MAY_SET = re.compile(r"\b(?:re)?set\b.*\bcountersign\b", re.IGNORECASE | re.DOTALL)
-_MAY_SAY = re.compile(r"(?:reason|ticket)\s*:", re.IGNORECASE)
+_MAY_SAY = re.compile(r"(?:reason|ticket|unmask)\s*:", re.IGNORECASE)
 _COMMENTS = ("C_COMMENT", "SQL_COMMENT")
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """A reason, and the ticket that has more of it; empty where none was given."""
+    """A reason, and the ticket that has more of it; empty where none was given. `unmask`: the columns that a
+    statement asks to see unmasked, as "schema.table.column"."""
 
     reason: str = ""
     ticket: str = ""
+    unmask: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,9 @@ class Reasons:
     def give(self, given: Given) -> None:
         """A SET that succeeded. One that is rolled back later still counts: it was said."""
         if given.is_local:
-            self.transaction = replace(self.transaction, **{given.key: given.value})
+            self.transaction = _with(self.transaction, given.key, given.value)
         else:
-            self.session = replace(self.session, **{given.key: given.value})
+            self.session = _with(self.session, given.key, given.value)
 
     def end_transaction(self) -> None:
         self.transaction = Why()
@@ -63,7 +67,13 @@ class Reasons:
         return Why(
             own.reason or self.transaction.reason or self.session.reason,
             own.ticket or self.transaction.ticket or self.session.ticket,
+            own.unmask,
         )
+
+
+def _with(why: Why, key: str, value: str) -> Why:
+    """`why` with another reason or (`key`: "ticket") another ticket."""
+    return replace(why, reason=value) if key == "reason" else replace(why, ticket=value)
 
 
 def said_in(text: str) -> Why:
@@ -81,7 +91,12 @@ def said_in(text: str) -> Why:
         for number, key in enumerate(keys, start=1):
             end = keys[number].start() if number < len(keys) else len(comment)
             found.setdefault(key[1].lower(), clean(comment[key.end() : end]))
-    return Why(found.get("reason", ""), found.get("ticket", ""))
+    columns = (column.strip() for column in found.get("unmask", "").split(","))
+    return Why(
+        found.get("reason", ""),
+        found.get("ticket", ""),
+        tuple(sorted({column for column in columns if column})),
+    )
 
 
 def set_by(text: str) -> Given | None:

@@ -39,8 +39,9 @@ class ResultMasker:
 
     `plan`: the verdict's obligation. `origin`: Catalogue.origin. `proven`: all that the command does is
     proven (no `unknown` among its intents). `exports`: `export` is among them. `copy`: copy_options(text)
-    of a COPY statement. `masks`: by name, with the gateway's key. Raises
-    ValueError when the plan names a mask or detector that is not known here.
+    of a COPY statement. `masks`: by name, with the gateway's key. `unmasked`: the columns left clear in rows,
+    where the target and lineage both say that a value is that very column's. Raises ValueError when the plan
+    names a mask or detector that is not known here.
     """
 
     def __init__(
@@ -52,12 +53,14 @@ class ResultMasker:
         exports: bool = False,
         copy: CopyOptions | None = None,
         masks: Mapping[str, Mask] = MASKS,
+        unmasked: tuple[str, ...] = (),
     ) -> None:
         unknown = {*plan.outputs, plan.unproven, *(column.mask for column in plan.columns)} - {"", *masks}
         if unknown:
             raise ValueError(f"no mask is called {', '.join(sorted(unknown))}")
         self._plan = plan
         self._masks = masks
+        self._unmasked = frozenset(unmasked)
         self._origin = origin
         self._copy_options = copy
         self._hides = bool(plan.columns or plan.unproven or any(plan.outputs))
@@ -158,7 +161,10 @@ class ResultMasker:
         if self._fields is None:
             columns = undescribed(row_width(block))
         else:
-            columns = decide(self._fields, self._binary(self._fields), self._plan, self._origin, self._masks)
+            binary = self._binary(self._fields)
+            columns = decide(
+                self._fields, binary, self._plan, self._origin, self._masks, unmasked=self._unmasked
+            )
         self._columns = columns
         self._counts = [0] * len(columns)
         self._changes = []
@@ -183,7 +189,7 @@ class ResultMasker:
 
     def _check(self, index: int, column: Column) -> Change | None:
         """For a column that may be shown: what detectors must do that they cannot do in place."""
-        if self._scanner is None:
+        if self._scanner is None or column.is_unmasked:
             return None
         if column.kind is Kind.BYTES and not column.binary:
             return partial(detect_in_hex, scanner=self._scanner, counts=self._found)

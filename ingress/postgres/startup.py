@@ -11,6 +11,7 @@ from ingress.postgres.encodings import is_read
 from ingress.postgres.messages import NEWEST_MINOR, Startup
 
 _WORD = re.compile(r"(?:\\.|[^\s\\])+", re.DOTALL)
+_NO, _YES = ("false", "off", "no", "0"), ("true", "on", "yes", "1")
 # Settings a client may bring. Names resolve by search_path, so it is asked for again before it matters.
 _SETTINGS = frozenset(
     (
@@ -55,6 +56,7 @@ class Wish:
     unknown_options: tuple[str, ...]  # protocol options ("_pq_.…") that are not spoken here
     minor: int  # the version of the protocol is 3.`minor`
     negotiate: bool  # it asked for a newer minor version, or for such an option
+    replication: str = ""  # of a replication connection, what it asked for: "true" or "database"
 
     @property
     def client_name(self) -> str:
@@ -68,12 +70,12 @@ def read_wish(startup: Startup) -> Wish:
     if not user:
         raise LoginRefused("no user name in the start-up packet", "28000")
     database = parameters.pop("database", user)
-    if parameters.pop("replication", "false").lower() not in ("false", "off", "no", "0"):
-        raise LoginRefused(
-            "replication connections are not available through the gateway",
-            "0A000",
-            "Their commands cannot be held one by one.",
-        )
+    replication = parameters.pop("replication", "false").lower()
+    if replication not in (*_NO, *_YES, "database"):
+        raise LoginRefused(f'invalid value for parameter "replication": "{replication}"', "22023")
+    if replication in _YES and ":" in user:
+        # Tools of physical replication name no database: libpq says "replication" for them.
+        user, _, database = user.partition(":")
     options = parameters.pop("options", "")
     unknown = tuple(name for name in parameters if name.startswith("_pq_."))
     for name in unknown:
@@ -91,7 +93,16 @@ def read_wish(startup: Startup) -> Wish:
     resource, _, other = database.partition("/")
     minor = min(startup.minor, NEWEST_MINOR)
     negotiate = startup.minor > NEWEST_MINOR or bool(unknown)
-    return Wish(user, resource, other, settings, unknown, minor, negotiate)
+    return Wish(
+        user,
+        resource,
+        other,
+        settings,
+        unknown,
+        minor,
+        negotiate,
+        replication="" if replication in _NO else replication,
+    )
 
 
 def _check_encoding(value: str) -> None:

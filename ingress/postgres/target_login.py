@@ -9,7 +9,7 @@ from typing import Any
 import scramp
 
 from ingress.errors import TargetError
-from ingress.postgres.codec import Block, TargetReader
+from ingress.postgres.codec import Message, TargetReader
 from ingress.postgres.messages import (
     make_password,
     make_sasl_initial,
@@ -60,7 +60,7 @@ class TargetLogin:
     def receive_data(self, data: bytes) -> None:
         """Raises TargetError when the target does not let us in, or breaks the protocol."""
         for item in self._reader.receive_data(data):
-            if isinstance(item, Block):
+            if not isinstance(item, Message):
                 raise TargetError("the target sent rows before it let the gateway in")
             match item.kind:
                 case b"R":

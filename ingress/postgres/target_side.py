@@ -9,8 +9,9 @@ from collections import deque
 from dataclasses import replace
 
 from ingress.errors import TargetError
+from ingress.gate import Revoked
 from ingress.interface import CancelTarget, Finish, Frame, ReadCatalogue, Record, Request, StopAfter
-from ingress.postgres.codec import Block, Message
+from ingress.postgres.codec import MAX_TARGET_MESSAGE, Block, Message, Oversized
 from ingress.postgres.encodings import is_read
 from ingress.postgres.execution import Execution, Expected, Kind
 from ingress.postgres.judge import unread_names
@@ -65,14 +66,20 @@ class TargetSide:
         self._statement = 0  # of a simple query: which one answers now
         self._suspended_ones: dict[str, Execution] = {}  # command id -> at its row limit, not at its end
         self._suspended_now: list[str] = []
+        self._revoked: dict[str, Stop] = {}  # by command: its approval was taken back
         self._ignored_syncs = 0  # Syncs that a COPY may have swallowed
         self._out: list[bytes] = []
         self._requests: list[Request] = []
 
-    def receive(self, item: Message | Block) -> None:
+    def receive(self, item: Message | Block | Oversized) -> None:
         """Raises TargetError for what nobody asked for."""
         if isinstance(item, Block):
             self._rows(item)
+            return
+        if isinstance(item, Oversized):
+            if self._head().quiet:
+                raise TargetError("the target answered the gateway's own question with more than it takes")
+            self.stop(self._current(), Stop("row", MAX_TARGET_MESSAGE, ""))
             return
         self._receive(item)
         self.watch()
@@ -148,6 +155,15 @@ class TargetSide:
         self.stop(execution, stop_at("time", duty.seconds or 0, duty))
         return True
 
+    def revoke(self, command: str, revoked: Revoked) -> bool:
+        """Stops the command, now or, where others run before it, when its turn comes; whether now."""
+        self._revoked[command] = Stop("", revoked=revoked)
+        _, execution = self._runs()
+        if execution is None or execution.command.id != command:
+            return False
+        self.stop(execution, self._revoked[command])
+        return True
+
     def watch(self) -> None:
         """Starts the clock of what runs now, if that has just come to be."""
         expected, execution = self._runs()
@@ -156,6 +172,8 @@ class TargetSide:
         self._watched = (expected, self._statement)
         if execution is None or execution.allowed is None:
             return
+        if execution.command.id in self._revoked:
+            self.stop(execution, self._revoked[execution.command.id])
         execution.turn += 1
         seconds = execution.allowed.obligations.seconds
         if seconds is not None:
@@ -251,11 +269,11 @@ class TargetSide:
             if count > left:
                 data, count = first_messages(data, count=max(left, 0))
                 self.stop(execution, stop_at("rows", limits.rows, limits))
-        masker = execution.masker
+        masker, source = execution.masker, data
         if masker is not None:
             if head.kind is Kind.EXECUTE and not execution.rows:
                 self._describe_late(head, execution)
-            data = masker.rows(data) if block.kind == b"D" else masker.copy_data(data)
+            data = _mask(masker, block.kind, data)
         if limits is not None and limits.bytes is not None:
             left = limits.bytes - before.bytes - execution.bytes
             if len(data) > left:
@@ -265,6 +283,8 @@ class TargetSide:
         execution.bytes += len(data)
         if data:
             self._out.append(data)
+            if execution.recorded is not None:
+                data = _mask(execution.recorded, block.kind, first_messages(source, count=count)[0])
             self._requests.append(Record(Frame.ANSWER, data))
 
     def _used_before(self, execution: Execution) -> Used:
@@ -284,9 +304,11 @@ class TargetSide:
         body = portal.description if portal.description is not None else portal.prepared.description
         if not body:
             return
-        execution.masker.describe(body)
         formats = portal.bind.result_formats
-        execution.masker.formats(formats)
+        for masker in (execution.masker, execution.recorded):
+            if masker is not None:
+                masker.describe(body)
+                masker.formats(formats)
         fields = parse_row_description(body)
         if len(formats) == 1:
             formats = formats * len(fields)
@@ -319,6 +341,8 @@ class TargetSide:
         execution = self._current()
         if message.kind == b"T" and execution.masker is not None:
             execution.masker.describe(message.body)
+        if message.kind == b"T" and execution.recorded is not None:
+            execution.recorded.describe(message.body)
         self._pass(message)
 
     def _complete(self, message: Message) -> None:
@@ -356,7 +380,7 @@ class TargetSide:
             self._out.append(error)
             self._requests.append(Record(Frame.ANSWER, error))
         outcome = Outcome.SUCCEEDED if stands else Outcome.FAILED
-        self._finish(execution, outcome, code=stop.code, error=f"the answer was stopped at {stop.words}")
+        self._finish(execution, outcome, code=stop.code, error=stop.reason)
 
     def _called(self, message: Message) -> None:
         """The answer to a fast-path call: one value, masked as a row of it would be."""
@@ -501,7 +525,7 @@ class TargetSide:
             error = make_stopped(execution.command.id, stop, ran=False)
             self._out.append(error)
             self._requests.append(Record(Frame.ANSWER, error))
-            code, text = stop.code, f"the answer was stopped at {stop.words}"
+            code, text = stop.code, stop.reason
         else:
             self._pass(message)
         self._finish(execution, Outcome.FAILED, code=code, error=text)
@@ -538,6 +562,7 @@ class TargetSide:
         self, execution: Execution, outcome: Outcome, *, rows: int = 0, code: str = "", error: str = ""
     ) -> None:
         self._suspended_ones.pop(execution.command.id, None)
+        self._revoked.pop(execution.command.id, None)
         self._count_fetched(execution)
         masked: tuple[MaskedField, ...] = execution.masker.masked() if execution.masker is not None else ()
         self._requests.append(
@@ -553,3 +578,8 @@ class TargetSide:
                 execution.stopped.rule if execution.stopped is not None else "",
             )
         )
+
+
+def _mask(masker: ResultMasker, kind: bytes, data: bytes) -> bytes:
+    """Whole DataRow or CopyData messages, masked."""
+    return masker.rows(data) if kind == b"D" else masker.copy_data(data)

@@ -9,16 +9,16 @@ from schemas.vocabulary import Facts, Intent, MaskingPlan, Output, SensitiveColu
 UNPROVEN = "?"
 """In a plan's `sources`: lineage does not say where the output comes from."""
 
-_READS = frozenset((Intent.READ, Intent.PROBE, Intent.SESSION, Intent.UNKNOWN))
+_READS = frozenset((Intent.READ, Intent.PROBE, Intent.EXPORT, Intent.SESSION, Intent.UNKNOWN))
 
 
 def make_plan(facts: Facts, columns: tuple[SensitiveColumn, ...], detectors: tuple[str, ...]) -> MaskingPlan:
     """How the answer to a command with these facts is masked.
 
     `columns`, `detectors`: what is sensitive on the resource. By position, an output proven to come from no
-    sensitive column is "", any other has the mask that is right for computed values: lineage cannot tell
-    `card` from `substring(card, 1, 6)`, of which the card's own mask would show too much. Where the target
-    says that a result column is the very column, the ingress uses that column's own mask instead.
+    sensitive column is "", one proven to be the very value of a column has that column's own mask, and any
+    other the mask that is right for computed values: of `substring(card, 1, 6)` the card's own would show too
+    much. Where the target itself says which column a result column is, the ingress goes by that.
     """
     if not columns:
         return MaskingPlan(detectors=detectors)
@@ -27,7 +27,9 @@ def make_plan(facts: Facts, columns: tuple[SensitiveColumn, ...], detectors: tup
     writes = not _READS.issuperset(facts.intents)
     return MaskingPlan(
         columns=columns,
-        outputs=tuple("" if found == () else FULL for found in sources),
+        outputs=tuple(
+            _mask(output, found, columns, writes) for output, found in zip(outputs, sources, strict=True)
+        ),
         # What a command wrote comes back under the column's name, and may be computed from that very column.
         sources=tuple(
             found[0] if len(found) == 1 and (output.bare or not writes or found == (UNPROVEN,)) else ""
@@ -50,6 +52,15 @@ def _source(output: Output, columns: tuple[SensitiveColumn, ...]) -> tuple[str, 
     """The sensitive columns an output comes from; UNPROVEN alone where that is not known."""
     found = tuple(source for source in output.sources if sensitive_column(source, columns))
     return found if output.proven else (found or (UNPROVEN,))
+
+
+def _mask(output: Output, found: tuple[str, ...], columns: tuple[SensitiveColumn, ...], writes: bool) -> str:
+    """The mask of an output that comes from these sensitive columns."""
+    if not found:
+        return ""
+    entry = sensitive_column(found[0], columns)
+    is_very_column = output.bare and output.proven and len(found) == 1 and not writes
+    return entry.mask if is_very_column and entry is not None else FULL
 
 
 @lru_cache(maxsize=4096)

@@ -6,6 +6,7 @@
 - `matchers.py`: MATCHERS: a key of `when` -> how it matches.
 - `expression.py`: CEL, for what the other keys cannot say.
 - `rules.py`: evaluate(command, rules, now) -> Decision. The strictest matching rule wins.
+- `decision.py`: the same for a command that may ask for an unmasked answer.
 - `budgets.py`: what principals used of their budgets: sliding windows and reservations.
 - `bundle.py`: rules and resources <-> their canonical JSON, whose SHA-256 is the policy version.
 - `verdict.py`: CommandRequested -> the events that answer it.

@@ -29,6 +29,7 @@ class Command:
     client_address: str  # "host:port"
     reason: str = ""  # why the requester wants it, in their words
     ticket: str = ""
+    unmask: tuple[str, ...] = ()  # columns they ask to see unmasked
 
 
 def command_of(event: CommandRequested | ApprovalRequested, resource: Resource) -> Command:
@@ -43,4 +44,5 @@ def command_of(event: CommandRequested | ApprovalRequested, resource: Resource) 
         client_address=event.client_address,
         reason=event.reason,
         ticket=event.ticket,
+        unmask=event.unmask,
     )

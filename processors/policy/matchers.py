@@ -1,7 +1,7 @@
 """MATCHERS: a key of `when` -> how it matches.
 
-Each maker takes the rule's value and whether it is an allow rule, and gives a predicate over a command.
-An allow rule's list must cover all of a command (`every`); another rule's is hit by any part of it.
+Each maker takes the rule's value and whether the rule permits something, and gives a predicate over a
+command. A list that permits must cover all of a command (`every`); another is hit by any part of it.
 """
 
 import fnmatch
@@ -41,14 +41,31 @@ def compile_command_pattern(pattern: str) -> Any:
         raise ValueError(f"not a pattern RE2 knows: {reason}") from error
 
 
-def _users(names: tuple[str, ...], _: bool) -> Predicate:
+def _users(names: tuple[str, ...], every: bool) -> Predicate:
     wanted = frozenset(names)
-    return lambda command, now: command.principal.name in wanted
+    if every:
+        return lambda command, now: command.principal.name in wanted
+    # What a person is kept from, an agent that acts for them is kept from too.
+    return lambda command, now: command.principal.name in wanted or command.principal.acts_for in wanted
 
 
-def _groups(names: tuple[str, ...], _: bool) -> Predicate:
+def _groups(names: tuple[str, ...], every: bool) -> Predicate:
     wanted = frozenset(names)
-    return lambda command, now: not wanted.isdisjoint(command.principal.groups)
+    if every:
+        return lambda command, now: not wanted.isdisjoint(command.principal.groups)
+    return lambda command, now: (
+        not wanted.isdisjoint((*command.principal.groups, *command.principal.acts_for_groups))
+    )
+
+
+def _acts_for(patterns: tuple[str, ...], _: bool) -> Predicate:
+    matches = _globs(patterns)
+    return lambda command, now: bool(command.principal.acts_for) and matches(command.principal.acts_for)
+
+
+def _acts_for_groups(names: tuple[str, ...], _: bool) -> Predicate:
+    wanted = frozenset(names)
+    return lambda command, now: not wanted.isdisjoint(command.principal.acts_for_groups)
 
 
 def _kinds(kinds: tuple[str, ...], _: bool) -> Predicate:
@@ -87,6 +104,12 @@ def _names(part: Callable[[Facts], Iterable[str]]) -> Maker:
 def _command(pattern: str, _: bool) -> Predicate:
     compiled = compile_command_pattern(pattern)
     return lambda command, now: compiled.search(command.text) is not None
+
+
+def _unmask(patterns: tuple[str, ...], every: bool) -> Predicate:
+    matches = _globs(patterns)
+    quantifier = all if every else any
+    return lambda command, now: bool(command.unmask) and quantifier(map(matches, command.unmask))
 
 
 def _hours(hours: Hours, _: bool) -> Predicate:
@@ -143,6 +166,8 @@ MATCHERS: Mapping[str, Maker] = {
     "users": _users,
     "groups": _groups,
     "kinds": _kinds,
+    "acts_for": _acts_for,
+    "acts_for_groups": _acts_for_groups,
     "resources": _resources,
     "labels": _labels,
     "intents": _intents,
@@ -153,6 +178,7 @@ MATCHERS: Mapping[str, Maker] = {
     "programs": _names(lambda facts: facts.programs),
     "methods": _names(lambda facts: facts.methods),
     "paths": _names(lambda facts: facts.paths),
+    "unmask": _unmask,
     "networks": _networks,
     "hours": _hours,
     "command": _command,

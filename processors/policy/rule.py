@@ -24,6 +24,8 @@ class When:
     users: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
     kinds: tuple[PrincipalKind, ...] | None = None
+    acts_for: tuple[str, ...] | None = None  # names and globs of persons
+    acts_for_groups: tuple[str, ...] | None = None
     resources: tuple[str, ...] | None = None
     labels: Mapping[str, str] | None = None
     intents: tuple[Intent, ...] | None = None
@@ -35,6 +37,7 @@ class When:
     methods: tuple[str, ...] | None = None
     paths: tuple[str, ...] | None = None
     command: str | None = None
+    unmask: tuple[str, ...] | None = None
     hours: Hours | None = None
     networks: tuple[str, ...] | None = None
     expression: str | None = None
@@ -49,6 +52,8 @@ class Review:
     timeout: float
     on_timeout: Fallback
     valid_for: float  # how long an approval may be used
+    all_of: tuple[str, ...] = ()  # groups, of each of which a person of its own must approve
+    hold: bool = True  # False: the client is answered at once, and asks again once it is approved
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +100,12 @@ class Rule:
     over: Verdict = Verdict.DENY  # what happens to a command that is over a budget: review or deny
     require: tuple[str, ...] = ()  # what the requester must say: "reason", "ticket"
     message: str = ""
+
+    @property
+    def permits(self) -> bool:
+        """Whether something happens by this rule that would not without it: it must be sure of its match.
+
+        A review of unmasked answers permits asking for them; any other review holds what it suspects.
+        """
+        asks = self.verdict is Verdict.REVIEW and self.when.unmask is not None
+        return self.verdict is Verdict.ALLOW or asks

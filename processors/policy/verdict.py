@@ -8,8 +8,9 @@ from processors.masking.plan import make_plan
 from processors.policy.budgets import Account, Drawn, draw, in_words, room_time
 from processors.policy.bundle import Bundle
 from processors.policy.command import command_of
+from processors.policy.decision import decide
 from processors.policy.rule import Limits, Measure, Review
-from processors.policy.rules import Decision, evaluate, strictest_terms
+from processors.policy.rules import Decision, strictest_terms
 from schemas.envelope import Envelope, envelope
 from schemas.events import (
     ApprovalPending,
@@ -36,6 +37,7 @@ class Answer:
     events: tuple[Event, ...]
     failed: tuple[str, ...] = ()  # rules whose expression had no answer: "name: why"
     account: Account | None = None  # of the principal, after the command drew on its budgets
+    asks: ApprovalRequested | None = None  # no answer yet: it is for whoever keeps the standing approvals
     is_budgeted: bool = False  # no answer yet: it is for whoever keeps the principal's account
 
 
@@ -58,7 +60,7 @@ def answer(
     resource = bundle.resources.get(request.envelope.resource)
     if resource is None:
         return Answer((_denied(request, bundle, now, node, _NO_RESOURCE),))
-    decision = evaluate(command_of(request, resource), bundle.rules, now)
+    decision = decide(command_of(request, resource), bundle.rules, now)
     if decision.budgets and request.stage is not Stage.PREPARE:
         if account is None:
             return Answer((), decision.failed, is_budgeted=True)
@@ -71,7 +73,7 @@ def answer(
             deadline=request.deadline,
             now=now,
         )
-        decision = _within_budget(decision, drawn)
+        decision = _within_budget(decision, drawn, is_unmasked=bool(request.unmask))
     if decision.verdict is Verdict.REVIEW and request.stage is not Stage.PREPARE and size > REVIEWABLE:
         decision = Decision(
             Verdict.DENY, decision.rule, _TOO_LONG_TO_REVIEW, _SPLIT_IT, failed=decision.failed
@@ -82,12 +84,17 @@ def answer(
     if decision.review is None or request.stage is Stage.PREPARE:
         events: tuple[Event, ...] = (_allowed(request, bundle, now, node, decision.rule, obligations),)
     else:
-        events = _review(request, bundle, now, node, decision.rule, decision.review, obligations)
+        shown = replace(obligations, unmasked=request.unmask)
+        asked = _review(request, bundle, now, node, decision.rule, decision.review, shown)
+        if not asked.hold:
+            return Answer((), decision.failed, account, asks=asked)
+        events = (asked, _pending(asked))
     return Answer(events, decision.failed, account)
 
 
-def _within_budget(decision: Decision, drawn: Drawn) -> Decision:
-    """The decision after what the budgets say: a command may use what it reserved, or is over."""
+def _within_budget(decision: Decision, drawn: Drawn, *, is_unmasked: bool) -> Decision:
+    """The decision after what the budgets say: a command may use what it reserved, or is over. The reviewers
+    of a budget are not those of an unmasked answer: over a budget there is none."""
     refused = drawn.refused
     if refused is None:
         return replace(
@@ -100,7 +107,7 @@ def _within_budget(decision: Decision, drawn: Drawn) -> Decision:
             limited_by=(*_budget_sources(decision, drawn), *decision.limited_by),
         )
     message, hint = in_words(refused)
-    if refused.over is Verdict.DENY:
+    if refused.over is Verdict.DENY or is_unmasked:
         denied = Decision(Verdict.DENY, refused.rule, message, hint, failed=decision.failed)
         return replace(denied, retry_at=room_time(refused))
     asked = next(entry.review for entry in decision.budgets if entry.rule == refused.rule)
@@ -216,12 +223,10 @@ def _review(
     rule: str,
     review: Review,
     obligations: Obligations,
-) -> tuple[Event, ...]:
-    """The request for review, and then the word to the client that it waits: in this order, so that what
-    the client is told to look at is there."""
+) -> ApprovalRequested:
+    """The request for review. What the client is told comes after it: what it is to look at is there then."""
     approval = approval_id(request.envelope.command)
-    expires_at = now + timedelta(seconds=review.timeout)
-    requested = ApprovalRequested(
+    return ApprovalRequested(
         envelope=_envelope(request, now, node, derived_id("approval requested", approval)),
         approval=approval,
         principal=request.principal,
@@ -237,23 +242,29 @@ def _review(
         policy_version=bundle.version,
         reviewers=review.reviewers,
         approvals=review.approvals,
-        expires_at=expires_at,
+        expires_at=now + timedelta(seconds=review.timeout),
         on_timeout=review.on_timeout,
         valid_for=review.valid_for,
         obligations=obligations,
         reply_to=request.reply_to,
         reason=request.reason,
         ticket=request.ticket,
+        unmask=request.unmask,
+        hold=review.hold,
+        all_of=review.all_of,
     )
-    pending = ApprovalPending(
-        envelope=_envelope(request, now, node, derived_id("approval pending", approval)),
-        approval=approval,
-        digest=request.digest,
-        rule=rule,
-        reviewers=review.reviewers,
-        expires_at=expires_at,
+
+
+def _pending(asked: ApprovalRequested) -> ApprovalPending:
+    """The word to the client that its command waits."""
+    return ApprovalPending(
+        envelope=replace(asked.envelope, id=derived_id("approval pending", asked.approval)),
+        approval=asked.approval,
+        digest=asked.digest,
+        rule=asked.rule,
+        reviewers=asked.reviewers,
+        expires_at=asked.expires_at,
     )
-    return requested, pending
 
 
 def _envelope(request: CommandRequested, now: datetime, node: str, id: str) -> Envelope:

@@ -1,6 +1,7 @@
 """Much of everything: wide rows, long values, pipelines and COPYs, in bounded memory of the gateway."""
 
 import asyncio
+import io
 import os
 import ssl
 import struct
@@ -92,11 +93,20 @@ async def test_a_long_parameter_and_a_long_answer(gateway: Gateway, plain: async
 
 
 async def test_a_value_that_is_too_long_is_refused(gateway: Gateway) -> None:
-    with bounded(gateway, 400 * MIB):
-        session = await asyncpg.connect(gateway.conninfo("plain"))
-        with pytest.raises(asyncpg.PostgresError, match="at most 268435456 pass the gateway"):
-            await session.fetchval("select repeat('x', 1000000000)")
     session = await asyncpg.connect(gateway.conninfo("plain"))
+    with bounded(gateway):
+        for query in (
+            "select repeat('x', 1000000000)",
+            "select n, repeat('x', n * 300000000) from generate_series(0, 1) n",
+        ):
+            with pytest.raises(
+                asyncpg.ProgramLimitExceededError, match="limit of 268435456 bytes for one row"
+            ):
+                await session.fetch(query)
+            assert await session.fetchval("select 1") == 1
+        with pytest.raises(asyncpg.ProgramLimitExceededError):
+            await session.copy_from_query("select repeat('x', 300000000)", output=io.BytesIO())
+        assert await session.fetchval("select 2") == 2
     parameter = b"x" * (70 * MIB)
     with bounded(gateway, 200 * MIB), pytest.raises((asyncpg.PostgresError, OSError)):
         await session.fetchval("select length($1::bytea)", parameter)

@@ -1,5 +1,6 @@
 """Every mask on columns of the types it is for, in text (psycopg) and in binary (asyncpg)."""
 
+import io
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
@@ -69,6 +70,22 @@ async def test_each_value_is_one_of_its_type_and_the_same_in_both_formats(
         cursor = await connection.execute("select * from t_masks")
         (in_text,) = await cursor.fetchall()
     assert tuple(row.values()) == in_text
+
+
+async def test_a_copy_has_the_masks_of_the_columns(masked: asyncpg.Connection) -> None:
+    columns = ("hash", "tokenise", "noise", "year", "month_moment", "partial", "full", "null")
+    quoted = ", ".join(f'"{name}"' for name in columns)
+    row = await masked.fetchrow("select * from t_masks")
+    assert row is not None
+    copied = io.BytesIO()
+    await masked.copy_from_query(f"select {quoted}, left(partial, 9) from t_masks", output=copied)
+    *values, computed = copied.getvalue().decode().removesuffix("\n").split("\t")
+    shown = dict(zip(columns, values, strict=True))
+    assert shown["month_moment"].startswith("1985-03-01 00:00:00")
+    assert shown["null"] == "\\N"
+    for name in ("hash", "tokenise", "noise", "year", "partial", "full"):
+        assert shown[name] == str(row[name])
+    assert computed == "[masked]"
 
 
 async def test_hashes_join_what_the_client_has(masked: asyncpg.Connection) -> None:

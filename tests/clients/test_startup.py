@@ -132,12 +132,21 @@ def test_options_of_the_protocol_are_told_to_be_unknown(gateway: Gateway) -> Non
     assert (b"v", struct.pack("!II", 0x30000, 1) + b"_pq_.compression\0") in found
 
 
-def test_replication_is_refused(gateway: Gateway) -> None:
+def test_replication_of_what_is_masked_is_refused(gateway: Gateway) -> None:
     with encrypted(gateway) as client:
-        client.sendall(startup(settings={"replication": "database"}))
+        client.sendall(startup(settings={"database": "masked", "replication": "database"}) + password())
+        found = messages(client, b"EZ")
+    kind, body = found[-1]
+    assert kind == b"E"
+    assert b"they carry as it is what is masked there" in body
+
+
+def test_replication_must_be_yes_or_no_or_database(gateway: Gateway) -> None:
+    with encrypted(gateway) as client:
+        client.sendall(startup(settings={"replication": "perhaps"}))
         [(kind, body)] = messages(client, b"E")
     assert kind == b"E"
-    assert b"replication connections are not available" in body
+    assert b'invalid value for parameter "replication"' in body
 
 
 def libpq(gateway: Gateway, **options: str) -> "psycopg.Connection[tuple[object, ...]]":

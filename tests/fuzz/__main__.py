@@ -18,7 +18,7 @@ with atheris.instrument_imports(include=["ingress.postgres"]):
 
     from ingress.errors import LoginRefused, ProtocolError
     from ingress.postgres import messages as m
-    from ingress.postgres.codec import Block, ClientReader, Message, TargetReader, startup_packet
+    from ingress.postgres.codec import Block, ClientReader, Message, Oversized, TargetReader, startup_packet
     from ingress.postgres.startup import read_wish
 
 MESSAGES = int(os.environ.get("FUZZ_MESSAGES", "1000000"))
@@ -93,6 +93,8 @@ class Fuzz:
             fed += len(piece)
             try:
                 for item in reader.receive_data(piece):
+                    if isinstance(item, Oversized):
+                        continue
                     given += len(item.data) if isinstance(item, Block) else len(item.raw)
                     if isinstance(item, Message):
                         self._parse(provider, item.body)

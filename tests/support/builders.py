@@ -81,6 +81,20 @@ MASKED: Document = {
 }
 
 
+REPLICATION: tuple[Document, ...] = (
+    {
+        "name": "replication goes through",
+        "when": {"resources": ["replicated"], "statements": ["replication"], "intents": ["admin", "export"]},
+        "verdict": "allow",
+    },
+    {
+        "name": "replication sets its search path",
+        "when": {"resources": ["replicated"], "intents": ["read", "session"]},
+        "verdict": "allow",
+    },
+)
+
+
 def _on_limited(name: str, **more: Any) -> Document:
     """A rule for commands on `limited` that have the rule's name in a comment."""
     return {"name": name, "when": {"resources": ["limited"], "command": name}, "verdict": "allow", **more}
@@ -133,7 +147,7 @@ def configuration(
     *,
     listen: Mapping[str, str],
     resources: Sequence[Document],
-    policies: Sequence[Document] = (*POLICIES, *LIMITS),
+    policies: Sequence[Document] = (*POLICIES, *LIMITS, *REPLICATION),
     users: Sequence[Someone] = EVERYONE,
     gateway: Mapping[str, Any] | None = None,
 ) -> Document:
@@ -153,12 +167,19 @@ def configuration(
 
 def usual_resources(postgres: Postgres, database: str = "sample") -> list[Document]:
     """One database as `orders` (production, sensitive columns, detectors), `plain` (nothing sensitive),
-    `limited` (a command chooses its rules by a comment) and `masked` (a table with a column of each mask)."""
+    `limited` (a command chooses its rules by a comment), `masked` (a table with a column of each mask) and
+    `replicated` (signed in to as who may replicate)."""
     return [
         postgres_resource("orders", postgres, database, labels={"env": "prod"}, sensitive=SENSITIVE),
         postgres_resource("plain", postgres, database),
         postgres_resource("limited", postgres, database),
         postgres_resource("masked", postgres, database, sensitive={"columns": MASKED}),
+        postgres_resource(
+            "replicated",
+            postgres,
+            database,
+            credentials={"user": "replicator", "password": {"file": "app.password"}},
+        ),
     ]
 
 

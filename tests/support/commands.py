@@ -35,9 +35,10 @@ def command(
     client_address: str = "10.1.2.3:50000",
     reason: str = "",
     ticket: str = "",
+    unmask: tuple[str, ...] = (),
 ) -> Command:
     """What the policy sees of a command."""
-    return Command(principal, resource, text, facts, context or {}, client_address, reason, ticket)
+    return Command(principal, resource, text, facts, context or {}, client_address, reason, ticket, unmask)
 
 
 def requested(

@@ -11,7 +11,7 @@ from ingress.command import Command
 from ingress.gate import Allowed, Refusal, Waiting
 from ingress.interface import CancelTarget, ReadCatalogue, Request, Submit
 from ingress.postgres.catalogue import Catalogue
-from ingress.postgres.codec import ClientReader, Message, TargetReader
+from ingress.postgres.codec import Block, ClientReader, Message, TargetReader
 from ingress.postgres.conversation import PostgresConversation
 from ingress.postgres.judge import FactsCache, Judge, Subject
 from ingress.postgres.messages import make, parse_parse, parse_query
@@ -167,6 +167,7 @@ class ClientOf:
             if isinstance(item, Message):
                 self._messages.append(item)
                 continue
+            assert isinstance(item, Block)
             position = 0
             while position < len(item.data):
                 length = int.from_bytes(item.data[position + 1 : position + 5], "big")

@@ -9,6 +9,7 @@ Users, all over TCP on 127.0.0.1 and 127.0.0.2 (the certificate is for 127.0.0.1
 | app_clear | cleartext password | as the client likes |
 | app_tls | SCRAM-SHA-256 | refused without |
 | reader | SCRAM-SHA-256; may only read | as the client likes |
+| replicator | SCRAM-SHA-256; may replicate | as the client likes |
 
 The password of each is `PASSWORD`. The superuser `postgres` comes in by the socket alone (`execute`).
 """
@@ -37,12 +38,14 @@ hostnossl all app_tls   127.0.0.0/8  reject
 host     all app_md5    127.0.0.0/8  md5
 host     all app_clear  127.0.0.0/8  password
 host     all all        127.0.0.0/8  scram-sha-256
+host     replication replicator 127.0.0.0/8 scram-sha-256
 """
 _USERS = f"""\
 set password_encryption = 'scram-sha-256';
 create role app login password '{PASSWORD}' createdb;
 create role app_clear login password '{PASSWORD}' in role app;
 create role app_tls login password '{PASSWORD}' in role app;
+create role replicator login replication password '{PASSWORD}' in role app;
 create role reader login password '{PASSWORD}' in role pg_read_all_data;
 set password_encryption = 'md5';
 create role app_md5 login password '{PASSWORD}' in role app;
@@ -156,6 +159,7 @@ def _start(
             "max_connections = 300",
             "max_prepared_transactions = 10",
             "shared_buffers = 64MB",
+            "wal_level = logical",
             "fsync = off",
             "timezone = 'UTC'",
             *settings,

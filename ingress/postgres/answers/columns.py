@@ -60,13 +60,17 @@ _KINDS: dict[int, Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of an answer. `mask` is None when its values may be shown; `field` names it in events."""
+    """One column of an answer. `mask` is None when its values may be shown; `field` names it in events.
+
+    `is_unmasked`: a reviewer let its values be seen: detectors do not look for them either.
+    """
 
     kind: Kind
     binary: bool
     mask: Mask | None = None
     mask_name: str = ""
     field: str = ""
+    is_unmasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,11 @@ def decide(
     plan: MaskingPlan,
     origin: FindOrigin,
     masks: Mapping[str, Mask] = MASKS,
+    *,
+    unmasked: frozenset[str] = frozenset(),
 ) -> tuple[Column, ...]:
-    """What happens to each column. `formats`: whether each comes in binary. `masks`: by name.
+    """What happens to each column. `formats`: whether each comes in binary. `masks`: by name. `unmasked`:
+    "schema.table.column" that are left clear, where the target and lineage both name that very column.
 
     A column that the target itself names as the very column of a table, or as one of a view that shows such a
     column as it is, is judged by that, its own mask or none, where lineage proves nothing else: what was
@@ -123,6 +130,7 @@ def decide(
             plan,
             origin,
             masks,
+            unmasked,
         )
         for number, (field, binary) in enumerate(zip(fields, formats, strict=True))
     )
@@ -157,6 +165,7 @@ def _decide(
     plan: MaskingPlan,
     find_origin: FindOrigin,
     masks: Mapping[str, Mask],
+    unmasked: frozenset[str],
 ) -> Column:
     kind = _KINDS.get(field.type, Kind.OTHER)
     name = f"output:{field.name}"
@@ -172,6 +181,9 @@ def _decide(
             for column in origin.columns
             if (entry := sensitive_column(column, plan.columns)) is not None
         ]
+        hidden = {column for column, _ in entries}
+        if origin.bare and source in hidden and hidden <= unmasked:
+            return Column(kind, binary, field=source, is_unmasked=True)
         if entries:
             # Its own mask, where it has one, unless another column's value was written into it.
             column, mask = entries[0]

@@ -90,6 +90,8 @@ def detect(block: bytes, columns: Sequence[Column], scanner: Scanner, counts: li
 
 
 def way_of(column: Column) -> Way:
+    if column.is_unmasked:
+        return Way.NOT_LOOKED_AT
     match column.kind:
         case Kind.FIXED:
             return Way.NOT_LOOKED_AT

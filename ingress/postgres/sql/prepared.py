@@ -76,6 +76,7 @@ def read_execute(node: Node, reading: Reading) -> Row:
     findings.executes.add(name)
     if text is None:
         findings.doubt(f"prepared statement {name} is not known")
+        findings.intents.add(Intent.WRITE)  # it may, and give back under a column's name what it wrote
         return ANYTHING
     row, constants = _other_text(text, reading)
     secret = {constant.parameter for constant in constants}

@@ -174,8 +174,8 @@ _OTHERS = words(
     """
     analyze call close copy create_function create_materialized_view create_procedure create_rule
     create_schema create_table_as create_view deallocate declare delete discard do execute explain fetch
-    grant grant_role insert merge move prepare refresh_materialized_view reset revoke revoke_role select
-    select_into set set_role set_session_authorization show update vacuum
+    grant grant_role insert merge move prepare refresh_materialized_view replication reset revoke revoke_role
+    select select_into set set_role set_session_authorization show update vacuum
     """
 )
 

@@ -41,7 +41,7 @@ class Database:
         async def load() -> Catalogue:
             connection = await asyncpg.connect(self.uri(user))
             try:
-                return await read_catalogue(connection)
+                return (await read_catalogue(connection)).catalogue
             finally:
                 await connection.close()
 
@@ -183,6 +183,64 @@ def test_the_version_changes_with_the_content_and_only_then(database: Database) 
     changed = database.catalogue().version
     database.execute(b"drop table another")
     assert changed != before
+
+
+_CHANGES = """
+create schema again
+create table again.t (id int primary key, name text default now()::text, check (length(name) > 0))
+create index on again.t (lower(name))
+create function again.f(x text) returns text language sql immutable as 'select upper(x)'
+create view again.v as select id, again.f(name) as shown from again.t
+create materialized view again.m as select * from again.v
+alter table again.t rename column name to called
+alter table again.t add column computed int generated always as (id * 2) stored
+create index on again.t (again.f(called))
+alter function again.f(text) rename to g
+create or replace function again.g(x text) returns text language plpgsql as 'begin return x; end'
+create function again.note() returns trigger language plpgsql as 'begin return new; end'
+create trigger noting before insert on again.t for each row execute function again.note()
+alter table again.t disable trigger noting
+create policy mine on again.t using (again.g(called) = 'x')
+create table again.other (id int references again.t on delete cascade)
+alter table again.other rename to another
+create domain again.positive as int check (value > 0)
+create type again.pair as (a int, b again.positive)
+create type again.mood as enum ('good', 'bad')
+alter type again.mood add value 'so'
+create operator again.=== (leftarg = text, rightarg = text, function = texteq)
+create rule quiet as on delete to again.another do instead nothing
+create table again.parent (id int) partition by range (id)
+create table again.child partition of again.parent for values from (0) to (10)
+alter table again.parent detach partition again.child
+create table again.heir () inherits (again.t)
+alter schema again rename to anew
+drop rule quiet on anew.another
+drop view anew.v cascade
+drop function anew.note() cascade
+drop operator anew.=== (text, text)
+drop schema anew cascade
+"""
+
+
+async def test_after_each_change_what_is_read_again_makes_the_whole(database: Database) -> None:
+    reader = await asyncpg.connect(database.uri("app"))
+    changer = await asyncpg.connect(database.uri("app"))
+    try:
+        reading = await read_catalogue(reader)
+        versions = {reading.catalogue.version}
+        changes = _CHANGES.strip().splitlines()
+        for change in changes:
+            await changer.execute(change)
+            reading = await read_catalogue(reader, reading)
+            whole = await read_catalogue(reader)
+            assert reading.answers == whole.answers, change
+            assert reading.catalogue.version == whole.catalogue.version, change
+            versions.add(reading.catalogue.version)
+        assert len(versions) > 0.8 * len(changes)
+        assert await read_catalogue(reader, reading) is reading
+    finally:
+        await reader.close()
+        await changer.close()
 
 
 def test_a_reader_without_rights_gets_the_same_catalogue(database: Database) -> None:

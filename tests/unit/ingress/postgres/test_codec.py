@@ -16,6 +16,7 @@ from ingress.postgres.codec import (
     Block,
     ClientReader,
     Message,
+    Oversized,
     TargetReader,
     startup_packet,
 )
@@ -46,6 +47,7 @@ def read_target(pieces: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
             if isinstance(item, Message):
                 found.append((item.kind, item.body))
                 continue
+            assert isinstance(item, Block)
             rows = 0
             position = 0
             while position < len(item.data):
@@ -100,11 +102,31 @@ def test_a_length_out_of_bounds_is_refused_before_its_body_comes(length: int) ->
         reader.next_message()
 
 
-@pytest.mark.parametrize("kind", [b"D", b"C"])
-@pytest.mark.parametrize("length", [0, 3, 0x7FFFFFFF])
+@pytest.mark.parametrize(("kind", "length"), [(b"D", 0), (b"D", 3), (b"C", 0), (b"C", 3), (b"C", 0x7FFFFFFF)])
 def test_a_targets_length_out_of_bounds_is_refused(kind: bytes, length: int) -> None:
     with pytest.raises(TargetError):
         TargetReader().receive_data(kind + struct.pack("!I", length) + b"\0" * 10)
+
+
+@pytest.mark.parametrize("size", [1, 7, 30])
+def test_a_row_that_is_too_long_is_read_past(size: int) -> None:
+    rows = [
+        make(b"D", b"a"),
+        make(b"D", b"b" * 60),
+        make(b"D", b"c"),
+        make(b"d", b"e" * 40),
+        make(b"C", b"f"),
+    ]
+    data = b"".join(rows)
+    reader = TargetReader(limit=30)
+    found = [item for at in range(0, len(data), size) for item in reader.receive_data(data[at : at + size])]
+    assert found == [
+        Block(b"D", rows[0], 1),
+        Oversized(64),
+        Block(b"D", rows[2], 1),
+        Oversized(44),
+        Message(b"C", b"f"),
+    ]
 
 
 def test_a_type_no_server_sends_is_refused() -> None:

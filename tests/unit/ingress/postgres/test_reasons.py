@@ -20,6 +20,10 @@ from ingress.postgres.reasons import LONGEST, Given, Reasons, Why, said_in, set_
         ("select 1 /* no reason given: none */", Why()),
         ("/* reason: */ select 1", Why()),
         ("select 'reason: open", Why()),
+        ("/* unmask: public.c.email, reason: x */ select 1", Why("x", "", ("public.c.email",))),
+        ("/* reason: x, unmask: b.c.d , a.b.c,, */ select 1", Why("x", "", ("a.b.c", "b.c.d"))),
+        ("/* unmask: a.b.c */ select 1 /* unmask: d.e.f */", Why("", "", ("a.b.c",))),
+        ("select '/* unmask: a.b.c */'", Why()),
     ],
 )
 def test_what_a_comment_says(text: str, why: Why) -> None:
@@ -35,6 +39,7 @@ def test_what_a_comment_says(text: str, why: Why) -> None:
         ("reset countersign.reason", Given("reason", "", False)),
         ("set countersign.reason to default", Given("reason", "", False)),
         ("set countersign.other = 'x'", None),
+        ("set countersign.unmask = 'a.b.c'", None),
         ("select set_config('countersign.reason', (select card from customers), false)", None),
         ("set search_path = countersign", None),
         ("set countersign.reason = 'a'; select 1", None),
@@ -49,6 +54,8 @@ def test_the_nearest_reason_counts() -> None:
     reasons.give(Given("reason", "transaction", True))
     assert reasons.of("select 1") == Why("transaction", "S")
     assert reasons.of("select 1 -- reason: own") == Why("own", "S")
+    assert reasons.of("select 1 /* unmask: a.b.c */").unmask == ("a.b.c",)
+    assert reasons.of("select 1").unmask == (), "asked for one statement"
     reasons.end_transaction()
     reasons.give(Given("ticket", "", False))
     assert reasons.of("select 1") == Why("session", "")

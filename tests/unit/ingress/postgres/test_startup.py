@@ -20,9 +20,27 @@ def test_options_are_read_as_the_servers_command_line_reads_them() -> None:
 
 
 @pytest.mark.parametrize(
+    ("user", "replication", "expected"),
+    [
+        ("a", "false", ("a", "db", "")),
+        ("a", "database", ("a", "db", "database")),
+        ("a", "true", ("a", "db", "true")),
+        ("a:orders", "true", ("a", "orders", "true")),
+        ("a:orders", "database", ("a:orders", "db", "database")),
+        ("a:orders", "off", ("a:orders", "db", "")),
+    ],
+)
+def test_replication_names_its_resource_as_its_tools_can(
+    user: str, replication: str, expected: tuple[str, str, str]
+) -> None:
+    wish = read_wish(Startup(0, {"user": user, "database": "db", "replication": replication}))
+    assert (wish.user, wish.resource, wish.replication) == expected
+
+
+@pytest.mark.parametrize(
     "parameters",
     [
-        {"user": "a", "replication": "database"},
+        {"user": "a", "replication": "perhaps"},
         {"user": "a", "options": "-c session_preload_libraries=evil"},
         {"user": "a", "options": "-c role=admin"},
         {"user": "a", "session_replication_role": "replica"},

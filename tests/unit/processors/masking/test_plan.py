@@ -38,6 +38,20 @@ def test_each_output_is_masked_unless_proven_clean() -> None:
     assert plan.columns == COLUMNS
 
 
+def test_the_very_value_of_a_column_has_its_own_mask() -> None:
+    email, card = "public.customers.email", "public.payments.card"
+    outputs = (
+        Output("email", (email,), proven=True, bare=True),
+        Output("card", (card, "public.orders.id"), proven=True, bare=True),
+        Output("either", (card, email), proven=True, bare=True),
+        Output("part", (card,), proven=True),
+        Output("x", (card,), proven=False, bare=True),
+    )
+    assert make_plan(facts(*outputs), COLUMNS, ()).outputs == ("email", "card", "full", "full", "full")
+    written = Facts(intents=(Intent.READ, Intent.WRITE), outputs=outputs, outputs_known=True)
+    assert make_plan(written, COLUMNS, ()).outputs == ("full",) * 5
+
+
 def test_what_a_command_wrote_has_a_source_where_it_is_the_very_column() -> None:
     outputs = (
         Output("email", ("public.customers.email",), proven=True, bare=True),

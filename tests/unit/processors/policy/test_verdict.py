@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from support.commands import DELETE, DROP, NOW, READ, bundle, requested, resource, rule
 
+from processors.policy.budgets import Account
 from processors.policy.bundle import Bundle
 from processors.policy.verdict import ALLOWED_FOR, REVIEWABLE, Answer, answer, refusal, verdict_id
 from schemas.events import (
@@ -11,6 +12,7 @@ from schemas.events import (
     CommandAllowed,
     CommandDenied,
     CommandRequested,
+    Event,
 )
 from schemas.ids import approval_id
 from schemas.vocabulary import Facts, Intent, Output, Stage
@@ -151,6 +153,50 @@ class TestObligations:
         assert isinstance(asked, ApprovalRequested)
         assert asked.obligations.rows == 5
         assert asked.obligations.masking.outputs == ("", "full")
+
+
+class TestUnmaskedAnswers:
+    FACTS = Facts(
+        (Intent.READ,),
+        ("select",),
+        ("public.customers",),
+        outputs=(Output("email", ("public.customers.email",), True, bare=True),),
+        outputs_known=True,
+    )
+    RULES = (rule("reads", "allow", {}), rule("unmasks", "review", {"unmask": ["public.customers.*"]}))
+    WANTED = ("public.customers.email",)
+
+    def test_the_approval_says_which_and_the_plan_still_masks(self) -> None:
+        rules = bundle(*self.RULES, resources=[resource(columns=COLUMNS)])
+        asked, _ = answered(requested(self.FACTS, unmask=self.WANTED), rules).events
+        assert isinstance(asked, ApprovalRequested)
+        assert asked.unmask == asked.obligations.unmasked == self.WANTED
+        assert asked.obligations.masking.outputs == ("email",)
+
+    def test_a_preparation_unmasks_nothing(self) -> None:
+        rules = bundle(*self.RULES, resources=[resource(columns=COLUMNS)])
+        request = requested(self.FACTS, unmask=self.WANTED, stage=Stage.PREPARE)
+        (allowed,) = answered(request, rules).events
+        assert isinstance(allowed, CommandAllowed)
+        assert allowed.obligations.unmasked == ()
+
+    def test_over_a_budget_no_other_reviewer_unmasks(self) -> None:
+        budget = {"budgets": [{"measure": "commands", "amount": 1, "window": 3600}], "over": "review"}
+        terms = rule("r", "review", {})["review"]
+        rules = bundle(
+            rule("few", "allow", {}, review=terms, **budget),
+            self.RULES[1],
+            resources=[resource(columns=COLUMNS)],
+        )
+        account = Account("agent-7")
+        kinds: list[type[Event]] = []
+        for wanted in ((), self.WANTED):
+            request = requested(self.FACTS, unmask=wanted)
+            found = answer(request, 600, rules, NOW, NODE, account)
+            assert found.account is not None
+            account = found.account
+            kinds.append(type(found.events[0]))
+        assert kinds == [CommandAllowed, CommandDenied]
 
 
 def test_a_resource_nobody_knows_is_denied() -> None:

@@ -51,14 +51,19 @@ def origin(table: int, attribute: int) -> Origin | None:
 
 
 def decided(
-    field: Described, by_lineage: str | None = "full", source: str = UNPROVEN, *, writes: bool = False
+    field: Described,
+    by_lineage: str | None = "full",
+    source: str = UNPROVEN,
+    *,
+    writes: bool = False,
+    unmasked: frozenset[str] = frozenset(),
 ) -> Column:
     """What happens to the only column; None: lineage does not know the outputs."""
     outputs = () if by_lineage is None else (by_lineage,)
     sources = () if by_lineage is None else ("" if by_lineage == "" else source,)
     plan = MaskingPlan(columns=SENSITIVE, outputs=outputs, sources=sources, writes=writes, unproven="full")
     fields = parse_fields(row_description(field))
-    return decide(fields, (bool(field.format),), plan, origin)[0]
+    return decide(fields, (bool(field.format),), plan, origin, unmasked=unmasked)[0]
 
 
 EMAIL, NOTE = Described("email", TEXT, CUSTOMERS, 2), Described("id", INT4, CUSTOMERS, 1)
@@ -79,6 +84,27 @@ def test_what_a_command_wrote_is_not_judged_by_the_column_it_wrote_it_into(
     field: Described, source: str, mask: str
 ) -> None:
     assert decided(field, "full", source, writes=True).mask_name == mask
+
+
+@pytest.mark.parametrize(
+    ("field", "source", "shown"),
+    [
+        (EMAIL, "public.customers.email", True),
+        (Described("address", TEXT, BARE_VIEW, 1), "public.customers.email", True),
+        (Described("address", TEXT, VIEW, 1), "public.customers.email", False),  # it may be computed
+        (EMAIL, UNPROVEN, False),  # only the target says so
+        (EMAIL, "", False),  # from several
+        (EMAIL, "public.customers.card", False),  # the target and lineage disagree
+        (Described("email", TEXT), "public.customers.email", False),  # only lineage says so
+        (Described("card", TEXT, CUSTOMERS, 3), "public.customers.card", False),  # not asked for
+        (Described("card", TEXT, CUSTOMERS, 3), "public.customers.email", False),
+    ],
+)
+def test_a_column_is_unmasked_only_where_the_target_and_lineage_name_it(
+    field: Described, source: str, shown: bool
+) -> None:
+    column = decided(field, "full", source, unmasked=frozenset({"public.customers.email"}))
+    assert (column.mask is None) == column.is_unmasked == shown
 
 
 def test_what_is_read_from_another_column_under_its_name_is_masked() -> None:
