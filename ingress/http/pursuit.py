@@ -204,8 +204,7 @@ class Pursuit:
             await self._give(held)
             await self.sink.end([])
         else:
-            trailers = [(name, inspection.texts.redact(value)) for name, value in exchange.trailers]
-            await self.sink.end(trailers)
+            await self.sink.end(masked_fields(tuple(exchange.trailers), inspection.texts))
 
     def _fields(self, head: AnswerHead, inspection: Inspection) -> list[Field]:
         fields = masked_fields(head.fields, inspection.texts)
