@@ -64,6 +64,7 @@ class JsonFilter:
         self._expect = _Expect.VALUE
         self._kinds: list[int] = []  # of the containers that are open: "{" or "["
         self._path: list[str] = []  # of the names of the objects that are open
+        self._is_suspect = False  # the token at hand: something in it may have to be masked
         self._hidden_at = 0  # the depth at which a masked container was opened, or 0
         self._rows_at = 0  # the depth of the array whose elements are rows
 
@@ -92,7 +93,8 @@ class JsonFilter:
     def _work(self, buffer: bytes, *, is_last: bool) -> bytes:
         if self._many:
             buffer = buffer.translate(_WITHOUT_SEPARATOR)
-        self._is_clean = not self._texts or (b"\\" not in buffer and self._texts.find_nothing(buffer))
+        places = self._texts.places(buffer) if self._texts else []
+        place, last_place = 0, len(places)
         out: list[bytes] = []
         match, size, position, kept = _TOKEN.match, len(buffer), 0, 0
         while position < size:
@@ -105,7 +107,14 @@ class JsonFilter:
                 if found is None:
                     raise Uninspectable("it is no JSON")
             if first not in b" \t\r\n":
-                replacement = self._token(first, buffer[position:end] if first not in b"{}[]:," else b"")
+                token = b"" if first in b"{}[]:," else buffer[position:end]
+                while place < last_place and places[place] < position:
+                    place += 1
+                # An escape may hide from who looks at the bytes.
+                self._is_suspect = bool(self._texts) and (
+                    (place < last_place and places[place] < end) or b"\\" in token
+                )
+                replacement = self._token(first, token)
                 if replacement is not None:
                     out.append(buffer[kept:position])
                     out.append(replacement)
@@ -145,11 +154,11 @@ class JsonFilter:
         return replacement
 
     def _name(self, token: bytes) -> bytes | None:
-        self._path[-1] = json.loads(token)
+        self._path[-1] = json.loads(token) if b"\\" in token else token[1:-1].decode()
         self._expect = _Expect.COLON
         if self._hidden_at:
             return b""
-        return None if self._is_clean else self._redacted(token)
+        return self._redacted(token) if self._is_suspect else None
 
     def _begin_value(self) -> None:
         if self._expect is _Expect.NOTHING and self._many:
@@ -210,7 +219,7 @@ class JsonFilter:
             masked = self._masks[entry.mask](value)
             self._counts.add(entry.pattern, entry.mask)
             return b"null" if masked is None else _quoted(masked)
-        return None if self._is_clean else self._redacted(token)
+        return self._redacted(token) if self._is_suspect else None
 
     def _selected(self) -> SensitiveColumn | None:
         return self._selectors.match(tuple(self._path)) if self._selectors else None

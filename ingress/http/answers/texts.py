@@ -25,11 +25,12 @@ class Texts:
     def __bool__(self) -> bool:
         return self._scanner is not None or self._secrets is not None
 
-    def find_nothing(self, data: bytes) -> bool:
-        """Whether there is nothing to mask in any value of this data, whatever stands between them."""
-        return (self._scanner is None or self._scanner.finds_nothing(data)) and (
-            self._secrets is None or self._secrets.search(data) is None
-        )
+    def places(self, data: bytes) -> list[int]:
+        """Where in this data a value may have to be masked: positions inside values, in rising order."""
+        found = [] if self._scanner is None else [place for place, _ in self._scanner.candidates(data)]
+        if self._secrets is not None and (secrets := [one.start() for one in self._secrets.finditer(data)]):
+            found = sorted([*found, *secrets])
+        return found
 
     def redact(self, value: bytes, *, counted: bool = True) -> bytes:
         """One value with what is found in it masked, in as many bytes; the same object when nothing is."""
