@@ -266,7 +266,7 @@ async def test_what_is_on_record(gateway: Gateway) -> None:
 
     def recorded() -> list[dict[str, object]]:
         query = "select outcome, methods, paths, intents, rows from commands where text like '%on=record'"
-        return [row for row in gateway.audit(query) if row["outcome"]]
+        return [row for row in gateway.audit(query) if row["outcome"] == "succeeded"]
 
     (row,) = await eventually(recorded, what="the command")
     assert (row["outcome"], row["intents"]) == ("succeeded", ["read"])
