@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from api.inbox import Approval
 from infra.config import Config, Policy, Resource
-from schemas.vocabulary import ApprovalState, Principal, PrincipalKind
+from schemas.vocabulary import ApprovalState, Principal, PrincipalKind, asked_by
 
 _REVOCABLE = timedelta(days=1)  # after its deadline: how long the processors remember an approval
 
@@ -41,7 +41,8 @@ class Access:
     def sees(self, who: Principal, approval: Approval) -> bool:
         """The requester, those who may review it, and auditors see an approval."""
         request = approval.request
-        return who.name == request.principal.name or self.is_auditor(who) or _reviews(who, request.reviewers)
+        is_theirs = who.name.casefold() in asked_by(request.principal)
+        return is_theirs or self.is_auditor(who) or _reviews(who, request.reviewers)
 
     def sees_session(self, who: Principal, principal: str, resource: str) -> bool:
         """Its own principal, those who review commands on its resource, and auditors see a session."""
@@ -98,8 +99,10 @@ def obstacle_to_revoking(who: Principal, approval: Approval, now: datetime) -> O
 
 def _not_theirs(who: Principal, approval: Approval) -> Obstacle | None:
     request = approval.request
-    if who.name == request.principal.name:
+    if who.name.casefold() == request.principal.name.casefold():
         return Obstacle(Why.FORBIDDEN, "You asked for this yourself; somebody else must decide.")
+    if who.name.casefold() in asked_by(request.principal):
+        return Obstacle(Why.FORBIDDEN, f"{request.principal.name} acts for you; somebody else must decide.")
     if not _reviews(who, request.reviewers):
         groups = " or ".join(request.reviewers)
         return Obstacle(Why.FORBIDDEN, f"Only members of {groups} decide this; {who.name} is not one.")

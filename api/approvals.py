@@ -21,6 +21,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "state": "pending",
     "principal": "agent-7",
     "principal_kind": "agent",
+    "acts_for": "dana",
     "groups": ["agents"],
     "resource": "orders",
     "protocol": "postgres",
@@ -81,6 +82,7 @@ class ApprovalView(BaseModel):
     state: ApprovalState
     principal: str = Field(description="who asks")
     principal_kind: PrincipalKind
+    acts_for: str = Field(description="the person for whom an agent asks, who cannot decide it either")
     groups: list[str]
     resource: str
     protocol: str
@@ -158,6 +160,7 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         state=approval.state,
         principal=request.principal.name,
         principal_kind=request.principal.kind,
+        acts_for=request.principal.acts_for,
         groups=list(request.principal.groups),
         resource=request.envelope.resource,
         protocol=request.protocol,

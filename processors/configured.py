@@ -1,9 +1,10 @@
 """The configuration's policies and resources -> the bundle the processors decide by."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from infra.config import Config, ConfigError, Policy, Resource
-from infra.config.resources import SensitiveColumns
+from infra.config.resources import SensitiveColumns, SensitiveFields
 from processors.policy.bundle import Bundle, make_document, parse_bundle
 from processors.policy.expression import check_expression
 from processors.policy.matchers import compile_command_pattern
@@ -80,7 +81,11 @@ def _rule(policy: Policy) -> dict[str, Any]:
 
 def _resource(resource: Resource) -> dict[str, Any]:
     sensitive = resource.sensitive
-    columns = sensitive.columns.items() if isinstance(sensitive, SensitiveColumns) else ()
+    columns: Iterable[tuple[str, str]] = ()
+    if isinstance(sensitive, SensitiveColumns):
+        columns = sensitive.columns.items()
+    elif isinstance(sensitive, SensitiveFields):
+        columns = sensitive.fields.items()
     return {
         "name": resource.name,
         "labels": resource.labels,

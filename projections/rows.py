@@ -127,6 +127,7 @@ def _principal(principal: Principal) -> dict[str, Value]:
         "principal": principal.name,
         "principal_kind": principal.kind.value,
         "groups": list(principal.groups),
+        "acts_for": principal.acts_for,
     }
 
 
@@ -154,6 +155,8 @@ def _session_opened(event: e.SessionOpened, _place: Place) -> Iterator[Row]:
             "database": event.database,
             "client_address": event.client_address,
             "client_name": event.client_name,
+            "sign_in": event.method,
+            "token": event.token,
             "node": event.envelope.node,
             "opened_at": micros(event.envelope.time),
         },
@@ -410,6 +413,8 @@ ROWS: dict[type[e.Event], Callable[[Any, Place], Iterator[Row]]] = {
     e.CommandRevoked: _only_in_events,
     e.GrantIssued: _only_in_events,
     e.GrantRevoked: _only_in_events,
+    e.TokenIssued: _only_in_events,
+    e.TokensRevoked: _only_in_events,
     e.PolicyPublished: _only_in_events,
     e.CheckpointSigned: _only_in_events,
     e.EventRejected: _only_in_events,

@@ -38,6 +38,8 @@ class SessionOpened(Event):
     database: str  # what of the resource was opened, where there is a choice
     client_address: str  # "host:port"
     client_name: str  # what the client calls itself, such as application_name
+    method: str = ""  # how the principal showed who they are: "token", "oidc", "federated"
+    token: str = ""  # the id of the gateway token or JWT that was shown, where it has one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +236,30 @@ class GrantRevoked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenIssued(Event):
+    """Somebody signed in and was given a token of the gateway; the token itself is nowhere."""
+
+    principal: Principal
+    token: str  # its id
+    method: str  # how they showed who they are: "token", "oidc", "federated"
+    authenticated_at: datetime
+    expires_at: datetime
+    sign_ins: tuple[str, ...]  # ids of the token, and of the sign-ins and tokens it was given for
+    client_address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokensRevoked(Event):
+    """A token and what goes back to it, or all that the envelope's principal showed until `before`, end now:
+    they are refused, and the sessions that were opened with them end."""
+
+    token: str  # the id of a token or a sign-in; empty: all of the principal's
+    before: datetime
+    revoked_by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyPublished(Event):
     """The processors decide by this bundle from now on."""
 
@@ -300,6 +326,8 @@ EVENTS: dict[str, type[Event]] = {
         ApprovalWithdrawn,
         GrantIssued,
         GrantRevoked,
+        TokenIssued,
+        TokensRevoked,
         PolicyPublished,
         RecordingChunk,
         CheckpointSigned,

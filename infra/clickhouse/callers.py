@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from infra.clickhouse.embedded import EngineError
 from infra.clickhouse.exchange import AUTHENTICATION_FAILED
 from infra.config import Config
-from infra.identity import Identities
+from infra.identity import Identities, TokenRefused
 
 GATEWAY = "countersign"
 """The user the gateway's own roles sign in as. No user of the configuration can take the name's place."""
@@ -83,10 +83,11 @@ class Callers:
             if hmac.compare_digest(password.encode(), self._password):
                 return Caller(name, is_auditor=False)
             raise _refused(name)
-        principal = await self._identities.authenticate(name, password)
-        if principal is None:
-            raise _refused(name)
-        if not self._auditors.intersection(principal.groups):
+        try:
+            signed_in = await self._identities.authenticate(name, password)
+        except TokenRefused as refused:
+            raise _refused(name) from refused
+        if not self._auditors.intersection(signed_in.principal.groups):
             raise EngineError(
                 497,
                 "ACCESS_DENIED",

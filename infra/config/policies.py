@@ -63,6 +63,8 @@ class When(Model):
     users: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
     kinds: tuple[PrincipalKind, ...] | None = None
+    acts_for: tuple[str, ...] | None = None  # names and globs of persons
+    acts_for_groups: tuple[str, ...] | None = None
     resources: tuple[str, ...] | None = None  # names and globs
     labels: dict[str, str] | None = None
     intents: tuple[Intent, ...] | None = None

@@ -30,6 +30,7 @@ from schemas.vocabulary import (
     Principal,
     PrincipalKind,
     Verdict,
+    asked_by,
 )
 
 KEPT_FOR = timedelta(days=1)
@@ -114,7 +115,7 @@ def why_not(approval: Approval, decision: ReviewDecided) -> str:
         return "the reviewer was shown another command"
     if reviewer.kind is not PrincipalKind.PERSON:
         return "only a person decides"
-    if reviewer.name.casefold() == request.principal.name.casefold():
+    if reviewer.name.casefold() in asked_by(request.principal):
         return "nobody decides on their own request"
     if set(reviewer.groups).isdisjoint(request.reviewers):
         return "the reviewer is in none of the rule's groups"

@@ -24,6 +24,8 @@ class When:
     users: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
     kinds: tuple[PrincipalKind, ...] | None = None
+    acts_for: tuple[str, ...] | None = None  # names and globs of persons
+    acts_for_groups: tuple[str, ...] | None = None
     resources: tuple[str, ...] | None = None
     labels: Mapping[str, str] | None = None
     intents: tuple[Intent, ...] | None = None

@@ -7,6 +7,7 @@ SELECT
     a.principal AS principal,
     a.principal_kind AS principal_kind,
     a.groups AS groups,
+    a.acts_for AS acts_for,
     a.resource AS resource,
     a.protocol AS protocol,
     a.text AS text,

@@ -1,5 +1,6 @@
 """Who sees what, and who decides."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -64,6 +65,15 @@ def test_a_reviewer_never_decides_on_their_own_request() -> None:
     assert found is not None
     assert found.why is Why.FORBIDDEN
     assert "yourself" in found.reason
+
+
+def test_nor_on_what_an_agent_asks_for_them() -> None:
+    approval = approval_after(requested(principal=replace(AGENT_7, acts_for="Dana")))
+    found = obstacle(DANA, approval, NOW)
+
+    assert found is not None
+    assert found.why is Why.FORBIDDEN
+    assert "acts for you" in found.reason
 
 
 def test_there_is_nothing_left_to_decide() -> None:

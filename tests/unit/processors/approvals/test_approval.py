@@ -160,6 +160,11 @@ class TestDoesNotCount:
         assert (result.approval, result.events) == (approval, ())
         assert why in result.ignored
 
+    def test_the_person_for_whom_an_agent_asks(self) -> None:
+        request = replace(asked(), principal=replace(AGENT_7, acts_for="Dana"))
+        _, said = through(request, decided(request, DANA))
+        assert said == []
+
     def test_a_decision_on_another_command(self) -> None:
         request = asked()
         _, said = through(request, decided(request, digest="0" * 64))
