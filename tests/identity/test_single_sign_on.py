@@ -13,7 +13,8 @@ from support.wait import eventually
 
 _SECONDS = 90
 
-pytestmark = pytest.mark.timeout(600)  # Keycloak is fetched and set up once
+# Keycloak is fetched and set up once, and started once for all of them.
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("identity")]
 
 
 class Browser:
