@@ -80,6 +80,7 @@ class SingleSignOn:
         self._lasts = config.identity.tokens.refresh
         self._scope = " ".join(oidc.scopes)
         self._callback = config.api_url + CALLBACK
+        self._home = f"{config.api_url}/sign-in"
 
     async def begin(self, next: str) -> tuple[str, str]:
         """Where to send a browser, and what it must bring back. Raises IdentityUnavailable."""
@@ -165,6 +166,16 @@ class SingleSignOn:
         kept = self._open(_REFRESH, refresh_token)
         if "revocation_endpoint" in await self._provider.metadata():
             await self._post("revocation_endpoint", token=kept["token"], token_type_hint=_HINT)
+
+    async def leave(self) -> str:
+        """Where a browser ends its session at the provider, too. Raises IdentityUnavailable.
+
+        OpenID Connect RP-Initiated Logout 1.0, section 2. Without the ID token, which is not kept, the
+        provider asks the person whether they mean it.
+        """
+        endpoint = await self._provider.endpoint("end_session_endpoint")
+        asked = {"client_id": self._oidc.client_id, "post_logout_redirect_uri": self._home}
+        return str(add_params_to_uri(endpoint, list(asked.items())))
 
     async def _arrival(
         self,
