@@ -7,7 +7,7 @@ secret and the provider's own tokens never leave the gateway in the clear.
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -78,6 +78,7 @@ class SingleSignOn:
         self._base = config.base
         self._taken = taken_names(config)
         self._lasts = config.identity.tokens.refresh
+        self._lifetime = config.identity.tokens.lifetime
         self._scope = " ".join(oidc.scopes)
         self._callback = config.api_url + CALLBACK
         self._home = f"{config.api_url}/sign-in"
@@ -118,8 +119,10 @@ class SingleSignOn:
             redirect_uri=self._callback,
             code_verifier=kept["verifier"],
         )
-        arrival = await self._arrival(tokens, nonce=kept["nonce"])
-        return arrival.signed_in, str(kept["next"])
+        signed_in = (await self._arrival(tokens, nonce=kept["nonce"])).signed_in
+        # A browser cannot be renewed unseen as a token is: the provider is asked again after as long.
+        until = signed_in.since + self._lifetime
+        return replace(signed_in, until=until), str(kept["next"])
 
     async def begin_device(self) -> Device:
         """A sign-in that a person confirms on another device. Raises TokenRefused."""
