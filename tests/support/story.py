@@ -279,6 +279,23 @@ class Story:
             e.GrantRevoked(
                 envelope=envelope(NOW, "api@test#1"), grant="grant-1", revoked_by="dana", reason="done"
             ),
+            e.TokenIssued(
+                envelope=envelope(NOW, "api@test#1", principal="dana"),
+                principal=DANA,
+                token="token-1",
+                method="oidc",
+                authenticated_at=NOW,
+                expires_at=later(3600),
+                sign_ins=("token-1", "login-1"),
+                client_address="127.0.0.1",
+            ),
+            e.TokensRevoked(
+                envelope=envelope(NOW, "api@test#1", principal="dana"),
+                token="token-1",
+                before=NOW,
+                revoked_by="dana",
+                reason="signed out",
+            ),
             e.CheckpointSigned(
                 envelope=envelope(NOW, "projections@test#1"),
                 topic="another",
