@@ -191,6 +191,7 @@ class HttpResource(Common):
     hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+$")], ...] = ()
     credentials: HttpCredentials = HttpCredentials()
     ca: Secret | None = None
+    ignores_case: bool = False
     openapi: Path | None = None
     graphql: Annotated[str, Field(pattern=r"^/")] | None = None
     sensitive: SensitiveFields = SensitiveFields()

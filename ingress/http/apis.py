@@ -32,6 +32,7 @@ class Api:
             selectors=Selectors(SensitiveColumn(*entry) for entry in fields),
             description=_description(base / resource.openapi) if resource.openapi is not None else None,
             graphql=resource.graphql,
+            ignores_case=resource.ignores_case,
         )
 
     @property

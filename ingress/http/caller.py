@@ -77,6 +77,8 @@ class Caller:
         try:
             while (head := await self._next_head()) is not None:
                 await self._serve(head)
+                while isinstance(self._side.body(), bytes):
+                    pass  # what has come of a body that nobody wanted
                 if not self._side.next_request():
                     await self._linger()
                     break
@@ -275,6 +277,8 @@ class Caller:
 
     async def _refuse(self, error: BadRequest) -> None:
         """Says what is wrong with a request, and is done with the connection: where it ends is not known."""
+        if self._side.has_answered:
+            return  # a second answer would be taken for the next request's
         body = make_problem(
             error.status, "the request is refused", detail=str(error), hint="Nothing was executed."
         )

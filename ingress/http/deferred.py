@@ -59,5 +59,12 @@ class DeferredRequests:
             return Missing.UNKNOWN
         return Missing.COLLECTED if deferred.is_collected else deferred
 
+    async def stop(self) -> None:
+        """Withdraws what is still waiting."""
+        tasks = [one.task for one in self._requests.values() if one.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def _forget(self, id: str) -> None:
         self._requests.pop(id, None)

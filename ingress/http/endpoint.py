@@ -46,6 +46,7 @@ class HttpEndpoint:
         for task in list(self._serving):
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
+        await self._shared.deferred.stop()
         self._apis.close()
 
     async def serve(self, sock: socket.socket) -> None:

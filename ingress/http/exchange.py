@@ -52,16 +52,24 @@ class Exchange:
             self._sending = asyncio.create_task(self._send_rest(rest))
 
     async def _send_rest(self, rest: Rest) -> None:
-        side, stream = self._connection.side, self._connection.stream
+        side = self._connection.side
         try:
             while isinstance(piece := await rest(), bytes):
-                await stream.send(side.data(piece))
-            await stream.send(side.end(piece))
-        except (OSError, TargetError):
-            return  # the answer, or its absence, says why
+                if not await self._is_sent_on(side.data(piece)):
+                    return
+            # Trailers came after the verdict: nobody judged them.
+            await self._is_sent_on(side.end())
         except BaseException:
-            stream.abort()  # half a body must not look like a whole one
+            self._connection.stream.abort()  # half a body must not look like a whole one
             raise
+
+    async def _is_sent_on(self, data: bytes) -> bool:
+        """False where the target takes no more: its answer, or the absence of one, says why."""
+        try:
+            await self._connection.stream.send(data)
+        except OSError:
+            return False
+        return True
 
     async def head(self) -> AnswerHead:
         """The answer's head. Raises TargetError."""

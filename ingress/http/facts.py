@@ -31,6 +31,7 @@ class Known:
     selectors: Selectors = field(default_factory=lambda: Selectors(()))
     description: Description | None = None
     graphql: str | None = None  # the path of its GraphQL endpoint
+    ignores_case: bool = False  # in paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ def read_call(call: Call, known: Known) -> Reading:
     """What this request does."""
     body = read_body(call)
     paths = readings(call.target.path)
+    if known.ignores_case:
+        paths = tuple(path.lower() for path in paths)
     query = pairs(call.target.query)
     unproven = [body.unproven] if body.unproven else []
     intents: set[Intent] = set()

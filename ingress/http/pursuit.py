@@ -31,7 +31,8 @@ from schemas.vocabulary import Obligations, Outcome
 _log = structlog.get_logger()
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _HELD_BACK = 32 * 1024  # bytes of an answer that are looked at before its head is sent
-_AT_ONCE = (b"text/event-stream", b"application/x-ndjson", b"application/jsonl", b"application/json-seq")
+_EVENTS = b"text/event-stream"
+_LINES = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl", b"application/json-seq")
 _NOT_KEPT = "Nothing was executed. The rule sets a limit that the gateway cannot keep on an HTTP request."
 
 
@@ -172,6 +173,9 @@ class Pursuit:
         if head.status == 401:
             self.api.refused_credential()
         fields = self._fields(head, inspection)
+        length = head.field(b"content-length")
+        if length is not None and not inspection.changes_length and not head.field(b"content-encoding"):
+            fields.append((b"content-length", length))
         if not _has_body(self.call.method, head.status):
             await self._begin(head, fields)
             await self.sink.end([])
@@ -179,27 +183,28 @@ class Pursuit:
                 raise TargetError("the target sent a body where there is none")
             return
         pieces = _inspected(head, inspection, exchange)
-        is_stream = (head.field(b"content-type") or b"").split(b";")[0].strip().lower() in _AT_ONCE
-        held: bytes | None = None if is_stream else b""
-        if held is None:
+        media = (head.field(b"content-type") or b"").split(b";")[0].strip().lower()
+        held: bytes | None = b""
+        if media == _EVENTS:
+            held = None
             await self._begin(head, fields)
         async for piece in pieces:
             progress.bytes += len(piece)
             _keep_limits(progress, obligations)
             if held is not None:
                 held += piece
-                if len(held) < _HELD_BACK:
+                if len(held) < (1 if media in _LINES else _HELD_BACK):
                     continue
                 await self._begin(head, fields)
                 piece, held = held, None
             await self._give(piece)
         if held is not None:
-            await self._begin(head, [*fields, (b"content-length", str(len(held)).encode())])
+            rest = [one for one in fields if one[0] != b"content-length"]
+            await self._begin(head, [*rest, (b"content-length", str(len(held)).encode())])
             await self._give(held)
             await self.sink.end([])
         else:
-            trailers = [(name, inspection.texts.redact(value)) for name, value in exchange.trailers]
-            await self.sink.end(trailers)
+            await self.sink.end(masked_fields(tuple(exchange.trailers), inspection.texts))
 
     def _fields(self, head: AnswerHead, inspection: Inspection) -> list[Field]:
         fields = masked_fields(head.fields, inspection.texts)

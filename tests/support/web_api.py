@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import base64
 import gzip
 import json
 import sys
@@ -11,13 +12,14 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import fastapi
 import httpx
 import uvicorn
-from fastapi import Request, Response, WebSocket
+from fastapi import Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 from support.processes import free_port, start, stop, tail
 from support.wait import block_until
@@ -75,6 +77,7 @@ TESTS = Path(__file__).parents[1]
 def make_app() -> fastapi.FastAPI:
     app = fastapi.FastAPI()
     seen: list[dict[str, Any]] = []
+    tokens: list[str] = []
     orders: dict[int, Any] = {7: {"id": 7, "total": 10}}
 
     @app.middleware("http")
@@ -187,17 +190,28 @@ def make_app() -> fastapi.FastAPI:
 
         return StreamingResponse(pieces(), media_type="text/event-stream")
 
-    @app.websocket("/ws")
-    async def talk(socket: WebSocket) -> None:
-        await socket.accept()
-        async for text in socket.iter_text():
-            await socket.send_text(json.dumps({"said": text, "email": "jane@example.com", "note": NOTE}))
+    @app.post("/token")
+    async def token(request: Request) -> Any:
+        """An OAuth 2 token endpoint: one client, tokens with a number."""
+        if (
+            request.headers.get("authorization")
+            != "Basic " + base64.b64encode(b"gateway:client-secret").decode()
+        ):
+            return Response('{"error": "invalid_client"}', 401, media_type="application/json")
+        tokens.append("")
+        return {"access_token": f"granted-token-{len(tokens)}", "token_type": "Bearer", "expires_in": 3600}
 
     @app.post("/graphql")
     async def graphql(request: Request) -> Any:
         return {"data": {"customer": CUSTOMERS[0]}}
 
     return app
+
+
+@cache
+def _bomb() -> bytes:
+    """100 MB in 100 kB."""
+    return gzip.compress(b" " * 100_000_000)
 
 
 def _of(media: str, **fields: str) -> dict[str, str]:
@@ -267,7 +281,7 @@ def _leak(kind: str) -> Response:
         "gzip-said-not-done": (text, _of("application/json", content_encoding="gzip")),
         "deflate": (zlib.compress(text.encode()), _of("application/json", content_encoding="deflate")),
         "brotli": (text, _of("application/json", content_encoding="br")),
-        "bomb": (gzip.compress(b" " * 100_000_000), _of("application/json", content_encoding="gzip")),
+        "bomb": (_bomb(), _of("application/json", content_encoding="gzip")),
         "multipart": (part, _of("multipart/mixed; boundary=b")),
         "multipart-quoted": (part, _of('multipart/mixed; boundary="b"')),
         "multipart-base64": (

@@ -76,6 +76,11 @@ class Inspection:
         self._sight = sight
         self.texts = Texts(sight.detectors, sight.secrets, self.counts)
 
+    @property
+    def changes_length(self) -> bool:
+        """Whether what leaves may be longer or shorter than what came; stars over a credential are not."""
+        return self._sight.is_needed
+
     def filter(self, content_type: bytes, coding: bytes = b"") -> Filter:
         """The filter for a body of this Content-Type. Raises Uninspectable.
 

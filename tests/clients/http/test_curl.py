@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 from support.builders import AGENT
@@ -51,3 +52,32 @@ async def test_the_target_sees_the_gateways_credential_and_never_the_callers(
     assert "cookie" not in headers
     assert headers["x-forwarded-for"] == "127.0.0.1"
     assert (seen["path"], seen["query"]) == ("/v1/customers/1", "x=1")
+
+
+async def test_a_body_that_waits_for_100_continue(gateway: Gateway, tmp_path: Path) -> None:
+    """curl says Expect: 100-continue before a long body, and waits a second for the word to go on."""
+    path = tmp_path / "body"
+    path.write_bytes(b"x" * 3_000_000)
+    status, body = await curl(
+        gateway, "/open/upload", "-X", "POST", "-T", str(path), "-H", "Expect: 100-continue"
+    )
+    assert (status, json.loads(body)["size"]) == (200, 3_000_000)
+
+
+async def test_http_1_0(gateway: Gateway) -> None:
+    assert (await curl(gateway, "/open/v1/customers", "--http1.0"))[0] == 200
+
+
+async def test_several_requests_on_one_connection(gateway: Gateway) -> None:
+    url = f"http://{gateway.listen['http']}/open/v1/customers"
+    _, said = await curl(gateway, "/open/v1/customers", "-v", "--stderr", "-", url, url)
+    assert said.count("Jane Doe") == 3
+    assert said.count("Re-using existing connection") == 2
+
+
+async def test_head_and_an_answer_without_a_body(gateway: Gateway) -> None:
+    assert await curl(gateway, "/open/v1/customers", "--head", "-o", "/dev/null") == (405, "")
+    assert await curl(gateway, "/open/v1/orders/9", "-X", "DELETE", "-H", "X-Countersign-Reason: x") == (
+        204,
+        "",
+    )

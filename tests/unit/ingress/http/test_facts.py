@@ -108,3 +108,8 @@ def test_operations_of_a_description() -> None:
     assert facts("DELETE", "/v1/orders", known=known).intents == ("bulk_write", "write")
     unknown = facts("GET", "/v1/other", known=known)
     assert unknown.unproven == ("the API's description has no such operation",)
+
+
+def test_an_api_that_ignores_case_is_read_in_small_letters() -> None:
+    assert facts("GET", "/Admin/", known=Known(ignores_case=True)).paths == ("/admin", "/admin/")
+    assert facts("GET", "/Admin").paths == ("/Admin",)
