@@ -43,11 +43,6 @@ class Visit:
         self._asking: set[asyncio.Task[Any]] = set()
         self._is_over = False
 
-    @property
-    def channels(self) -> int:
-        """How many are open."""
-        return len(self._channels)
-
     async def serve(self, work: Awaitable[None], closed: Awaitable[None]) -> None:
         """One channel's work, which ends when its client closes the channel."""
         task = asyncio.ensure_future(work)
