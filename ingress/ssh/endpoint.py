@@ -164,22 +164,25 @@ class SshEndpoint:
             recording=resource.recording,
         )
         inquiry = Inquiry(client.disconnect)
+        room = asyncio.Event()
+        room.set()
         hands = Hands(
             write_client=lambda pieces: None,
             write_target=lambda pieces: None,
             close=lambda: None,
             cancel_target=lambda: None,
             read_catalogue=_nothing,
-            pressure=lambda: None,
+            pressure=lambda: room.clear() if session.recorder.is_behind else room.set(),
         )
-        inquiry.begin(Session(info, services, hands))
+        session = Session(info, services, hands)
+        inquiry.begin(session)
         inquiry.record(
             Frame.ANSWER,
             make_header(int(services.clock().timestamp()), f"{principal.name} on {resource.name}"),
         )
         subject = Subject(principal.name, resource.name, user, resource.sensitive.detect)
         judge = Judge(subject, lambda: uuid7(services.clock()))
-        return Visit(judge, inquiry, services, target, self._link)
+        return Visit(judge, inquiry, services, target, self._link, room)
 
     def _make_process(self, visit: Visit) -> Process:
         """What serves a channel: a command line, a shell, or SFTP and SCP."""
