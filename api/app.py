@@ -14,6 +14,7 @@ from api.audit import AuditLog
 from api.auth import SignIn
 from api.deciding import Desk
 from api.feed import Feed
+from api.issuing import Issuing
 from api.resources import Resources
 from api.single_sign_on import SingleSignOn
 from api.tokens import Tokens
@@ -52,9 +53,10 @@ def create_app(
     desk: Desk,
     sign_in: SignIn,
     audit_log: AuditLog,
-    tokens: Tokens,
+    issuing: Issuing,
     resources: Resources,
     sso: SingleSignOn | None,
+    administrators: tuple[str, ...],
     clock: Clock = now,
 ) -> FastAPI:
     """The application. Whoever serves it also runs `feed`."""
@@ -71,7 +73,7 @@ def create_app(
     )
     for router in (
         auth.routes(sign_in),
-        tokens.router(),
+        Tokens(sign_in, issuing, sso, administrators, clock).router(),
         resources.router(sign_in),
         approvals.routes(desk, sign_in, clock),
         stream.routes(feed, desk.access, sign_in, clock),
@@ -80,7 +82,7 @@ def create_app(
     ):
         app.include_router(router, prefix="/api")
     app.include_router(health.routes(desk, sign_in.revocations, audit_log.obstacle))
-    web = pages.Pages(desk, sign_in, audit_log, clock, single_sign_on=sso is not None)
+    web = pages.Pages(desk, sign_in, issuing, audit_log, clock, single_sign_on=sso is not None)
     app.include_router(web.router())
     if sso is not None:
         app.include_router(WebSignOn(sso, sign_in, web).router())

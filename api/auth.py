@@ -35,6 +35,8 @@ from infra.identity.identities import WEB_SESSION
 from schemas.ids import uuid7
 from schemas.vocabulary import Principal, PrincipalKind
 
+_LARGEST_COOKIE = 3800  # characters: browsers drop larger ones silently (RFC 6265, section 6.1)
+
 
 @dataclass(frozen=True, slots=True)
 class WebSession:
@@ -136,6 +138,13 @@ class SignIn:
     def open_session(self, response: Response, signed_in: SignedIn) -> None:
         """Gives the browser the cookie of its session."""
         value, until = self.cookies.issue(signed_in)
+        if len(value) > _LARGEST_COOKIE:
+            raise Problem(
+                HTTPStatus.BAD_REQUEST,
+                "too-many-groups",
+                f"{signed_in.principal.name} is in too many groups for a browser to keep.",
+                "Name those that count here in identity.oidc.groups; others are then left out.",
+            )
         response.set_cookie(
             self.cookie, value, expires=until, path="/", secure=self.tls, httponly=True, samesite="strict"
         )

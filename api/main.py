@@ -22,7 +22,6 @@ from api.issuing import Issuing
 from api.resources import Resources
 from api.sealed import Seal
 from api.single_sign_on import SingleSignOn
-from api.tokens import Tokens
 from infra.clickhouse.client import connect
 from infra.clock import now
 from infra.config import Address, Config, ConfigError
@@ -73,9 +72,10 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         desk=desk,
         sign_in=sign_in,
         audit_log=AuditLog(clickhouse, access),
-        tokens=Tokens(sign_in, issuing, sso, config.identity.administrators, now),
+        issuing=issuing,
         resources=Resources(config),
         sso=sso,
+        administrators=config.identity.administrators,
     )
     server = uvicorn.Server(_settings(config, app, tls=tls))
     _survive_own_signals()

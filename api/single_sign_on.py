@@ -7,7 +7,7 @@ secret and the provider's own tokens never leave the gateway in the clear.
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -78,8 +78,10 @@ class SingleSignOn:
         self._base = config.base
         self._taken = taken_names(config)
         self._lasts = config.identity.tokens.refresh
+        self._lifetime = config.identity.tokens.lifetime
         self._scope = " ".join(oidc.scopes)
         self._callback = config.api_url + CALLBACK
+        self._home = f"{config.api_url}/sign-in"
 
     async def begin(self, next: str) -> tuple[str, str]:
         """Where to send a browser, and what it must bring back. Raises IdentityUnavailable."""
@@ -117,8 +119,10 @@ class SingleSignOn:
             redirect_uri=self._callback,
             code_verifier=kept["verifier"],
         )
-        arrival = await self._arrival(tokens, nonce=kept["nonce"])
-        return arrival.signed_in, str(kept["next"])
+        signed_in = (await self._arrival(tokens, nonce=kept["nonce"])).signed_in
+        # A browser cannot be renewed unseen as a token is: the provider is asked again after as long.
+        until = signed_in.since + self._lifetime
+        return replace(signed_in, until=until), str(kept["next"])
 
     async def begin_device(self) -> Device:
         """A sign-in that a person confirms on another device. Raises TokenRefused."""
@@ -165,6 +169,16 @@ class SingleSignOn:
         kept = self._open(_REFRESH, refresh_token)
         if "revocation_endpoint" in await self._provider.metadata():
             await self._post("revocation_endpoint", token=kept["token"], token_type_hint=_HINT)
+
+    async def leave(self) -> str:
+        """Where a browser ends its session at the provider, too. Raises IdentityUnavailable.
+
+        OpenID Connect RP-Initiated Logout 1.0, section 2. Without the ID token, which is not kept, the
+        provider asks the person whether they mean it.
+        """
+        endpoint = await self._provider.endpoint("end_session_endpoint")
+        asked = {"client_id": self._oidc.client_id, "post_logout_redirect_uri": self._home}
+        return str(add_params_to_uri(endpoint, list(asked.items())))
 
     async def _arrival(
         self,

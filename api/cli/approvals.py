@@ -114,10 +114,18 @@ def line(approval: dict[str, Any], at: datetime) -> str:
             end += f" by {', '.join(approval['decided_by'])}"
     return (
         visible(
-            f"{approval['id'][:8]}  {approval['principal']} → {approval['resource']}  "
+            f"{approval['id'][:8]}  {_asker(approval)} → {approval['resource']}  "
             f"{', '.join(approval['intents'])}  "
         )
         + f'"{on_one_line(approval["command"], _PREVIEW)}"  {visible(end)}'
+    )
+
+
+def _asker(approval: dict[str, Any]) -> str:
+    return (
+        f"{approval['principal']} for {approval['acts_for']}"
+        if approval["acts_for"]
+        else approval["principal"]
     )
 
 
@@ -141,7 +149,7 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
     yield fact("state", approval["state"])
     yield fact("rule", approval["rule"])
     groups = ", ".join(approval["groups"]) or "no group"
-    yield fact("asked by", f"{approval['principal']} ({approval['principal_kind']}, {groups})")
+    yield fact("asked by", f"{_asker(approval)} ({approval['principal_kind']}, {groups})")
     yield fact("from", approval["client_address"])
     for label in _FACTS:
         if approval[label]:

@@ -15,6 +15,7 @@ from api.approvals import ApprovalView, Decide, comment_missing, view
 from api.audit import AuditLog
 from api.auth import SignIn, WebSession
 from api.deciding import Desk, Review
+from api.issuing import Issuing
 from api.problems import Problem
 from api.sessions import MOST_COMMANDS, command_view, session_view
 from api.visible import on_one_line, pieces
@@ -36,10 +37,18 @@ class Pages:
     """The pages over one desk."""
 
     def __init__(
-        self, desk: Desk, sign_in: SignIn, audit_log: AuditLog, clock: Clock, *, single_sign_on: bool
+        self,
+        desk: Desk,
+        sign_in: SignIn,
+        issuing: Issuing,
+        audit_log: AuditLog,
+        clock: Clock,
+        *,
+        single_sign_on: bool,
     ) -> None:
         self._desk = desk
         self._sign_in = sign_in
+        self._issuing = issuing
         self._audit_log = audit_log
         self._clock = clock
         self._templates = Environment(
@@ -98,9 +107,15 @@ class Pages:
 
     async def sign_out(self, request: Request, form_token: Annotated[str, Form()] = "") -> Response:
         session = self._sign_in.web_session(request)
+        response: Response = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
         if session is not None:
             forms.of_session(request, session, form_token)
-        response = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
+            name = session.principal.name
+            try:
+                # A copy of the cookie is worth nothing, either.
+                await self._issuing.revoke(name, name, "signed out", token=session.signed_in.token)
+            except Problem as problem:
+                response = self._page(request, "problem.html", problem.status, problem=problem)
         response.delete_cookie(self._sign_in.cookie, path="/", secure=self._sign_in.tls, httponly=True)
         return response
 

@@ -16,7 +16,7 @@ _LASTS = timedelta(minutes=10)
 
 
 class WebSignOn:
-    """Two routes: one leaves, one comes back."""
+    """To the provider, back, and out of it."""
 
     def __init__(self, sso: SingleSignOn, sign_in: SignIn, pages: Pages) -> None:
         self._sso = sso
@@ -29,6 +29,7 @@ class WebSignOn:
         router = APIRouter(include_in_schema=False)
         router.get("/sign-in/begin")(self.begin)
         router.get(CALLBACK)(self.callback)
+        router.get("/sign-in/leave")(self.leave)
         return router
 
     async def begin(self, request: Request, next: str = "/") -> Response:
@@ -48,6 +49,13 @@ class WebSignOn:
             samesite="lax",
         )
         return response
+
+    async def leave(self, request: Request) -> Response:
+        """Ends the browser's session at the provider; the one here was ended by signing out."""
+        try:
+            return RedirectResponse(await self._sso.leave(), HTTPStatus.SEE_OTHER)
+        except TokenRefused as refused:
+            raise refusal(refused, address_of(request)) from refused
 
     async def callback(self, request: Request) -> Response:
         attempt = request.cookies.get(self._cookie, "")

@@ -77,14 +77,14 @@ class Callers:
         self._identities = identities
         self._password = password.encode()
 
-    async def sign_in(self, name: str, password: str) -> Caller:
+    async def sign_in(self, name: str, password: str, address: str = "") -> Caller:
         """Raises EngineError: 516 for a wrong name or password, 497 for who is no auditor."""
         if name == GATEWAY:
             if hmac.compare_digest(password.encode(), self._password):
                 return Caller(name, is_auditor=False)
             raise _refused(name)
         try:
-            signed_in = await self._identities.authenticate(name, password)
+            signed_in = await self._identities.authenticate(name, password, address)
         except TokenRefused as refused:
             raise _refused(name) from refused
         if not self._auditors.intersection(signed_in.principal.groups):

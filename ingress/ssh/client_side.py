@@ -14,13 +14,16 @@ MOST_CHANNELS = 10  # at a time, as OpenSSH's MaxSessions
 _MOST_ATTEMPTS = 6  # to sign in, as OpenSSH's MaxAuthTries
 
 Admit = Callable[[str, str], Awaitable[Visit]]
+MakeProcess = Callable[[Visit], "asyncssh.SSHServerProcess[bytes]"]
 
 
 class ClientSide(asyncssh.SSHServer):
-    """`admit(user, token)` signs the client in. Raises LoginRefused."""
+    """`admit(user, token)` signs the client in, or raises LoginRefused. `make_process`: serves a channel."""
 
-    def __init__(self, admit: Admit) -> None:
+    def __init__(self, admit: Admit, make_process: MakeProcess) -> None:
         self._admit = admit
+        self._make_process = make_process
+        self._channels: list[asyncssh.SSHServerChannel[bytes]] = []
         self._attempts = 0
         self._connection: asyncssh.SSHServerConnection | None = None
         self.visit: Visit | None = None
@@ -75,5 +78,13 @@ class ClientSide(asyncssh.SSHServer):
     async def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> bool:
         return len(responses) == 1 and await self.validate_password(username, responses[0])
 
-    def session_requested(self) -> bool:
-        return self.visit is not None and self.visit.channels < MOST_CHANNELS
+    def session_requested(
+        self,
+    ) -> "tuple[asyncssh.SSHServerChannel[bytes], asyncssh.SSHServerProcess[bytes]]":
+        assert self._connection is not None
+        self._channels = [channel for channel in self._channels if not channel.is_closing()]
+        if self.visit is None or len(self._channels) >= MOST_CHANNELS:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many channels")
+        channel = self._connection.create_server_channel(encoding=None)
+        self._channels.append(channel)
+        return channel, self._make_process(self.visit)

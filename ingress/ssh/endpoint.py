@@ -30,6 +30,7 @@ from schemas.ids import uuid7
 _log = structlog.get_logger()
 _SIGN_IN_SECONDS = 60
 _KEEPALIVE = 30  # seconds between two; three unanswered ones end the connection
+_SFTP_VERSION = 3
 _LAST_WORDS = 2.0  # seconds for clients to take the reason when the gateway stops
 _MOST_SIGNING_IN = 100  # connections that have not signed in yet, as OpenSSH's MaxStartups
 _NO_SHELL = Refusal(
@@ -79,7 +80,9 @@ class SshEndpoint:
         if self._signing_in >= _MOST_SIGNING_IN:
             sock.close()
             return
-        client = ClientSide(lambda user, token: self._admit(client, user, token, host, f"{host}:{port}"))
+        client = ClientSide(
+            lambda user, token: self._admit(client, user, token, host, f"{host}:{port}"), self._make_process
+        )
         self._signing_in += 1
         try:
             connection = await asyncssh.run_server(
@@ -88,9 +91,6 @@ class SshEndpoint:
                 server_factory=lambda: client,
                 server_host_keys=[self._host_key],
                 server_version="Countersign",
-                process_factory=lambda process: self._serve_channel(client, process),
-                sftp_factory=lambda channel: Files(_visit(client), channel),
-                allow_scp=True,
                 encoding=None,
                 line_editor=False,
                 agent_forwarding=False,
@@ -165,25 +165,36 @@ class SshEndpoint:
             recording=resource.recording,
         )
         inquiry = Inquiry(client.disconnect)
+        room = asyncio.Event()
+        room.set()
         hands = Hands(
             write_client=lambda pieces: None,
             write_target=lambda pieces: None,
             close=lambda: None,
             cancel_target=lambda: None,
             read_catalogue=_nothing,
-            pressure=lambda: None,
+            pressure=lambda: room.clear() if session.recorder.is_behind else room.set(),
         )
-        inquiry.begin(Session(info, services, hands))
+        session = Session(info, services, hands)
+        inquiry.begin(session)
         inquiry.record(
             Frame.ANSWER,
             make_header(int(services.clock().timestamp()), f"{principal.name} on {resource.name}"),
         )
         subject = Subject(principal.name, resource.name, user, resource.sensitive.detect)
         judge = Judge(subject, lambda: uuid7(services.clock()))
-        return Visit(judge, inquiry, services, target, self._link)
+        return Visit(judge, inquiry, services, target, self._link, room)
 
-    async def _serve_channel(self, client: ClientSide, process: Process) -> None:
-        visit = _visit(client)
+    def _make_process(self, visit: Visit) -> Process:
+        """What serves a channel: a command line, a shell, or SFTP and SCP."""
+        return asyncssh.SSHServerProcess(
+            lambda process: self._serve_channel(visit, process),
+            lambda channel: Files(visit, channel),
+            _SFTP_VERSION,
+            True,
+        )
+
+    async def _serve_channel(self, visit: Visit, process: Process) -> None:
         with contextlib.suppress(ClientGone, asyncio.CancelledError):
             await visit.serve(self._run(visit, process), process.wait_closed())
 
@@ -219,11 +230,6 @@ class SshEndpoint:
     def _link(self, approval: str) -> str:
         url = self._config.api_url
         return f"{url}/approvals/{approval}" if url else ""
-
-
-def _visit(client: ClientSide) -> Visit:
-    assert client.visit is not None  # nothing is opened before the client has signed in
-    return client.visit
 
 
 async def _nothing() -> None:

@@ -189,13 +189,18 @@ class Run:
 
         def show(shown: bytes) -> None:
             if shown := self._within_limits(shown):
-                self._visit.record(OUTPUT, text.decode(shown))
+                # A picture is nothing to replay, and its text would be three times its size.
+                is_text = b"\0" not in shown
+                self._visit.record(
+                    OUTPUT, text.decode(shown) if is_text else f"‹{len(shown)} bytes, no text›"
+                )
                 writer.write(shown)
 
         try:
             async for data in _pieces(reader, lambda: screen.keeps):
                 show(screen.write(data) if data is not None else screen.settle())
                 await writer.drain()
+                await self._visit.recording_has_room()
                 if self._stop.limit:
                     return
             show(screen.close())

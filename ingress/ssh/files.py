@@ -24,6 +24,7 @@ from asyncssh import (
     SFTPName,
     SFTPVFSAttrs,
 )
+from asyncssh.channel import SSHChannel
 
 from ingress.gate import Allowed
 from ingress.inquiry import Refused
@@ -59,7 +60,8 @@ class OpenFile:
 class Files(asyncssh.SFTPServer):
     """One channel's SFTP server, of which the host's is the disk."""
 
-    def __init__(self, visit: Visit, channel: "asyncssh.SSHServerChannel[bytes]") -> None:
+    def __init__(self, visit: Visit, channel: "SSHChannel[bytes]") -> None:
+        assert isinstance(channel, asyncssh.SSHServerChannel)
         super().__init__(channel)
         self._visit = visit
         self._host: asyncssh.SFTPClient | None = None

@@ -13,6 +13,8 @@ from processors.masking.scan import make_scanner
 
 PAUSE = 0.05  # seconds without output after which a prompt is no longer kept
 _BEHIND = 512  # bytes that have left and are looked at again
+_LONGEST_TOKEN = 8 * 1024
+_TOKENS_BEGIN = (b"eyJ", b"AKIA", b"ASIA")
 _LONGEST_KEY = 32 * 1024  # bytes of a private key that are kept until its end comes
 
 # What may become a value: enough digits for a card or a telephone number, an address up to here, what begins
@@ -97,7 +99,7 @@ class Screen:
         start = max(0, left - _BEHIND)
         for name in self._scanner.names:
             detector = DETECTORS[name]
-            for found in detector.pattern.finditer(window, start):
+            for found in detector.pattern.finditer(window, start, left + _BEHIND):
                 if found.start() >= left:
                     break
                 if found.end() > left and detector.mask(found[0]) is not None:
@@ -108,7 +110,8 @@ class Screen:
     def _unfinished(self) -> int:
         """Where in what is kept something begins that may become a value; its length where nothing does."""
         window = self._left + self._kept
-        tail = window[-(_BEHIND + 8192) :]
+        longest = _LONGEST_TOKEN if any(begin in window for begin in _TOKENS_BEGIN) else _BEHIND
+        tail = window[window.rfind(b"\n") + 1 :][-longest:]  # only a key has lines, and is looked for itself
         found = _UNFINISHED.search(tail)
         start = len(window) - len(tail) + found.start() if found is not None else len(window)
         return max(0, start - len(self._left))

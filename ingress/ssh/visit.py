@@ -23,7 +23,8 @@ class ClientGone(IngressError):
 
 
 class Visit:
-    """`link(approval)`: where a reviewer finds it. `tell`, where it is asked for: the client's stderr."""
+    """`link(approval)`: where a reviewer finds it. `room`: set while the recording takes more. `tell`, where
+    it is asked for: the client's stderr."""
 
     def __init__(
         self,
@@ -32,21 +33,18 @@ class Visit:
         services: Services,
         target: asyncssh.SSHClientConnection,
         link: Callable[[str], str],
+        room: asyncio.Event,
     ) -> None:
         self.judge = judge
         self.target = target
         self._inquiry = inquiry
         self._services = services
         self._link = link
+        self._room = room
         self._began = asyncio.get_running_loop().time()
         self._channels: set[asyncio.Task[None]] = set()
         self._asking: set[asyncio.Task[Any]] = set()
         self._is_over = False
-
-    @property
-    def channels(self) -> int:
-        """How many are open."""
-        return len(self._channels)
 
     async def serve(self, work: Awaitable[None], closed: Awaitable[None]) -> None:
         """One channel's work, which ends when its client closes the channel."""
@@ -110,6 +108,10 @@ class Visit:
         if text:
             seconds = asyncio.get_running_loop().time() - self._began
             self._inquiry.record(Frame.ANSWER, make_event(seconds, code, text))
+
+    async def recording_has_room(self) -> None:
+        """Waits while so much of the recording is on its way to Kafka that the host should wait."""
+        await self._room.wait()
 
     def mark(self, text: str) -> None:
         """A marker of the recording, where a command begins."""

@@ -7,7 +7,8 @@ from playwright.async_api import async_playwright, expect
 from support.gateway import Gateway
 from support.keycloak import Keycloak
 
-pytestmark = pytest.mark.timeout(600)  # Keycloak is fetched and set up once
+# Keycloak is fetched and set up once, and started once for all of them.
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("identity")]
 
 
 async def test_a_person_signs_in_goes_where_they_wanted_and_signs_out(

@@ -13,7 +13,8 @@ from support.wait import eventually
 
 _SECONDS = 90
 
-pytestmark = pytest.mark.timeout(600)  # Keycloak is fetched and set up once
+# Keycloak is fetched and set up once, and started once for all of them.
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("identity")]
 
 
 class Browser:
@@ -99,13 +100,22 @@ def test_a_disabled_user_gets_no_further_than_the_provider(keycloak: Keycloak, b
     assert not page.startswith("http")  # it was sent nowhere
 
 
-def test_after_signing_out_the_cookie_is_gone(keycloak: Keycloak, browser: Browser) -> None:
+async def test_after_signing_out_the_session_is_over_for_copies_of_its_cookie_too(
+    gateway: Gateway, keycloak: Keycloak, browser: Browser
+) -> None:
     browser.page(keycloak.sign_in(browser.begin(), "alice"))
     (form_token,) = set(re.findall(r'name="form_token" value="([^"]+)"', browser.page("/history").text))
+    thief = Browser(gateway)
+    thief.client.cookies.update(browser.client.cookies)
+    assert thief.page("/history").status_code == 200
 
     browser.client.post("/sign-out", data={"form_token": form_token})
 
     assert browser.page("/history").status_code == 303
+    await eventually(lambda: thief.page("/history").status_code == 303, seconds=2, what="the end")
+    out = httpx.URL(browser.page("/sign-in/leave").headers["location"])
+    assert str(out).startswith(f"{keycloak.issuer}/protocol/openid-connect/logout")
+    assert out.params["post_logout_redirect_uri"] == f"{gateway.api_url}/sign-in"
 
 
 class Terminal:
@@ -167,6 +177,10 @@ async def test_a_terminal_from_login_to_logout(
     assert (counted.status, counted.out) == (0, "t\n"), counted.err
     assert (await terminal.run("connect", "nowhere")).status == 1
     assert (await terminal.run("approvals", "list")).status == 0
+
+    logs = gateway.logs(lines=100_000)
+    for secret in (token, "secret-of-countersign", "password-of-alice"):
+        assert secret not in logs
 
     assert (await terminal.run("logout")).status == 0
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 from support.builders import AGENT, AUDREY, DANA, ERIN, Someone
+from support.command_line import run_command
 from support.gateway import Gateway
 from support.keycloak import Keycloak
 from support.wait import eventually
@@ -15,7 +17,8 @@ from support.wait import eventually
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 AT_ONCE = 2.0  # seconds
 
-pytestmark = pytest.mark.timeout(600)  # Keycloak is fetched and set up once
+# Keycloak is fetched and set up once, and started once for all of them.
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("identity")]
 
 
 async def exchange(gateway: Gateway, subject: str, actor: str = "") -> httpx.Response:
@@ -191,3 +194,44 @@ async def test_a_stream_ends_with_its_token(gateway: Gateway) -> None:
         async with asyncio.timeout(AT_ONCE):
             async for _ in stream.aiter_lines():
                 pass
+
+
+async def test_an_administrator_revokes_from_a_terminal(gateway: Gateway, tmp_path: Path) -> None:
+    given = await token_of(gateway, ERIN)
+    connection = await connect(gateway, "erin", given["access_token"])
+
+    done = await run_command(
+        tmp_path,
+        *("tokens", "revoke", "erin", "--reason", "OPS-13"),
+        COUNTERSIGN_URL=gateway.api_url,
+        COUNTERSIGN_TOKEN=AUDREY.token,
+    )
+
+    assert done.status == 0, done.err
+    await eventually(connection.is_closed, seconds=AT_ONCE, what="the end of the session")
+    (closed,) = await eventually(
+        lambda: gateway.audit(
+            f"select * from sessions where token = '{given['token_id']}' and state = 'closed'"
+        ),
+        what="the end in the audit log",
+    )
+    assert closed["close_reason"] == "the token was revoked: OPS-13"
+
+
+async def test_an_auditor_asks_clickhouse_with_one(gateway: Gateway) -> None:
+    given = await token_of(gateway, AUDREY)
+
+    def asks() -> int:
+        where = f"http://{gateway.listen['clickhouse']}/"
+        answer = httpx.post(where, content="select 1", auth=("audrey", given["access_token"]), timeout=30)
+        return answer.status_code
+
+    assert await asyncio.to_thread(asks) == 200
+    async with gateway.api(AUDREY) as audrey:
+        body = {"principal": "audrey", "token": given["token_id"]}
+        assert (await audrey.post("/api/revocations", json=body)).status_code == 200
+
+    async def is_refused() -> bool:
+        return await asyncio.to_thread(asks) in (401, 403)
+
+    await eventually(is_refused, seconds=AT_ONCE, what="refusal")

@@ -18,7 +18,8 @@ from support.wait import eventually
 
 AGENT_8 = Someone("agent-8", "agent", ("agents",))
 
-pytestmark = pytest.mark.timeout(600)  # Keycloak is fetched and set up once
+# Keycloak is fetched and set up once, and started once for all of them.
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("identity")]
 
 
 async def connect(gateway: Gateway, token: str, someone: Someone = AGENT) -> asyncpg.Connection:

@@ -14,11 +14,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from support.builders import AGENT, Document, Someone
-from support.processes import start, stop, tail
+from support.processes import is_root, start, stop, tail
 from support.wait import block_until, eventually
 
 # Whom commands run as: never root, whatever an attempt would do. Debian's PostgreSQL brings this user.
-_USER = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+_USER = "postgres" if is_root() else pwd.getpwuid(os.geteuid()).pw_name
 _SECONDS = 20.0
 
 
@@ -47,7 +47,7 @@ class Sshd:
 
 @contextmanager
 def running_sshd() -> Iterator[Sshd]:
-    """sshd as an ordinary user, in a folder that this user can reach; both end with the block."""
+    """sshd before an ordinary user, in a folder that this user can reach; both end with the block."""
     with TemporaryDirectory(prefix="sshd-") as folder:
         yield from _running_sshd(Path(folder))
 
@@ -69,20 +69,20 @@ def _running_sshd(folder: Path) -> Iterator[Sshd]:
     (folder / "sshd_config").write_text(
         f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\n"
         f"AuthorizedKeysFile {folder}/authorized_keys\n"
-        f"PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\nSubsystem sftp internal-sftp\n"
+        f"PidFile none\nUsePAM {'yes' if is_root() else 'no'}\nStrictModes no\n"
+        "PasswordAuthentication no\nSubsystem sftp internal-sftp\n"
         "AcceptEnv *\nMaxSessions 50\nMaxStartups 200\nUseDNS no\n"
     )
-    if os.geteuid() == 0:
+    if is_root():  # only then has sshd terminals to give
+        Path("/run/sshd").mkdir(exist_ok=True)
         entry = pwd.getpwnam(_USER)
-        for path in (files, folder / "host"):
-            os.chown(path, entry.pw_uid, entry.pw_gid)
+        os.chown(files, entry.pw_uid, entry.pw_gid)
     log = folder / "sshd.log"
     program = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
     assert program is not None, "infra/setup.sh test brings openssh-server"
     process = start(
         [program, "-D", "-e", "-f", str(folder / "sshd_config")],
         log,
-        user=_USER if os.geteuid() == 0 else None,
         cwd=folder,
     )
     try:

@@ -1,6 +1,10 @@
 """Interactive shells and terminals; the recording of them, replayed."""
 
+from support.builders import AUDREY
+from support.command_line import run_command
+from support.gateway import Gateway
 from support.sshd import Client
+from support.wait import eventually
 
 
 async def test_a_resource_without_shells_says_so(client: Client) -> None:
@@ -28,16 +32,20 @@ async def test_a_terminal_gets_words_in_the_place_of_json(client: Client) -> Non
 
 async def test_a_session_is_replayed_as_it_was_shown(client: Client, gateway: Gateway) -> None:
     await client.run("echo 'over here: 4111111111111111'", resource="shell")
-    variables = {"COUNTERSIGN_URL": gateway.api_url, "COUNTERSIGN_TOKEN": DANA.token}
 
     async def replayed() -> str:
-        async with gateway.api(DANA) as api:
+        async with gateway.api(AUDREY) as api:
             sessions = (await api.get("/api/sessions")).json()
         for session in sessions:
             if session["resource"] == "shell" and session["closed_at"]:
-                ran = await run_command(gateway.folder, "sessions", "replay", session["id"], **variables)
-                if "over here: ************1111\n" in ran.stdout:
-                    return ran.stdout
+                ran = await run_command(
+                    gateway.folder,
+                    *("sessions", "replay", session["id"], "--config", str(gateway.config)),
+                    COUNTERSIGN_USER=AUDREY.name,
+                    COUNTERSIGN_TOKEN=AUDREY.token,
+                )
+                if "over here: ************1111\n" in ran.out:
+                    return ran.out
         return ""
 
     said = await eventually(replayed, every=0.5, what="the recording")

@@ -10,13 +10,17 @@ from support.gateway import Gateway
 from support.sshd import Client
 
 
-async def _connect(
-    client: Client, user: str = "agent-7:web-1", token: str = AGENT.token
-) -> asyncssh.SSHClientConnection:
+async def _connect(client: Client, user: str = "agent-7:web-1") -> asyncssh.SSHClientConnection:
     return await asyncssh.connect(
-        "127.0.0.1", client.port, username=user, password=token, known_hosts=str(client.known_hosts), config=None,
-        client_keys=None, agent_path=None,
-    )  # fmt: skip
+        "127.0.0.1",
+        client.port,
+        username=user,
+        password=AGENT.token,
+        known_hosts=str(client.known_hosts),
+        config=None,
+        client_keys=None,
+        agent_path=None,
+    )
 
 
 async def test_a_wrong_token_and_a_wrong_name_look_alike(client: Client) -> None:

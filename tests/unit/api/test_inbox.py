@@ -105,7 +105,8 @@ def test_what_was_approved_is_revoked_once_and_nothing_else_is() -> None:
     assert found.settlement is not None
     assert (found.state, found.settlement.decided_by) == (ApprovalState.REVOKED, ("erin",))
     assert len(inbox.settled()) == 2
-    fill(inbox, *(event for one in (requested(), requested()) for event in (one, settled(one))))
+    newer = [requested(NOW + timedelta(minutes=minute)) for minute in (1, 2)]
+    fill(inbox, *(event for one in newer for event in (one, settled(one))))
     assert inbox.get(request.approval) is None, "it makes room for newer ones as others do"
 
 

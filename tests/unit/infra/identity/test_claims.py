@@ -64,7 +64,10 @@ def test_entras_overage_says_what_to_do(claims: dict[str, Any]) -> None:
         principal_of({"preferred_username": "alice", **claims}, oidc(), ())
 
 
-@pytest.mark.parametrize("name", [None, "", 7, "a b", "a:b", "a/b", "a\nb", "x" * 129, ["alice"]])
+@pytest.mark.parametrize(
+    "name",
+    [None, "", 7, "a b", "a:b", "a/b", "a\n", "x" * 129, ["alice"], "dana\u200b", "\u202eanad", "ｄana"],
+)
 def test_a_name_must_be_usable(name: Any) -> None:
     with pytest.raises(TokenRefused, match="no usable name"):
         principal_of({"preferred_username": name, "groups": []}, oidc(), ())
