@@ -89,6 +89,20 @@ def secret(state: Path, name: str) -> bytes:
     return base64.b64decode(path.read_bytes())
 
 
+def ssh_host_key(state: Path) -> Path:
+    """The gateway's own SSH host key (Ed25519, in OpenSSH's format), made at first start."""
+    path = state / "ssh" / "host_key"
+    key = Ed25519PrivateKey.generate()
+    _write_once(
+        path,
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+        ),
+        private=True,
+    )
+    return path
+
+
 def server_certificate(config: Config) -> tuple[Path, Path]:
     """Certificate chain and key, as PEM files, that the gateway's listeners show.
 

@@ -2,7 +2,7 @@
 # Puts on a fresh Debian machine what it lacks. Asks nothing, and leaves alone what is there already.
 #
 #   infra/setup.sh environment   uv into .tools/, the locked Python environment into .venv/
-#   infra/setup.sh test          what the tests take from Debian: PostgreSQL, psql, Chromium
+#   infra/setup.sh test          what the tests take from Debian: PostgreSQL, psql, Chromium, OpenSSH, rsync, git
 #   infra/setup.sh bench         what the measurements take from Debian: PostgreSQL, psql, pgbouncer
 set -eu
 cd "$(dirname "$0")/.."
@@ -74,7 +74,7 @@ environment() {
 case ${1:-} in
 environment) environment ;;
 # libatomic1: the driver that steers Chromium is linked with it.
-test) debian postgresql postgresql-client chromium fonts-liberation libatomic1 ;;
+test) debian postgresql postgresql-client chromium fonts-liberation libatomic1 openssh-client openssh-server rsync git ;;
 bench) debian postgresql postgresql-client pgbouncer ;;
 *) fail "expected environment, test or bench" ;;
 esac

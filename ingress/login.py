@@ -35,6 +35,14 @@ class Login:
             _log.warning("login.refused", principal=name, host=host, reason=str(refused))
             raise _refused(name, refused) from refused
 
+    async def sign_in_by_token(self, token: str, host: str) -> SignedIn:
+        """As `sign_in`, for protocols whose clients give no name: the token alone, or "NAME:TOKEN"."""
+        try:
+            return await self._identities.authenticate_token(token, host)
+        except TokenRefused as refused:
+            _log.warning("login.refused", host=host, reason=str(refused))
+            raise _refused("", refused) from refused
+
     def resource(self, name: str, kind: type[R]) -> R:
         """The resource of this kind that a principal asked for. Raises LoginRefused."""
         resource = self._config.resource(name)
@@ -48,17 +56,18 @@ class Login:
 
 
 def _refused(name: str, refused: TokenRefused) -> LoginRefused:
+    user = f'user "{name}"' if name else "the caller"
     match refused:
         case TooManyGuesses():
             hint = "Then use the right token. Clients that have shown it before are not held back."
-            return LoginRefused(f'user "{name}": {refused}', "28000", hint)
+            return LoginRefused(f"{user}: {refused}", "28000", hint)
         case IdentityUnavailable():
             hint = "Try again; if it happens again, tell whoever runs the gateway."
-            return LoginRefused(f'user "{name}" cannot be signed in now: {refused}', "57P03", hint)
+            return LoginRefused(f"{user} cannot be signed in now: {refused}", "57P03", hint)
         case WrongToken():
-            message = f'the token of user "{name}" is not right, or has expired'
+            message = f"the token of {user} is not right, or has expired"
             hint = "Countersign takes the gateway token as the password, never the target's own."
             return LoginRefused(message, "28P01", hint)
         case _:
             hint = "Show another: `countersign login` gets one where there is single sign-on."
-            return LoginRefused(f'user "{name}" is not let in: {refused}', "28P01", hint)
+            return LoginRefused(f"{user} is not let in: {refused}", "28P01", hint)

@@ -18,7 +18,7 @@ from infra.kafka.bus import Bus
 from infra.keys import Sealer
 from ingress.command import Command
 from ingress.errors import ProtocolError
-from ingress.gate import Allowed, Gate, Refusal, Signal, State, Waiting
+from ingress.gate import Allowed, Gate, Refusal, Revoked, Signal, State, Waiting
 from ingress.interface import (
     Abandon,
     CancelTarget,
@@ -283,8 +283,11 @@ class Session:
             case Allowed():
                 if held.timer is not None:
                     held.timer.cancel()
-                self._services.verdicts.forget(command)
+                if not heard.approval:  # what was approved can be revoked, until it has ended
+                    self._services.verdicts.forget(command)
                 self._feed(lambda conversation: conversation.allowed(command, heard))
+            case Revoked():
+                self._feed(lambda conversation: conversation.revoked(command, heard))
             case Refusal():
                 self._settle(command)
                 self._feed(lambda conversation: conversation.refused(command, heard))

@@ -35,12 +35,12 @@ DEFAULTS: dict[str, dict[str, Value]] = {
         **dict.fromkeys(("unproven", "decided_by", "unmasked"), _STRINGS),
     },
     "approval_rows": {
-        **dict.fromkeys(("at", "requested_at", "expires_at", "settled_at", "withdrawn_at"), 0),
+        **dict.fromkeys(("at", "requested_at", "expires_at", "settled_at", "withdrawn_at", "revoked_at"), 0),
         **dict.fromkeys(("approval", "session", "command", "principal", "principal_kind", "resource"), ""),
         **dict.fromkeys(("protocol", "text", "digest", "client_address", "rule", "policy_version"), ""),
-        **dict.fromkeys(("on_timeout", "state", "comment", "withdrawal", "acts_for"), ""),
+        **dict.fromkeys(("on_timeout", "state", "comment", "withdrawal", "revocation", "acts_for"), ""),
         **dict.fromkeys(("groups", "parameters", "intents", "statements", "tables"), _STRINGS),
-        **dict.fromkeys(("reviewers", "decided_by"), _STRINGS),
+        **dict.fromkeys(("reviewers", "decided_by", "revoked_by"), _STRINGS),
         "approvals_needed": 0,
     },
     "decision_rows": {

@@ -15,7 +15,7 @@ import msgspec
 from projections.columns import Columns, Value
 from schemas import events as e
 from schemas.envelope import Envelope
-from schemas.vocabulary import Facts, Principal
+from schemas.vocabulary import ApprovalState, Facts, Principal
 
 _ALLOW, _DENY = 1, 2  # command_rows.decision: the stricter of two is the greater
 
@@ -334,6 +334,14 @@ def _review_decided(event: e.ReviewDecided, _place: Place) -> Iterator[Row]:
 
 
 def _approval_settled(event: e.ApprovalSettled, _place: Place) -> Iterator[Row]:
+    if event.state is ApprovalState.REVOKED:  # it was approved before, by others
+        revoked: Columns = {
+            "revoked_at": micros(event.envelope.time),
+            "revoked_by": list(event.decided_by),
+            "revocation": event.comment,
+        }
+        yield _approval_row(event.envelope, event.approval, revoked)
+        return
     yield _approval_row(
         event.envelope,
         event.approval,
@@ -402,6 +410,7 @@ ROWS: dict[type[e.Event], Callable[[Any, Place], Iterator[Row]]] = {
     e.ApprovalWithdrawn: _approval_withdrawn,
     e.RecordingChunk: _recording_chunk,
     e.NodeHeartbeat: _node_heartbeat,
+    e.CommandRevoked: _only_in_events,
     e.GrantIssued: _only_in_events,
     e.GrantRevoked: _only_in_events,
     e.TokenIssued: _only_in_events,

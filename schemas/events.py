@@ -142,6 +142,17 @@ class SessionTerminated(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRevoked(Event):
+    """An order to an ingress: a command was let through by an approval that is revoked. It must not run; if
+    it runs, it is cancelled at the target. What has ended stays as it was."""
+
+    digest: str
+    approval: str
+    revoked_by: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRequested(Event):
     """A command waits for review. Holds all that a reviewer and the state machine need."""
 
@@ -167,6 +178,8 @@ class ApprovalRequested(Event):
     reason: str = ""
     ticket: str = ""
     unmask: tuple[str, ...] = ()  # columns that an approval shows unmasked in the answer to this command
+    hold: bool = True  # False: the client was answered at once, and uses the approval by asking again
+    all_of: tuple[str, ...] = ()  # groups, of each of which a person of its own must approve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +203,7 @@ class ApprovalSettled(Event):
     decided_by: tuple[str, ...]
     comment: str
     requested_at: datetime
+    digest: str = ""  # of the command it was asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +319,7 @@ EVENTS: dict[str, type[Event]] = {
         CommandDenied,
         ApprovalPending,
         SessionTerminated,
+        CommandRevoked,
         ApprovalRequested,
         ReviewDecided,
         ApprovalSettled,

@@ -45,7 +45,7 @@ COMMANDS = Topic(
 VERDICTS = Topic(
     "countersign.verdicts",
     16,
-    (e.CommandAllowed, e.CommandDenied, e.ApprovalPending, e.SessionTerminated),
+    (e.CommandAllowed, e.CommandDenied, e.ApprovalPending, e.SessionTerminated, e.CommandRevoked),
     _session,  # the partition is the one the request named
     LONG,
 )
@@ -99,6 +99,7 @@ SIGNED_BY: dict[type[e.Event], tuple[Role, ...]] = {
     e.CommandDenied: (Role.PROCESSORS,),
     e.ApprovalPending: (Role.PROCESSORS,),
     e.SessionTerminated: (Role.PROCESSORS,),
+    e.CommandRevoked: (Role.PROCESSORS,),
     e.ApprovalRequested: (Role.PROCESSORS,),
     e.ReviewDecided: (Role.API,),
     e.ApprovalSettled: (Role.PROCESSORS,),

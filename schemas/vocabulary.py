@@ -150,10 +150,11 @@ class ApprovalState(StrEnum):
 
 
 class Answer(StrEnum):
-    """A reviewer's answer to an approval."""
+    """A reviewer's answer to an approval. To revoke is to take back what was approved."""
 
     APPROVE = "approve"
     REJECT = "reject"
+    REVOKE = "revoke"
 
 
 class Fallback(StrEnum):

@@ -1,4 +1,4 @@
-"""`countersign approvals`: list, show, approve, reject, watch."""
+"""`countersign approvals`: list, show, approve, reject, revoke, watch."""
 
 import json
 import time
@@ -81,6 +81,17 @@ def reject(
 
 
 @app.command()
+def revoke(
+    identifier: Identifier,
+    comment: Annotated[str, typer.Option(help="Tells the requester why.")],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Takes back an approval: a command that runs is cancelled, one that has not been sent does not run."""
+    _decide(find(config), identifier, "revoke", comment, as_json)
+
+
+@app.command()
 def watch(config: ConfigOption = None) -> None:
     """Follows live what is asked for and how it is settled; Ctrl-C ends it."""
     place = find(config)
@@ -144,6 +155,8 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
         if approval[label]:
             yield fact(label, ", ".join(approval[label]))
     yield fact("reviewers", f"{', '.join(approval['reviewers'])}, {approval['approvals_needed']} needed")
+    if approval["all_of"]:
+        yield fact("all of", f"{', '.join(approval['all_of'])}: of each group one person")
     for decision in approval["decisions"]:
         yield fact("decision", f"{decision['answer']} by {decision['reviewer']}: {decision['comment']}")
     yield fact("asked at", approval["requested_at"])

@@ -8,6 +8,7 @@ import typer
 from infra.config import DEFAULT_PATH, Config, ConfigError, Names, load
 from ingress.postgres.sql.statements import STATEMENTS
 from ingress.protocols import PROTOCOLS
+from ingress.ssh.words import STATEMENTS as SSH_STATEMENTS
 from processors.masking.detectors import DETECTORS
 from processors.masking.masks import MASKS
 
@@ -37,7 +38,7 @@ def names() -> Names:
     """The words that a configuration may use and other packages define."""
     return Names(
         protocols=frozenset(PROTOCOLS),
-        statements=frozenset(STATEMENTS),
+        statements=frozenset(STATEMENTS) | SSH_STATEMENTS,
         masks=frozenset(MASKS),
         detectors=frozenset(DETECTORS),
     )

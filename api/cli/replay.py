@@ -4,7 +4,9 @@ The bytes are zstd over frames (`ingress/recorder.py`); how an answer reads is i
 is a reader a format. What a recording holds was masked before it was written.
 """
 
-from collections.abc import Iterable, Iterator
+import codecs
+import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
@@ -25,6 +27,7 @@ from ingress.postgres.messages import (
     parse_row_description,
 )
 from ingress.recorder import FRAME
+from ingress.ssh.cast import MARKER, OUTPUT
 
 _LONGEST_FRAME = 64 * 1024 * 1024
 _ROWS_AT_ONCE = 500  # rows whose widths are made equal
@@ -150,7 +153,57 @@ class PostgresAnswers:
         return value.decode("utf-8", "replace")
 
 
-READERS: dict[str, type[PostgresAnswers]] = {"postgres": PostgresAnswers}
+@dataclass(slots=True)
+class HttpAnswers:
+    """Heads and bodies of HTTP answers, as they were sent."""
+
+    _decoder: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
+    )
+
+    def receive(self, data: bytes) -> Iterator[Entry]:
+        if text := self._decoder.decode(data):
+            yield Entry(Kind.DATA, text)
+
+
+@dataclass(slots=True)
+class CastAnswers:
+    """Events of asciicast v2, as SSH sessions are recorded: what the client saw, line by line."""
+
+    _lines: bytearray = field(default_factory=bytearray)
+    _shown: str = ""  # of a line that has not ended
+
+    def receive(self, data: bytes) -> Iterator[Entry]:
+        self._lines += data
+        *whole, rest = self._lines.split(b"\n")
+        self._lines = bytearray(rest)
+        for line in whole:
+            try:
+                event = json.loads(line)
+            except ValueError as error:
+                raise TargetError("a line of the recording is no event") from error
+            if isinstance(event, list):  # the header is none
+                yield from self._event(event[1], event[2])
+
+    def _event(self, code: str, data: str) -> Iterator[Entry]:
+        shown = self._shown + data.replace("\r\n", "\n") if code == OUTPUT else self._shown
+        if code == MARKER:  # another command begins
+            lines, rest = shown, ""
+        elif code == OUTPUT:
+            lines, _, rest = shown.rpartition("\n")
+            lines += "\n" if lines else ""
+        else:
+            return
+        self._shown = rest
+        if lines:
+            yield Entry(Kind.DATA, lines)
+
+
+READERS: dict[str, Callable[[], AnswerReader]] = {
+    "postgres": PostgresAnswers,
+    "ssh": CastAnswers,
+    "http": HttpAnswers,
+}
 """The format a recording names -> what reads its answers."""
 
 

@@ -157,8 +157,8 @@ class Pages:
         forms.of_session(request, session, form_token)
         try:
             decide = _checked(comment, digest)
-            if answer is Answer.REJECT and not decide.comment:
-                raise comment_missing()
+            if answer is not Answer.APPROVE and not decide.comment:
+                raise comment_missing(answer)
             review = Review(answer, decide.comment, decide.digest)
             decided = await self._desk.decide(approval, session.principal, review)
         except Problem as problem:

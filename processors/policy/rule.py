@@ -52,6 +52,8 @@ class Review:
     timeout: float
     on_timeout: Fallback
     valid_for: float  # how long an approval may be used
+    all_of: tuple[str, ...] = ()  # groups, of each of which a person of its own must approve
+    hold: bool = True  # False: the client is answered at once, and asks again once it is approved
 
 
 @dataclass(frozen=True, slots=True)

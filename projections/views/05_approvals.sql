@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW approvals AS
 SELECT
     a.requested_at AS time,
     a.approval AS approval,
-    if(a.state != '', a.state, 'pending') AS state,
+    multiIf(a.revoked_at > toDateTime64(0, 6, 'UTC'), 'revoked', a.state != '', a.state, 'pending') AS state,
     a.principal AS principal,
     a.principal_kind AS principal_kind,
     a.groups AS groups,
@@ -27,6 +27,9 @@ SELECT
     nullIf(a.settled_at, toDateTime64(0, 6, 'UTC')) AS settled_at,
     nullIf(a.withdrawn_at, toDateTime64(0, 6, 'UTC')) AS withdrawn_at,
     a.withdrawal AS withdrawal,
+    nullIf(a.revoked_at, toDateTime64(0, 6, 'UTC')) AS revoked_at,
+    a.revoked_by AS revoked_by,
+    a.revocation AS revocation,
     c.outcome AS outcome,
     a.session AS session,
     a.command AS command,

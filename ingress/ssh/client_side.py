@@ -1,0 +1,90 @@
+"""What asyncssh asks about one client's connection: who signs in, and what may be opened on it.
+
+What is not answered here asyncssh refuses: forwarding in any direction, sockets, tunnels, X11, the agent.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import asyncssh
+
+from ingress.errors import LoginRefused
+from ingress.ssh.visit import Visit
+
+MOST_CHANNELS = 10  # at a time, as OpenSSH's MaxSessions
+_MOST_ATTEMPTS = 6  # to sign in, as OpenSSH's MaxAuthTries
+
+Admit = Callable[[str, str], Awaitable[Visit]]
+MakeProcess = Callable[[Visit], "asyncssh.SSHServerProcess[bytes]"]
+
+
+class ClientSide(asyncssh.SSHServer):
+    """`admit(user, token)` signs the client in, or raises LoginRefused. `make_process`: serves a channel."""
+
+    def __init__(self, admit: Admit, make_process: MakeProcess) -> None:
+        self._admit = admit
+        self._make_process = make_process
+        self._channels: list[asyncssh.SSHServerChannel[bytes]] = []
+        self._attempts = 0
+        self._connection: asyncssh.SSHServerConnection | None = None
+        self.visit: Visit | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.visit is not None:
+            self.visit.client_left("the client left")
+
+    @property
+    def client_name(self) -> str:
+        """What the client calls itself."""
+        assert self._connection is not None
+        return str(self._connection.get_extra_info("client_version", ""))
+
+    def disconnect(self, reason: str) -> None:
+        """Ends the connection; the client is told why."""
+        if self._connection is not None:
+            self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
+
+    def begin_auth(self, username: str) -> bool:
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        assert self._connection is not None
+        self._attempts += 1
+        if self._attempts > _MOST_ATTEMPTS:
+            raise asyncssh.PermissionDenied("too many attempts to sign in")
+        if self.visit is not None:
+            return False
+        try:
+            self.visit = await self._admit(username, password)
+        except LoginRefused as refused:
+            self._connection.send_auth_banner(f"countersign: {refused}\n{refused.hint}\n")
+            return False
+        return True
+
+    def kbdint_auth_supported(self) -> bool:
+        return True
+
+    def get_kbdint_challenge(
+        self, username: str, lang: str, submethods: str
+    ) -> tuple[str, str, str, list[tuple[str, bool]]]:
+        # No name and no instruction: a client would print them among what commands write to stderr.
+        return "", "", "", [(f"Countersign token of {username.partition(':')[0]}: ", False)]
+
+    async def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> bool:
+        return len(responses) == 1 and await self.validate_password(username, responses[0])
+
+    def session_requested(
+        self,
+    ) -> "tuple[asyncssh.SSHServerChannel[bytes], asyncssh.SSHServerProcess[bytes]]":
+        assert self._connection is not None
+        self._channels = [channel for channel in self._channels if not channel.is_closing()]
+        if self.visit is None or len(self._channels) >= MOST_CHANNELS:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many channels")
+        channel = self._connection.create_server_channel(encoding=None)
+        self._channels.append(channel)
+        return channel, self._make_process(self.visit)

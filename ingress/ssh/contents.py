@@ -1,0 +1,65 @@
+"""What of a file may leave: the detectors over any piece of it, with what stands around the piece.
+
+A mask has as many bytes as its value, so every piece of a masked file can be made by itself.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from processors.masking.scan import make_scanner
+
+AROUND = 8 * 1024  # bytes before and after a piece that are looked at with it: a private key fits
+
+Fetch = Callable[[int, int], Awaitable[bytes]]
+
+
+class Withheld(Exception):
+    """A file that is no text holds what must not leave, and cannot be masked without being damaged."""
+
+
+class Contents:
+    """One open file's. `fetch(offset, size)`: its bytes as they are. `masked`: values by detector."""
+
+    def __init__(self, fetch: Fetch, detectors: tuple[str, ...]) -> None:
+        self._fetch = fetch
+        self._scanner = make_scanner(detectors) if detectors else None
+        self.masked: Counter[str] = Counter()
+
+    async def read(self, offset: int, size: int) -> bytes:
+        """A piece as it may leave. Raises Withheld."""
+        if self._scanner is None:
+            return await self._fetch(offset, size)
+        start = max(0, offset - AROUND)
+        window = await self._fetch(start, offset - start + size + AROUND)
+        plain = window[offset - start : offset - start + size]
+        counts = [0] * len(self._scanner.names)
+        shown = self._scanner.redact_all(window, counts)[offset - start : offset - start + size]
+        if shown == plain:
+            return plain
+        if b"\0" in window:
+            raise Withheld
+        for name, count in zip(self._scanner.names, counts, strict=True):
+            if count:
+                self.masked[name] += count
+        return shown
+
+
+class Digest:
+    """SHA-256 of what goes through a file, where it goes through from its beginning, in order."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._next = 0
+        self._in_order = True
+        self.bytes = 0
+
+    def add(self, offset: int, data: bytes) -> None:
+        self._in_order = self._in_order and offset == self._next
+        self._next = offset + len(data)
+        self.bytes += len(data)
+        if self._in_order:
+            self._hash.update(data)
+
+    def __str__(self) -> str:
+        return f"sha256:{self._hash.hexdigest()}" if self._in_order else "not from its beginning, in order"

@@ -1,0 +1,236 @@
+"""An SSH client from its first byte to its last."""
+
+import asyncio
+import contextlib
+import socket
+
+import asyncssh
+import structlog
+
+from infra.config import Config, ConfigError, SshResource
+from infra.identity import SignedIn
+from infra.keys import ssh_host_key
+from ingress.errors import LoginRefused, TargetError
+from ingress.gate import Refusal
+from ingress.inquiry import Inquiry
+from ingress.interface import Frame
+from ingress.login import Login
+from ingress.session import Hands, Services, Session, SessionInfo
+from ingress.ssh.algorithms import CIPHERS, COMPRESSIONS, KEY_EXCHANGES, MACS, SIGNATURES
+from ingress.ssh.cast import make_header
+from ingress.ssh.client_side import ClientSide
+from ingress.ssh.execution import Execution, Process
+from ingress.ssh.files import Files
+from ingress.ssh.judge import LONGEST, Judge, Subject
+from ingress.ssh.target_side import open_target
+from ingress.ssh.visit import ClientGone, Visit
+from processors.masking.scan import make_scanner
+from schemas.ids import uuid7
+
+_log = structlog.get_logger()
+_SIGN_IN_SECONDS = 60
+_KEEPALIVE = 30  # seconds between two; three unanswered ones end the connection
+_SFTP_VERSION = 3
+_LAST_WORDS = 2.0  # seconds for clients to take the reason when the gateway stops
+_MOST_SIGNING_IN = 100  # connections that have not signed in yet, as OpenSSH's MaxStartups
+_NO_SHELL = Refusal(
+    message="this resource has no interactive shells through the gateway",
+    hint="Nothing was executed. Send single commands: ssh … 'the command'.",
+)
+_NO_SUBSYSTEM = Refusal(
+    message="of the subsystems only sftp goes through the gateway", hint="Nothing was executed."
+)
+_TOO_LONG = Refusal(
+    message=f"the command line is longer than {LONGEST} characters",
+    hint="Nothing was executed. Send it as a file with sftp, and run that.",
+)
+
+
+class SshEndpoint:
+    """What all SSH sessions of this ingress share."""
+
+    def __init__(self, config: Config, login: Login, services: Services) -> None:
+        self._config = config
+        self._login = login
+        self._services = services
+        self._host_key = asyncssh.read_private_key(ssh_host_key(config.state))
+        self._signing_in = 0
+        self._connections: set[asyncssh.SSHServerConnection] = set()
+
+    async def start(self) -> None:
+        asyncssh.set_log_level("WARNING")  # above, it logs commands as they are
+        for resource in self._config.resources:
+            if isinstance(resource, SshResource) and resource.sensitive.detect:
+                make_scanner(resource.sensitive.detect)  # compiled now, not while a client waits
+        line = self._known_hosts_line()
+        (self._config.state / "ssh" / "known_hosts").write_text(line + "\n")
+        _log.info("ssh.host_key", known_hosts=line, fingerprint=self._host_key.get_fingerprint())
+
+    async def stop(self, reason: str) -> None:
+        """Ends every session; each client is told the reason."""
+        for connection in list(self._connections):
+            connection.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
+        closing = [asyncio.ensure_future(connection.wait_closed()) for connection in self._connections]
+        if closing:
+            await asyncio.wait(closing, timeout=_LAST_WORDS)
+
+    async def serve(self, sock: socket.socket) -> None:
+        """One client. Returns once it is gone."""
+        host, port = sock.getpeername()[:2]
+        if self._signing_in >= _MOST_SIGNING_IN:
+            sock.close()
+            return
+        client = ClientSide(
+            lambda user, token: self._admit(client, user, token, host, f"{host}:{port}"), self._make_process
+        )
+        self._signing_in += 1
+        try:
+            connection = await asyncssh.run_server(
+                sock,
+                config=None,
+                server_factory=lambda: client,
+                server_host_keys=[self._host_key],
+                server_version="Countersign",
+                encoding=None,
+                line_editor=False,
+                agent_forwarding=False,
+                x11_forwarding=False,
+                gss_host=None,
+                kex_algs=KEY_EXCHANGES,
+                encryption_algs=CIPHERS,
+                mac_algs=MACS,
+                signature_algs=SIGNATURES,
+                compression_algs=COMPRESSIONS,
+                login_timeout=_SIGN_IN_SECONDS,
+                keepalive_interval=_KEEPALIVE,
+                keepalive_count_max=3,
+            )
+        except (asyncssh.Error, OSError) as error:
+            _log.info("client.not_let_in", address=f"{host}:{port}", error=str(error))
+            if client.visit is not None:
+                client.visit.client_left("the client left")
+            return
+        finally:
+            self._signing_in -= 1
+        self._connections.add(connection)
+        try:
+            await connection.wait_closed()
+        finally:
+            self._connections.discard(connection)
+
+    async def _admit(self, client: ClientSide, user: str, token: str, host: str, address: str) -> Visit:
+        """Signs in the client and then the gateway at the host. Raises LoginRefused."""
+        name, colon, resource_name = user.partition(":")
+        signed_in = await self._login.sign_in(name, token, host)
+        resource = self._config.resource(resource_name)
+        if not isinstance(resource, SshResource):
+            said = f'"{resource_name}" is no host behind this gateway' if colon else "no host is named"
+            raise LoginRefused(said, "", f"Sign in as {name}:RESOURCE, such as ssh {name}:web-1@gateway.")
+        if not self._services.bus.is_reachable or self._services.outbox.is_full:
+            raise LoginRefused(
+                "the gateway cannot reach Kafka, without which nothing may run", "", "Try again later."
+            )
+        try:
+            target = await open_target(resource, self._config.base)
+        except (TargetError, ConfigError) as error:
+            reason = error.reason if isinstance(error, TargetError) else str(error)
+            _log.error("target.not_opened", resource=resource.name, reason=reason)
+            said = str(error) if isinstance(error, TargetError) else "the gateway has no credential for it"
+            raise LoginRefused(
+                f'resource "{resource.name}" cannot be opened: {said}',
+                "",
+                "The gateway's log has the details. Nothing was executed.",
+            ) from error
+        return self._begin(client, resource, signed_in, address, target)
+
+    def _begin(
+        self,
+        client: ClientSide,
+        resource: SshResource,
+        signed_in: SignedIn,
+        address: str,
+        target: asyncssh.SSHClientConnection,
+    ) -> Visit:
+        services = self._services
+        principal = signed_in.principal
+        user = resource.credentials.user
+        info = SessionInfo(
+            id=uuid7(services.clock()),
+            signed_in=signed_in,
+            resource=resource.name,
+            protocol="ssh",
+            database="",
+            client_address=address,
+            client_name=client.client_name,
+            recording=resource.recording,
+        )
+        inquiry = Inquiry(client.disconnect)
+        room = asyncio.Event()
+        room.set()
+        hands = Hands(
+            write_client=lambda pieces: None,
+            write_target=lambda pieces: None,
+            close=lambda: None,
+            cancel_target=lambda: None,
+            read_catalogue=_nothing,
+            pressure=lambda: room.clear() if session.recorder.is_behind else room.set(),
+        )
+        session = Session(info, services, hands)
+        inquiry.begin(session)
+        inquiry.record(
+            Frame.ANSWER,
+            make_header(int(services.clock().timestamp()), f"{principal.name} on {resource.name}"),
+        )
+        subject = Subject(principal.name, resource.name, user, resource.sensitive.detect)
+        judge = Judge(subject, lambda: uuid7(services.clock()))
+        return Visit(judge, inquiry, services, target, self._link, room)
+
+    def _make_process(self, visit: Visit) -> Process:
+        """What serves a channel: a command line, a shell, or SFTP and SCP."""
+        return asyncssh.SSHServerProcess(
+            lambda process: self._serve_channel(visit, process),
+            lambda channel: Files(visit, channel),
+            _SFTP_VERSION,
+            True,
+        )
+
+    async def _serve_channel(self, visit: Visit, process: Process) -> None:
+        with contextlib.suppress(ClientGone, asyncio.CancelledError):
+            await visit.serve(self._run(visit, process), process.wait_closed())
+
+    async def _run(self, visit: Visit, process: Process) -> None:
+        resource = self._config.resource(visit.judge.subject.resource)
+        assert isinstance(resource, SshResource)
+        execution = Execution(visit, process, resource.environment)
+        try:
+            if process.subsystem is not None:
+                execution.refuse("", _NO_SUBSYSTEM)
+            elif process.command is None:
+                if resource.shells == "none":
+                    execution.refuse("", _NO_SHELL)
+                else:
+                    await execution.shell()
+            elif len(process.command) > LONGEST:
+                execution.refuse("", _TOO_LONG)
+            else:
+                await execution.line(process.command)
+        except (asyncssh.Error, OSError) as error:
+            _log.info("channel.ended", error=str(error) or type(error).__name__)
+        except Exception:
+            # A bug ends the channel, and lets nothing through.
+            _log.exception("channel.failed")
+            process.exit(255)
+
+    def _known_hosts_line(self) -> str:
+        address = self._config.gateway.listen.ssh
+        assert address is not None
+        host = address.host if address.port == 22 else f"[{address.host}]:{address.port}"
+        return f"{host} {self._host_key.export_public_key().decode().strip()}"
+
+    def _link(self, approval: str) -> str:
+        url = self._config.api_url
+        return f"{url}/approvals/{approval}" if url else ""
+
+
+async def _nothing() -> None:
+    """There is no catalogue to read."""

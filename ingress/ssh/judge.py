@@ -1,0 +1,82 @@
+"""What a client wants of a host -> the command that is asked about. Pure."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ingress.command import Command, Spoken, make_command
+from ingress.ssh.facts import analyse
+from ingress.ssh.reasons import Why, why
+from ingress.ssh.words import SHELL
+from processors.masking.apply import redact_text
+from schemas.vocabulary import ContextItem, Facts, Intent, Stage
+
+PLACEHOLDER = "‹sealed›"
+LONGEST = 128 * 1024  # characters of a command line
+_SECRETS = re.compile(
+    r"(?i)((?:\b[a-z0-9_]*(?:password|passwd|secret|token|api_?key)|--?(?:pass|pw))(?:\s*[=:]\s*|\s+)"
+    r"|\bauthorization:\s*\w+\s+|\bsshpass\s+-p\s*|://[^\s/:@'\"]+:)"
+    r"(\"[^\"]*\"|'[^']*'|[^\s'\"@;|&]+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose commands these are, and on what."""
+
+    principal: str
+    resource: str
+    user: str  # at the host
+    detectors: tuple[str, ...]
+
+
+class Judge:
+    """Makes the commands of one client."""
+
+    def __init__(self, subject: Subject, new_id: Callable[[], str]) -> None:
+        self.subject = subject
+        self._new_id = new_id
+
+    def line(
+        self, text: str, environment: Mapping[str, str], said: Mapping[str, str], terminal: bool
+    ) -> Command:
+        """A command line. `environment`: what goes to the host with it; `said`: what the client set."""
+        analysis = analyse(text)
+        return self._command(text, analysis.facts, environment, why(said, analysis.comment), terminal)
+
+    def shell(self, environment: Mapping[str, str], said: Mapping[str, str]) -> Command:
+        """An interactive shell, as a whole."""
+        facts = Facts(
+            intents=(Intent.EXEC, Intent.UNKNOWN),
+            statements=(SHELL,),
+            unproven=("what will be typed into the shell is not known",),
+        )
+        return self._command("(interactive shell)", facts, environment, why(said), True)
+
+    def operation(self, text: str, facts: Facts, said: Mapping[str, str]) -> Command:
+        """An operation on files."""
+        return self._command(text, facts, {}, why(said), False)
+
+    def _command(
+        self, text: str, facts: Facts, environment: Mapping[str, str], reason: Why, terminal: bool
+    ) -> Command:
+        subject = self.subject
+        items = [ContextItem("user", subject.user), ContextItem("terminal", "yes" if terminal else "no")]
+        items += [ContextItem(f"env {name}", value) for name, value in sorted(environment.items())]
+        return make_command(
+            id=self._new_id(),
+            stage=Stage.EXECUTE,
+            principal=subject.principal,
+            resource=subject.resource,
+            said=Spoken(text, ()),
+            bound=(),
+            shown=Spoken(self._shown(text), ()),
+            context=tuple(items),
+            facts=facts,
+            reason=redact_text(reason.reason, subject.detectors),
+            ticket=redact_text(reason.ticket, subject.detectors),
+        )
+
+    def _shown(self, text: str) -> str:
+        hidden = _SECRETS.sub(lambda found: found[1] + PLACEHOLDER, text)
+        return redact_text(hidden, self.subject.detectors)

@@ -1,0 +1,67 @@
+"""What an SSH client is told on stderr: refusals (one line of JSON), waiting, decisions."""
+
+import json
+from datetime import datetime
+
+from ingress.gate import Allowed, Refusal, Waiting
+
+NOT_EXECUTED = 126
+"""The exit status of a refused command: found, but not executable (POSIX, Shell Command Language, 2.8.2)."""
+
+_HOW_TO_SAY = (
+    "Nothing was executed. Say it in a comment at the end of the command, # reason: …, ticket: …, or with "
+    "ssh -o SetEnv='COUNTERSIGN_REASON=… COUNTERSIGN_TICKET=…'."
+)
+
+CANCELLED = Refusal(
+    message="the client took the command back",
+    hint="Nothing was executed.",
+    cancelled=True,
+)
+
+
+def refusal_line(command: str, refusal: Refusal) -> str:
+    """For an agent to parse and a person to read: what happened, and what to do."""
+    detail = {
+        "verdict": "deny",
+        "rule": refusal.rule,
+        "message": refusal.message,
+        "hint": _HOW_TO_SAY if refusal.missing else refusal.hint,
+        "approval": refusal.approval,
+        "state": refusal.state,
+        "comment": refusal.comment,
+        "missing": list(refusal.missing),
+        "retry_at": refusal.retry_at.isoformat() if refusal.retry_at is not None else "",
+        "command": command,
+    }
+    return json.dumps({key: value for key, value in detail.items() if value}, ensure_ascii=False)
+
+
+def refusal_text(refusal: Refusal) -> str:
+    """For a person at a terminal."""
+    rule = f' by rule "{refusal.rule}"' if refusal.rule else ""
+    hint = _HOW_TO_SAY if refusal.missing else refusal.hint
+    comment = f' "{refusal.comment}"' if refusal.comment else ""
+    return f"countersign: refused{rule}: {refusal.message}{comment}\ncountersign: {hint}"
+
+
+def waiting_text(waiting: Waiting, link: str, now: datetime) -> str:
+    """While a command waits for its reviewer. `link`: the page of this approval."""
+    where = f", {link}" if link else ""
+    left = _in_words((waiting.expires_at - now).total_seconds())
+    return (
+        f'countersign: held for review by rule "{waiting.rule}": approval {waiting.approval}'
+        f"{where}, up to {left}"
+    )
+
+
+def decided_text(allowed: Allowed) -> str:
+    """That reviewers approved."""
+    comment = f': "{allowed.comment}"' if allowed.comment else ""
+    return f"countersign: approved by {', '.join(allowed.decided_by) or 'timeout'}{comment}"
+
+
+def _in_words(seconds: float) -> str:
+    if seconds >= 120:
+        return f"{round(seconds / 60)} minutes"
+    return f"{max(0, round(seconds))} seconds"

@@ -1,0 +1,106 @@
+"""One gateway before one real sshd, for all tests here."""
+
+from collections.abc import Iterator
+
+import pytest
+from support.builders import DANA, Document, configuration
+from support.gateway import Gateway, running_gateway
+from support.sshd import Client, Sshd, running_sshd
+
+DETECT = ["card_number", "iban", "email", "us_ssn", "aws_key", "private_key", "jwt"]
+REVIEW: Document = {"reviewers": ["dba"], "approvals": 1, "timeout": "60s", "valid_for": "30s"}
+
+
+def policies(files: str) -> list[Document]:
+    """On web-1 reads are free, all else waits; other names of the host have rules of their own."""
+    agents = {"groups": ["agents"], "resources": ["web-*"]}
+    return [
+        {
+            "name": "agents read",
+            "when": {"groups": ["agents"], "resources": ["web-*", "reads"], "intents": ["read", "session"]},
+            "verdict": "allow",
+        },
+        {
+            "name": "the rest is countersigned",
+            "when": {
+                **agents,
+                "intents": [
+                    "write",
+                    "bulk_write",
+                    "admin",
+                    "network",
+                    "export",
+                    "exec",
+                    "credential",
+                    "unknown",
+                ],
+            },
+            "verdict": "review",
+            "review": REVIEW,
+        },
+        {
+            "name": "the target stays",
+            "when": {"paths": [f"{files}/target"], "intents": ["write"]},
+            "verdict": "deny",
+            "message": "Not that file.",
+        },
+        {
+            "name": "nobody kills",
+            "when": {"programs": ["kill", "reboot"]},
+            "verdict": "deny",
+            "message": "No.",
+        },
+        {
+            "name": "a few lines",
+            "when": {"resources": ["limited"]},
+            "verdict": "allow",
+            "limits": {"rows": 3},
+        },
+        {"name": "quick", "when": {"resources": ["quick"]}, "verdict": "allow", "limits": {"time": "500ms"}},
+        {"name": "anything", "when": {"resources": ["plain", "shell"]}, "verdict": "allow"},
+        {
+            "name": "say why",
+            "when": {"resources": ["reasons"], "intents": ["read"]},
+            "verdict": "allow",
+            "require": ["reason"],
+        },
+    ]
+
+
+@pytest.fixture(scope="session")
+def sshd() -> Iterator[Sshd]:
+    with running_sshd() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def gateway(sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """The whole product before this sshd, under several names with rules of their own."""
+    (sshd.files / "open").mkdir(mode=0o777)
+    (sshd.files / "open").chmod(0o777)
+    resources = [
+        sshd.resource("web-1", sensitive={"detect": DETECT}),
+        *(sshd.resource(name) for name in ("plain", "limited", "quick", "reasons", "reads")),
+        sshd.resource("shell", shells="recorded", sensitive={"detect": DETECT}),
+        {
+            **sshd.resource("impostor"),
+            "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBSg2u3hJ3GPJ3pQXQOcg6ZpYyr5xLWCfVBYVBYVBYVB",
+        },
+    ]
+    with running_gateway(
+        tmp_path_factory.mktemp("gateway"),
+        lambda listen: configuration(listen=listen, resources=resources, policies=policies(str(sshd.files))),
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def client(gateway: Gateway) -> Client:
+    """agent-7's OpenSSH."""
+    port = int(gateway.listen["ssh"].rpartition(":")[2])
+    return Client(gateway.folder, gateway.folder / "state" / "ssh" / "known_hosts", port)
+
+
+@pytest.fixture
+def dana(client: Client) -> Client:
+    return Client(client.folder, client.known_hosts, client.port, DANA)
