@@ -197,6 +197,8 @@ def opened(session: str, seconds: float = 0) -> e.SessionOpened:
         database="orders",
         client_address="127.0.0.1:53122",
         client_name="psql",
+        method="federated",
+        token="jwt-1",
     )
 
 
