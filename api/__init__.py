@@ -8,7 +8,10 @@ In the order of a decision:
 
 - `main.py`: the role: keys, bus, server; stops cleanly.
 - `app.py`: `create_app`: puts the routes, the sign-in, the errors and the headers together.
-- `auth.py`: who asks: bearer token, or the cookie of the web sign-in; `throttle.py` slows guessing.
+- `auth.py`: who asks: bearer token, or the cookie of the web sign-in.
+- `tokens.py`: tokens given and taken back, as OAuth has it; `issuing.py` signs them and publishes that.
+- `single_sign_on.py`: the gateway as client of an OpenID provider; `sealed.py`: what clients carry for it.
+- `resources.py`: what is behind the gateway, and where clients connect.
 - `inbox.py`: the read model of the approvals topic (pure); `feed.py` keeps it up to date and tells listeners.
 - `access.py`: who may see an approval or a session, and who may decide (pure).
 - `deciding.py`: one decision: checked, published, waited for.

@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from fnmatch import fnmatchcase
 
 from api.inbox import Approval
 from infra.config import Config, Policy, Resource
-from schemas.vocabulary import Principal, PrincipalKind
+from schemas.vocabulary import ApprovalState, Principal, PrincipalKind, asked_by
+
+_REVOCABLE = timedelta(days=1)  # after its deadline: how long the processors remember an approval
 
 
 class Why(Enum):
@@ -39,7 +41,8 @@ class Access:
     def sees(self, who: Principal, approval: Approval) -> bool:
         """The requester, those who may review it, and auditors see an approval."""
         request = approval.request
-        return who.name == request.principal.name or self.is_auditor(who) or _reviews(who, request.reviewers)
+        is_theirs = who.name.casefold() in asked_by(request.principal)
+        return is_theirs or self.is_auditor(who) or _reviews(who, request.reviewers)
 
     def sees_session(self, who: Principal, principal: str, resource: str) -> bool:
         """Its own principal, those who review commands on its resource, and auditors see a session."""
@@ -61,7 +64,7 @@ def access_of(config: Config) -> Access:
                 group
                 for policy in config.policies
                 if policy.review is not None and _may_concern(policy, resource)
-                for group in policy.review.reviewers
+                for group in (*policy.review.reviewers, *policy.review.all_of)
             )
             for resource in config.resources
         },
@@ -71,13 +74,8 @@ def access_of(config: Config) -> Access:
 def obstacle(who: Principal, approval: Approval, now: datetime) -> Obstacle | None:
     """What keeps `who` from deciding this approval now; None when nothing does."""
     request = approval.request
-    if who.name == request.principal.name:
-        return Obstacle(Why.FORBIDDEN, "You asked for this yourself; somebody else must decide.")
-    if not _reviews(who, request.reviewers):
-        groups = " or ".join(request.reviewers)
-        return Obstacle(Why.FORBIDDEN, f"Only members of {groups} decide this; {who.name} is not one.")
-    if who.kind is not PrincipalKind.PERSON:
-        return Obstacle(Why.FORBIDDEN, f"Only persons decide; {who.name} is an {who.kind.value}.")
+    if (forbidden := _not_theirs(who, approval)) is not None:
+        return forbidden
     if approval.settlement is not None:
         return Obstacle(Why.TOO_LATE, f"It is settled: {how_it_ended(approval)}.")
     decision = approval.decision_of(who.name)
@@ -85,6 +83,31 @@ def obstacle(who: Principal, approval: Approval, now: datetime) -> Obstacle | No
         return Obstacle(Why.TOO_LATE, f"You have decided already: {decision.answer.value}.")
     if now >= request.expires_at:
         return Obstacle(Why.TOO_LATE, f"Its time ran out at {request.expires_at:%H:%M:%S} UTC.")
+    return None
+
+
+def obstacle_to_revoking(who: Principal, approval: Approval, now: datetime) -> Obstacle | None:
+    """What keeps `who` from taking back that this was approved; None when nothing does."""
+    if (forbidden := _not_theirs(who, approval)) is not None:
+        return forbidden
+    if approval.state is not ApprovalState.APPROVED:
+        return Obstacle(Why.TOO_LATE, f"Only what was approved is revoked; it is {how_it_ended(approval)}.")
+    if now >= approval.request.expires_at + _REVOCABLE:
+        return Obstacle(Why.TOO_LATE, "It was approved so long ago that nothing of it runs any more.")
+    return None
+
+
+def _not_theirs(who: Principal, approval: Approval) -> Obstacle | None:
+    request = approval.request
+    if who.name.casefold() == request.principal.name.casefold():
+        return Obstacle(Why.FORBIDDEN, "You asked for this yourself; somebody else must decide.")
+    if who.name.casefold() in asked_by(request.principal):
+        return Obstacle(Why.FORBIDDEN, f"{request.principal.name} acts for you; somebody else must decide.")
+    if not _reviews(who, request.reviewers):
+        groups = " or ".join(request.reviewers)
+        return Obstacle(Why.FORBIDDEN, f"Only members of {groups} decide this; {who.name} is not one.")
+    if who.kind is not PrincipalKind.PERSON:
+        return Obstacle(Why.FORBIDDEN, f"Only persons decide; {who.name} is an {who.kind.value}.")
     return None
 
 

@@ -14,7 +14,12 @@ from api.audit import AuditLog
 from api.auth import SignIn
 from api.deciding import Desk
 from api.feed import Feed
+from api.issuing import Issuing
+from api.resources import Resources
+from api.single_sign_on import SingleSignOn
+from api.tokens import Tokens
 from api.web import pages
+from api.web.sign_on import WebSignOn
 from infra.clock import Clock, now
 
 _HEADERS = {
@@ -36,13 +41,23 @@ _FOR_PROGRAMS = ("/api", "/healthz", "/readyz")
 _DESCRIPTION = """
 Countersign holds risky commands until a person countersigns them. This is where they do.
 
-Sign in with `Authorization: Bearer TOKEN`, the token of a user of the configuration. Every error is a
+Sign in with `Authorization: Bearer TOKEN`: a token of the gateway (`POST /api/token`), that of a user of the
+configuration, or a JWT of an issuer that it trusts. Every error is a
 problem document (RFC 9457) whose `action` says what to do.
 """
 
 
 def create_app(
-    *, feed: Feed, desk: Desk, sign_in: SignIn, audit_log: AuditLog, clock: Clock = now
+    *,
+    feed: Feed,
+    desk: Desk,
+    sign_in: SignIn,
+    audit_log: AuditLog,
+    issuing: Issuing,
+    resources: Resources,
+    sso: SingleSignOn | None,
+    administrators: tuple[str, ...],
+    clock: Clock = now,
 ) -> FastAPI:
     """The application. Whoever serves it also runs `feed`."""
     headers = _HEADERS | _OVER_TLS if sign_in.tls else _HEADERS
@@ -58,15 +73,19 @@ def create_app(
     )
     for router in (
         auth.routes(sign_in),
+        Tokens(sign_in, issuing, sso, administrators, clock).router(),
+        resources.router(sign_in),
         approvals.routes(desk, sign_in, clock),
         stream.routes(feed, desk.access, sign_in, clock),
         sessions.routes(audit_log, sign_in),
         recordings.routes(audit_log, sign_in),
     ):
         app.include_router(router, prefix="/api")
-    app.include_router(health.routes(desk, audit_log.obstacle))
-    web = pages.Pages(desk, sign_in, audit_log, clock)
+    app.include_router(health.routes(desk, sign_in.revocations, audit_log.obstacle))
+    web = pages.Pages(desk, sign_in, issuing, audit_log, clock, single_sign_on=sso is not None)
     app.include_router(web.router())
+    if sso is not None:
+        app.include_router(WebSignOn(sso, sign_in, web).router())
     app.mount("/static", pages.static_files())
     app.add_middleware(_WithHeaders, headers=headers)
     _answer_errors(app, web, headers)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
-from api.access import obstacle
+from api.access import obstacle, obstacle_to_revoking
 from api.auth import SignIn
 from api.deciding import LONGEST_COMMENT, Desk, Review
 from api.inbox import SHORTEST_PREFIX, Approval
@@ -21,6 +21,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "state": "pending",
     "principal": "agent-7",
     "principal_kind": "agent",
+    "acts_for": "dana",
     "groups": ["agents"],
     "resource": "orders",
     "protocol": "postgres",
@@ -34,6 +35,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "requested_at": "2026-03-02T09:30:00.125Z",
     "expires_at": "2026-03-02T09:40:00.125Z",
     "on_timeout": "deny",
+    "hold": True,
     "intents": ["write"],
     "statements": ["delete"],
     "tables": ["public.orders"],
@@ -45,6 +47,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "probed": [],
     "unproven": [],
     "reviewers": ["dba"],
+    "all_of": [],
     "approvals_needed": 1,
     "decisions": [],
     "decided_by": [],
@@ -57,6 +60,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "context": {"role": "app", "search_path": "public"},
     "can_decide": True,
     "cannot_decide_because": None,
+    "can_revoke": False,
 }
 
 
@@ -78,6 +82,7 @@ class ApprovalView(BaseModel):
     state: ApprovalState
     principal: str = Field(description="who asks")
     principal_kind: PrincipalKind
+    acts_for: str = Field(description="the person for whom an agent asks, who cannot decide it either")
     groups: list[str]
     resource: str
     protocol: str
@@ -93,6 +98,7 @@ class ApprovalView(BaseModel):
     requested_at: datetime
     expires_at: datetime
     on_timeout: Fallback = Field(description="what happens when nobody decides in time")
+    hold: bool = Field(description="whether its client waits; false: it runs once it is asked for again")
     intents: list[Intent]
     statements: list[str]
     tables: list[str]
@@ -104,6 +110,7 @@ class ApprovalView(BaseModel):
     probed: list[str]
     unproven: list[str] = Field(description="why the gateway cannot prove all that the command does")
     reviewers: list[str] = Field(description="groups, any of which may decide")
+    all_of: list[str] = Field(description="groups, of each of which a person of its own must approve")
     approvals_needed: int
     decisions: list[DecisionView]
     decided_by: list[str] = Field(description="whose decisions settled it")
@@ -116,6 +123,7 @@ class ApprovalView(BaseModel):
     context: dict[str, str] = Field(description="what the meaning of the text depends on")
     can_decide: bool = Field(description="whether the one who asks may decide it now")
     cannot_decide_because: str | None
+    can_revoke: bool = Field(description="whether the one who asks may take back that it was approved")
 
 
 State = Literal["pending", "approved", "rejected", "timed_out", "withdrawn", "revoked", "all"]
@@ -152,6 +160,7 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         state=approval.state,
         principal=request.principal.name,
         principal_kind=request.principal.kind,
+        acts_for=request.principal.acts_for,
         groups=list(request.principal.groups),
         resource=request.envelope.resource,
         protocol=request.protocol,
@@ -165,6 +174,7 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         requested_at=request.envelope.time,
         expires_at=request.expires_at,
         on_timeout=request.on_timeout,
+        hold=request.hold,
         intents=list(facts.intents),
         statements=list(facts.statements),
         tables=list(facts.tables),
@@ -176,6 +186,7 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         probed=list(facts.probed),
         unproven=list(facts.unproven),
         reviewers=list(request.reviewers),
+        all_of=list(request.all_of),
         approvals_needed=request.approvals,
         decisions=[
             DecisionView(reviewer=d.reviewer, answer=d.answer, comment=d.comment, time=d.time)
@@ -191,6 +202,7 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         context={item.name: item.value for item in request.context},
         can_decide=hindrance is None,
         cannot_decide_because=hindrance.reason if hindrance else None,
+        can_revoke=obstacle_to_revoking(who, approval, now) is None,
     )
 
 
@@ -235,17 +247,29 @@ def routes(desk: Desk, sign_in: SignIn, clock: Clock) -> APIRouter:
     ) -> ApprovalView:
         """Refuses the command; the comment, which is required, tells the requester why."""
         if not decide.comment:
-            raise comment_missing()
+            raise comment_missing(Answer.REJECT)
         review = Review(Answer.REJECT, decide.comment, decide.digest)
+        return view(await desk.decide(approval, who, review), who, clock())
+
+    @router.post("/{approval}/revoke", responses=deciding)
+    async def revoke(
+        approval: Annotated[str, identifier], who: Annotated[Principal, Depends(sign_in)], decide: Decide
+    ) -> ApprovalView:
+        """Takes back an approval: a command not sent yet is refused, one that runs is cancelled; what has
+        ended stays as it was. The comment is required."""
+        if not decide.comment:
+            raise comment_missing(Answer.REVOKE)
+        review = Review(Answer.REVOKE, decide.comment, decide.digest)
         return view(await desk.decide(approval, who, review), who, clock())
 
     return router
 
 
-def comment_missing() -> Problem:
+def comment_missing(answer: Answer) -> Problem:
+    what = "revocation" if answer is Answer.REVOKE else "rejection"
     return Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "comment-missing",
-        "A rejection needs a comment.",
+        f"A {what} needs a comment.",
         "Say in `comment` why, and what the requester should do instead.",
     )

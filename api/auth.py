@@ -1,4 +1,4 @@
-"""Who asks: a bearer token, or the cookie of the web sign-in -> Principal.
+"""Who asks: a bearer token, or the cookie of the web sign-in -> who signed in.
 
 A token is sent in a header or a form, never in a URL, and is kept nowhere. The cookie counts for reading
 alone; what changes something needs a bearer token, or a form that carries the session's own form token, so
@@ -7,154 +7,161 @@ that no other site can make a browser decide.
 
 import hashlib
 import hmac
-import math
-import os
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Depends, Request
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import BaseModel, Field
+from starlette.responses import Response
 
 from api.problems import Problem, documented
-from api.throttle import Throttle
 from infra.clock import Clock, now
 from infra.config import User
-from infra.identity import Identities
+from infra.identity import (
+    Identities,
+    IdentityUnavailable,
+    Method,
+    Revocations,
+    SignedIn,
+    TokenRefused,
+    TooManyGuesses,
+)
+from infra.identity.identities import WEB_SESSION
+from schemas.ids import uuid7
 from schemas.vocabulary import Principal, PrincipalKind
 
-SESSION_LASTS = timedelta(hours=8)
-_GUESSES_OF_A_NAME = 5  # from one address, before it has to wait
-_GUESSES_OF_AN_ADDRESS = 30
-_MOST_PROVEN = 10_000
+_LARGEST_COOKIE = 3800  # characters: browsers drop larger ones silently (RFC 6265, section 6.1)
 
 
 @dataclass(frozen=True, slots=True)
 class WebSession:
     """A browser that signed in."""
 
-    principal: Principal
+    signed_in: SignedIn
     form_token: str  # what its forms must carry
-    until: datetime
+
+    @property
+    def principal(self) -> Principal:
+        return self.signed_in.principal
 
 
 class Cookies:
-    """The cookie of the web sign-in: a name and an end, signed; it ends when the user's token is replaced."""
+    """The cookie of the web sign-in: who signed in, and until when, signed by the gateway.
+
+    That of a user of the configuration ends when the configuration says something else about them.
+    """
 
     def __init__(self, key: bytes, users: Iterable[User], clock: Clock = now) -> None:
         self._key = key
         self._serializer = URLSafeSerializer(key, salt="countersign web session")
-        self._users = {user.name: user for user in users}
+        self._users = {user.name: _fingerprint(user) for user in users}
         self._clock = clock
 
-    def issue(self, name: str) -> tuple[str, datetime]:
-        """The cookie's value for a user who has just shown their token, and when it ends."""
-        user = self._users[name]
-        until = self._clock() + SESSION_LASTS
-        if user.expires is not None:
-            until = min(until, datetime.fromisoformat(user.expires))
-        value = {
-            "name": name,
-            "token": _fingerprint(user),
-            "until": until.isoformat(),
-            "nonce": os.urandom(16).hex(),
-        }
-        return str(self._serializer.dumps(value)), until
+    def issue(self, signed_in: SignedIn) -> tuple[str, datetime]:
+        """The cookie's value for who has just signed in, and when it ends."""
+        until = self._clock() + WEB_SESSION
+        if signed_in.until is not None:
+            until = min(until, signed_in.until)
+        session = uuid7(self._clock())
+        kept = replace(signed_in, until=until, token=session, sign_ins=(session, *signed_in.sign_ins))
+        content = {"session": msgspec.to_builtins(kept), "user": self._user(kept)}
+        return str(self._serializer.dumps(content)), until
 
     def open(self, value: str) -> WebSession | None:
-        """The session of a cookie; None when it is not ours, is over, or its user's token is another now."""
+        """The session of a cookie; None when it is not ours, is over, or its user is another now."""
         try:
             content = self._serializer.loads(value)
-        except BadSignature:
+            signed_in = msgspec.convert(content["session"], SignedIn)
+        except (BadSignature, KeyError, TypeError, msgspec.ValidationError):  # or an earlier version's
             return None
-        user = self._users.get(content["name"])
-        until = datetime.fromisoformat(content["until"])
-        if user is None or _fingerprint(user) != content["token"] or self._clock() >= until:
+        if signed_in.until is None or self._clock() >= signed_in.until:
             return None
-        form_token = hmac.digest(self._key, f"form {content['nonce']}".encode(), "sha256").hex()
-        return WebSession(user.principal, form_token, until)
+        if self._user(signed_in) != content["user"]:
+            return None
+        return WebSession(
+            signed_in, hmac.digest(self._key, f"form {signed_in.token}".encode(), "sha256").hex()
+        )
+
+    def _user(self, signed_in: SignedIn) -> str:
+        return self._users.get(signed_in.principal.name, "") if signed_in.method is Method.TOKEN else ""
 
 
 class SignIn:
-    """Finds out who asks, and slows those who guess, by name and address. A dependency of the routes."""
+    """Finds out who asks. A dependency of the routes."""
 
-    def __init__(self, identities: Identities, cookies: Cookies, *, tls: bool, clock: Clock = now) -> None:
+    def __init__(
+        self, identities: Identities, cookies: Cookies, revocations: Revocations, *, tls: bool
+    ) -> None:
         self.cookies = cookies
         # RFC 6265bis, section 4.1.3.2: a browser takes a __Host- cookie from its own host over TLS alone.
         self.cookie = "__Host-countersign" if tls else "countersign"
         self.tls = tls
         self._identities = identities
-        self._clock = clock
-        self._by_name = Throttle(_GUESSES_OF_A_NAME)
-        self._by_address = Throttle(_GUESSES_OF_AN_ADDRESS)
-        self._secret = os.urandom(32)
-        self._proven: set[bytes] = set()  # keyed digests of bearer tokens that were right once
+        self.revocations = revocations
 
     async def __call__(self, request: Request) -> Principal:
-        """Who sends this request. Raises Problem 401, or 429 for a guesser."""
+        """Who sends this request. Raises Problem 401, 503, or 429 for a guesser."""
+        return (await self.signed_in(request)).principal
+
+    async def signed_in(self, request: Request) -> SignedIn:
+        """The same, and how they showed it."""
         authorization = request.headers.get("authorization")
         if authorization is not None:
-            return await self._bearer(authorization, _address(request))
+            scheme, _, token = authorization.partition(" ")
+            if scheme.lower() != "bearer" or not token.strip():
+                raise unauthenticated("The Authorization header is not of the form `Bearer TOKEN`.")
+            return await self.by_token(request, token.strip())
         session = self.web_session(request)
         if session is not None and request.method in ("GET", "HEAD"):
-            return session.principal
-        raise _unauthenticated("The request carries no token.")
+            return session.signed_in
+        raise unauthenticated("The request carries no token.")
 
     def web_session(self, request: Request) -> WebSession | None:
         """The session of the browser that sends this request."""
         value = request.cookies.get(self.cookie)
-        return self.cookies.open(value) if value is not None else None
+        session = self.cookies.open(value) if value is not None else None
+        if session is None:
+            return None
+        try:
+            self.revocations.check(session.signed_in)
+        except IdentityUnavailable as refused:
+            raise refusal(refused, address_of(request)) from refused
+        except TokenRefused:
+            return None
+        return session
 
-    async def by_form(self, request: Request, name: str, token: str) -> Principal | None:
-        """The principal of a name and a token, or None. Raises Problem 429 for a guesser."""
-        address = _address(request)
-        self._hold_back(name, address)
-        principal = await self._identities.authenticate(name, token)
-        self._count(name, address, principal)
-        return principal
-
-    async def _bearer(self, authorization: str, address: str) -> Principal:
-        scheme, _, token = authorization.partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token:
-            raise _unauthenticated("The Authorization header is not of the form `Bearer TOKEN`.")
-        digest = hmac.digest(self._secret, token.encode(), "sha256")
-        name = token.partition(":")[0] if ":" in token else ""
-        # Somebody else's guessing from the same address must not lock out who has shown a right token.
-        if digest not in self._proven:
-            self._hold_back(name, address)
-        principal = await self._identities.authenticate_token(token)
-        self._count(name, address, principal)
-        if principal is None:
-            raise _unauthenticated("The token was not accepted: it is wrong, or it has expired.")
-        if len(self._proven) < _MOST_PROVEN:
-            self._proven.add(digest)
-        return principal
-
-    def _hold_back(self, name: str, address: str) -> None:
-        moment = self._clock()
-        pair = _pair(name, address)
-        wait = max(self._by_name.wait(pair, moment), self._by_address.wait(address, moment))
-        if wait > timedelta():
-            seconds = math.ceil(wait.total_seconds())
+    def open_session(self, response: Response, signed_in: SignedIn) -> None:
+        """Gives the browser the cookie of its session."""
+        value, until = self.cookies.issue(signed_in)
+        if len(value) > _LARGEST_COOKIE:
             raise Problem(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "too-many-attempts",
-                f"Too many tokens from {address} were wrong.",
-                f"Wait {seconds} s, then use the right token.",
-                headers={"Retry-After": str(seconds)},
+                HTTPStatus.BAD_REQUEST,
+                "too-many-groups",
+                f"{signed_in.principal.name} is in too many groups for a browser to keep.",
+                "Name those that count here in identity.oidc.groups; others are then left out.",
             )
+        response.set_cookie(
+            self.cookie, value, expires=until, path="/", secure=self.tls, httponly=True, samesite="strict"
+        )
 
-    def _count(self, name: str, address: str, principal: Principal | None) -> None:
-        pair = _pair(name, address)
-        if principal is None:
-            self._by_name.failed(pair, self._clock())
-            self._by_address.failed(address, self._clock())
-        else:
-            self._by_name.succeeded(pair)
+    async def by_form(self, request: Request, name: str, token: str) -> SignedIn:
+        """Who has this name and token. Raises Problem."""
+        try:
+            return await self._identities.authenticate(name, token, address_of(request))
+        except TokenRefused as refused:
+            raise refusal(refused, address_of(request)) from refused
+
+    async def by_token(self, request: Request, token: str) -> SignedIn:
+        """Whose token this is. Raises Problem."""
+        try:
+            return await self._identities.authenticate_token(token, address_of(request))
+        except TokenRefused as refused:
+            raise refusal(refused, address_of(request)) from refused
 
 
 class Me(BaseModel):
@@ -163,6 +170,7 @@ class Me(BaseModel):
     name: str = Field(examples=["dana"])
     kind: PrincipalKind = Field(examples=["person"])
     groups: list[str] = Field(examples=[["dba", "reviewers"]])
+    acts_for: str = Field(default="", description="the person for whom an agent acts")
 
 
 def routes(sign_in: SignIn) -> APIRouter:
@@ -171,28 +179,50 @@ def routes(sign_in: SignIn) -> APIRouter:
     @router.get("/me", responses=documented(HTTPStatus.UNAUTHORIZED))
     async def me(who: Annotated[Principal, Depends(sign_in)]) -> Me:
         """Who the token belongs to."""
-        return Me(name=who.name, kind=who.kind, groups=list(who.groups))
+        return Me(name=who.name, kind=who.kind, groups=list(who.groups), acts_for=who.acts_for)
 
     return router
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """The address that the request comes from, without its port."""
     return request.client.host if request.client is not None else "unknown"
 
 
-def _pair(name: str, address: str) -> str:
-    return f"{name}\0{address}"
+def refusal(refused: TokenRefused, address: str) -> Problem:
+    """Why somebody is not signed in."""
+    match refused:
+        case TooManyGuesses():
+            return Problem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "too-many-attempts",
+                f"Too many tokens from {address} were wrong.",
+                f"Wait {refused.seconds} s, then use the right token.",
+                headers={"Retry-After": str(refused.seconds)},
+            )
+        case IdentityUnavailable():
+            return Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "sign-in-unavailable",
+                f"Nobody can be signed in now: {refused}.",
+                "Try again in a few seconds; /readyz says what is missing.",
+                headers={"Retry-After": "3"},
+            )
+        case _:
+            return unauthenticated(f"The token was not accepted: {refused}.")
 
 
-def _fingerprint(user: User) -> str:
-    return hashlib.sha256(user.token_hash.encode()).hexdigest()[:16]
-
-
-def _unauthenticated(detail: str) -> Problem:
+def unauthenticated(detail: str) -> Problem:
+    """Nobody is signed in; what to do about it."""
     return Problem(
         HTTPStatus.UNAUTHORIZED,
         "not-signed-in",
         detail,
-        "Send `Authorization: Bearer TOKEN` (or NAME:TOKEN) with the token of a user of the configuration.",
+        "Send `Authorization: Bearer TOKEN` (or NAME:TOKEN) with a token that the gateway knows; "
+        "`countersign login` gets one where there is single sign-on.",
         headers={"WWW-Authenticate": 'Bearer realm="countersign"'},  # RFC 6750, section 3
     )
+
+
+def _fingerprint(user: User) -> str:
+    return hashlib.sha256(user.model_dump_json().encode()).hexdigest()[:16]

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 
-from api.access import Access, Why, how_it_ended, obstacle
+from api.access import Access, Why, how_it_ended, obstacle, obstacle_to_revoking
 from api.feed import Behind, Feed
 from api.inbox import Approval
 from api.problems import Problem, ambiguous_approval, unavailable, unknown_approval
 from infra.clock import Clock, now
 from infra.kafka.bus import Bus, BusUnavailable
+from processors.approvals.quorum import has_quorum
 from schemas.envelope import envelope
 from schemas.events import ReviewDecided
 from schemas.vocabulary import Answer, ApprovalState, Principal
@@ -18,7 +19,11 @@ from schemas.vocabulary import Answer, ApprovalState, Principal
 ANSWER_WITHIN = timedelta(seconds=10)
 LONGEST_COMMENT = 2000  # characters
 
-_STATE_AFTER = {Answer.APPROVE: ApprovalState.APPROVED, Answer.REJECT: ApprovalState.REJECTED}
+_STATE_AFTER = {
+    Answer.APPROVE: ApprovalState.APPROVED,
+    Answer.REJECT: ApprovalState.REJECTED,
+    Answer.REVOKE: ApprovalState.REVOKED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ class Desk:
                 raise unavailable(str(error)) from error
             try:
                 async with asyncio.timeout(self._within.total_seconds()):
-                    while not self._has_answer(approval.id, who):
+                    while not self._has_answer(approval.id, who, review.answer):
                         await listener.next()
             except (TimeoutError, Behind) as error:
                 raise _no_answer(approval, self._within) from error
@@ -115,7 +120,8 @@ class Desk:
             raise unavailable(self._feed.obstacle)
 
     def _check(self, approval: Approval, who: Principal, review: Review) -> None:
-        reason = obstacle(who, approval, self._clock())
+        hindered = obstacle_to_revoking if review.answer is Answer.REVOKE else obstacle
+        reason = hindered(who, approval, self._clock())
         if reason is not None and reason.why is Why.FORBIDDEN:
             raise Problem(
                 HTTPStatus.FORBIDDEN,
@@ -135,16 +141,18 @@ class Desk:
                 extra={"approval": approval.id, "digest": approval.request.digest},
             )
 
-    def _has_answer(self, approval: str, who: Principal) -> bool:
+    def _has_answer(self, approval: str, who: Principal, answer: Answer) -> bool:
         """Settled; or recorded, where this answer alone does not settle it."""
         current = self._feed.inbox.get(approval)
+        if answer is Answer.REVOKE:
+            return current is None or current.state is not ApprovalState.APPROVED
         if current is None or current.settlement is not None:
             return True
         decision = current.decision_of(who.name)
         if decision is None or decision.answer is Answer.REJECT:
             return False
-        given = sum(decision.answer is Answer.APPROVE for decision in current.decisions)
-        return given < current.request.approvals
+        given = {one.reviewer: one.groups for one in current.decisions if one.answer is Answer.APPROVE}
+        return not has_quorum(current.request.approvals, current.request.all_of, given)
 
     def _result(self, before: Approval, review: Review) -> Approval:
         after = self._feed.inbox.get(before.id)

@@ -3,7 +3,7 @@ here; Kafka may be away at the start or later, and this goes on by itself when i
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import structlog
@@ -28,7 +28,7 @@ class Listener:
     """The changes since it began to listen, in order."""
 
     def __init__(self) -> None:
-        self._changes: asyncio.Queue[Change] = asyncio.Queue(_MOST_UNREAD)
+        self._changes: asyncio.Queue[Change | None] = asyncio.Queue(_MOST_UNREAD)
         self._lost = False
 
     def tell(self, change: Change) -> None:
@@ -37,11 +37,20 @@ class Listener:
         except asyncio.QueueFull:
             self._lost = True
 
+    def stop(self) -> None:
+        """Lets it hear nothing more."""
+        self._lost = True
+        with suppress(asyncio.QueueFull):
+            self._changes.put_nowait(None)  # wakes who waits
+
     async def next(self) -> Change:
-        """The next change. Raises Behind when some were lost."""
+        """The next change. Raises Behind when some were lost, or it was stopped."""
         if self._lost:
             raise Behind
-        return await self._changes.get()
+        change = await self._changes.get()
+        if change is None:
+            raise Behind
+        return change
 
 
 class Feed:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from api.deciding import Desk
+from infra.identity import Revocations
 
 Probe = Callable[[], Awaitable[str | None]]
 """Says what is wrong with a part, None when nothing is."""
@@ -22,12 +23,13 @@ class Readiness(BaseModel):
 
     ready: bool
     approvals: str = Field(examples=["ok"], description="Kafka, and the queue read from it")
+    sign_in: str = Field(examples=["ok"], description="revocations, without which no token is accepted")
     audit_log: str = Field(
         examples=["ok"], description="ClickHouse; approvals do not need it, so it does not count for `ready`"
     )
 
 
-def routes(desk: Desk, audit_log: Probe) -> APIRouter:
+def routes(desk: Desk, revocations: Revocations, audit_log: Probe) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/healthz")
@@ -38,11 +40,15 @@ def routes(desk: Desk, audit_log: Probe) -> APIRouter:
     @router.get("/readyz", responses={503: {"model": Readiness}})
     async def readyz(response: Response) -> Readiness:
         """Approvals can be shown and decided."""
-        obstacle = desk.obstacle
-        if obstacle is not None:
+        approvals, sign_in = desk.obstacle, revocations.obstacle
+        is_ready = approvals is None and sign_in is None
+        if not is_ready:
             response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         return Readiness(
-            ready=obstacle is None, approvals=obstacle or "ok", audit_log=await audit_log() or "ok"
+            ready=is_ready,
+            approvals=approvals or "ok",
+            sign_in=sign_in or "ok",
+            audit_log=await audit_log() or "ok",
         )
 
     return router

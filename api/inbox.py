@@ -31,6 +31,7 @@ class Decision:
     answer: Answer
     comment: str
     time: datetime
+    groups: tuple[str, ...] = ()  # the reviewer's
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,20 +137,31 @@ class Inbox:
         approval = self._pending.get(event.approval)
         if approval is None or approval.decision_of(event.reviewer.name) is not None:
             return None
-        if event.digest != approval.request.digest:
+        if event.digest != approval.request.digest or event.answer is Answer.REVOKE:
             return None  # about something else than what waits; the processor does not count it either
-        decision = Decision(event.reviewer.name, event.answer, event.comment, event.envelope.time)
+        who = event.reviewer
+        decision = Decision(who.name, event.answer, event.comment, event.envelope.time, who.groups)
         approval = replace(approval, decisions=(*approval.decisions, decision))
         self._pending[event.approval] = approval
         return Change(Kind.DECIDED, approval, position)
 
     def _settle(self, event: ApprovalSettled, position: Position) -> Change | None:
+        settlement = Settlement(event.state, event.decided_by, event.comment, event.envelope.time, position)
         approval = self._pending.pop(event.approval, None)
         if approval is None:
-            return None
-        settlement = Settlement(event.state, event.decided_by, event.comment, event.envelope.time, position)
+            return self._revoke(event.approval, settlement)
         approval = self._settled[event.approval] = replace(approval, settlement=settlement)
         heappush(self._oldest, (settlement.time, event.approval))
         while len(self._oldest) > self._settled_kept:
             del self._settled[heappop(self._oldest)[1]]
         return Change(Kind.SETTLED, approval, position)
+
+    def _revoke(self, id: str, settlement: Settlement) -> Change | None:
+        """What was approved is settled once more where it is revoked, and keeps its place."""
+        approval = self._settled.get(id)
+        if approval is None or approval.state is not ApprovalState.APPROVED:
+            return None
+        if settlement.state is not ApprovalState.REVOKED:
+            return None
+        approval = self._settled[id] = replace(approval, settlement=settlement)
+        return Change(Kind.SETTLED, approval, settlement.position)

@@ -18,13 +18,19 @@ from api.auth import Cookies, SignIn
 from api.deciding import ANSWER_WITHIN, Desk
 from api.feed import Feed
 from api.inbox import Inbox
+from api.issuing import Issuing
+from api.resources import Resources
+from api.sealed import Seal
+from api.single_sign_on import SingleSignOn
 from infra.clickhouse.client import connect
 from infra.clock import now
 from infra.config import Address, Config, ConfigError
-from infra.identity import Identities
+from infra.identity import identities_of, revocations_of
+from infra.identity.provider import Provider
+from infra.identity.tokens import TokenSigner
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
-from infra.keys import keyring, secret, server_certificate, signer
+from infra.keys import keyring, secret, server_certificate, signer, token_key
 from infra.readiness import report_ready
 from schemas.envelope import envelope
 from schemas.events import NodeHeartbeat
@@ -57,11 +63,19 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
     clickhouse = connect(config)
     cookies = Cookies(secret(config.state, "web-sessions"), config.identity.users)
     tls = not address.is_loopback
+    revocations = revocations_of(config)
+    sign_in = SignIn(identities_of(config, revocations), cookies, revocations, tls=tls)
+    sso = _single_sign_on(config)
+    issuing = Issuing(TokenSigner(token_key(config.state), config.identity.tokens.lifetime), bus, node, now)
     app = create_app(
         feed=feed,
         desk=desk,
-        sign_in=SignIn(Identities(config), cookies, tls=tls),
+        sign_in=sign_in,
         audit_log=AuditLog(clickhouse, access),
+        issuing=issuing,
+        resources=Resources(config),
+        sso=sso,
+        administrators=config.identity.administrators,
     )
     server = uvicorn.Server(_settings(config, app, tls=tls))
     _survive_own_signals()
@@ -69,13 +83,25 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         async with asyncio.TaskGroup() as tasks:
             following = tasks.create_task(feed.run())  # should it fail, so does the process
             beating = tasks.create_task(_heartbeat(bus, node))
+            reading = tasks.create_task(revocations.follow(bus))
             tasks.create_task(_report(server, address))
             await server.serve(sockets=[listener])
             following.cancel()
             beating.cancel()
+            reading.cancel()
     finally:
         await bus.stop()
         await clickhouse.close()
+
+
+def _single_sign_on(config: Config) -> SingleSignOn | None:
+    oidc = config.identity.oidc
+    if oidc is None:
+        return None
+    if oidc.client_secret is not None:
+        oidc.client_secret.read(config.base)  # says now that it is not there
+    seal = Seal(secret(config.state, "single-sign-on"))
+    return SingleSignOn(config, oidc, Provider(oidc.issuer), seal, now)
 
 
 def _settings(config: Config, app: object, *, tls: bool) -> uvicorn.Config:

@@ -5,7 +5,8 @@ An event's id is how far each partition of the topic was seen, so that a client 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
@@ -20,6 +21,7 @@ from api.feed import Behind, Feed
 from api.inbox import Change, Inbox, Kind
 from api.problems import Problem, documented, unavailable
 from infra.clock import Clock
+from infra.identity import Revocations, SignedIn
 from schemas.vocabulary import Principal
 
 LASTS = timedelta(minutes=15)  # then the client comes back, and is asked again who it is
@@ -67,28 +69,38 @@ def routes(feed: Feed, access: Access, sign_in: SignIn, clock: Clock) -> APIRout
         responses=documented(HTTPStatus.UNAUTHORIZED, HTTPStatus.BAD_REQUEST, HTTPStatus.SERVICE_UNAVAILABLE),
     )
     async def stream(
-        who: Annotated[Principal, Depends(sign_in)],
+        signed_in: Annotated[SignedIn, Depends(sign_in.signed_in)],
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> EventSourceResponse:
         """Approvals as they are asked for, decided and settled; `data` is the approval.
 
         First comes what was missed since `Last-Event-ID` or, without it, all that waits. The stream ends
-        after 15 minutes; a client comes back with the id of the last event it got.
+        after 15 minutes, or with the token it was opened with; a client comes back with the id of the last
+        event it got.
         """
         if feed.obstacle is not None:
             raise unavailable(feed.obstacle)
         seen = _seen(last_event_id)
-        return EventSourceResponse(_events(feed, access, who, seen, clock), ping=_PING, sep="\n")
+        events = _events(feed, access, sign_in.revocations, signed_in, seen, clock)
+        return EventSourceResponse(events, ping=_PING, sep="\n")
 
     return router
 
 
 async def _events(
-    feed: Feed, access: Access, who: Principal, seen: Seen | None, clock: Clock
+    feed: Feed,
+    access: Access,
+    revocations: Revocations,
+    signed_in: SignedIn,
+    seen: Seen | None,
+    clock: Clock,
 ) -> AsyncIterator[ServerSentEvent]:
     loop = asyncio.get_running_loop()
-    end = loop.time() + LASTS.total_seconds()
-    with feed.listen() as listener:
+    who, lasts = signed_in.principal, LASTS
+    if signed_in.until is not None:
+        lasts = min(lasts, signed_in.until - clock())
+    end = loop.time() + lasts.total_seconds()
+    with feed.listen() as listener, _ending(revocations, signed_in, listener.stop):
         missed = [c for c in backlog(feed.inbox, seen) if access.sees(who, c.approval)]
         furthest = reached(feed.inbox, seen)
         for change in missed:
@@ -103,6 +115,16 @@ async def _events(
             _advance(furthest, change)
             if access.sees(who, change.approval):
                 yield _event(change, who, clock, furthest)
+
+
+@contextmanager
+def _ending(revocations: Revocations, signed_in: SignedIn, stop: Callable[[], None]) -> Iterator[None]:
+    """Calls `stop` when what was shown is revoked meanwhile."""
+    forget = revocations.watch(signed_in, lambda _reason: stop())
+    try:
+        yield
+    finally:
+        forget()
 
 
 def _event(change: Change, who: Principal, clock: Clock, furthest: Seen | None) -> ServerSentEvent:

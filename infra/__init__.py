@@ -3,7 +3,7 @@
 - `config.py`: the configuration file: models, loading, errors with file, line and what was expected.
 - `amounts.py`: `10000`, `500/h`: what a limit permits.
 - `keys.py`: signing keys, the sealing key and the gateway's own CA, under the state folder.
-- `identity.py`: token -> Principal.
+- `identity/`: who asks: tokens of the configuration, of the gateway and of other issuers (map there).
 - `clock.py`: now(); tests hand in another.
 - `logs.py`: structlog; constant event names, no secrets.
 - `kafka/`: the embedded Apache Kafka, the topics, the bus (map there).

@@ -1,4 +1,4 @@
-"""Keys under the state folder: each role's signing key, the sealing key, the gateway's own CA.
+"""Keys under the state folder: each role's signing key, that of tokens, the sealing key, the own CA.
 
 Private keys are readable by the owner alone; a key is written whole or not at all, so that roles which
 start at the same time agree on it. On several machines, each role's `.pub` is copied to the others.
@@ -26,6 +26,7 @@ from infra.config import Config, ConfigError
 from schemas.signature import Keyring, Signer
 from schemas.vocabulary import Role
 
+_TOKENS = "tokens"  # the name of the key pair that signs tokens
 _CA_DAYS = 3650
 _CERTIFICATE_DAYS = 365
 
@@ -34,30 +35,25 @@ def signer(state: Path, role: Role) -> Signer:
     """The role's signer; its key pair is made at first start. Raises ConfigError when it is not usable."""
     path = _key_folder(state) / f"{role.value}.key"
     _make_missing_pairs(state)
-    try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            [f"{path}: the signing key of role {role.value} cannot be read: {error}"]
-        ) from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ConfigError([f"{path}: expected an Ed25519 private key"])
-    return Signer(role, key)
+    return Signer(role, _private(path))
+
+
+def token_key(state: Path) -> Ed25519PrivateKey:
+    """What the api signs tokens with, made at first start. Raises ConfigError when it is not usable."""
+    _make_missing_pairs(state)
+    return _private(_key_folder(state) / f"{_TOKENS}.key")
+
+
+def token_keys(state: Path) -> tuple[Ed25519PublicKey, ...]:
+    """What tokens are believed by: `tokens.pub`, and `tokens.*.pub` while the key is being replaced."""
+    _make_missing_pairs(state)
+    return _public(state, _TOKENS)
 
 
 def keyring(state: Path) -> Keyring:
     """Every role's public keys: `ROLE.pub`, and `ROLE.*.pub` while a key is being replaced."""
     _make_missing_pairs(state)
-    keys: dict[Role, tuple[Ed25519PublicKey, ...]] = {}
-    for role in Role:
-        found = []
-        for path in sorted(_key_folder(state).glob(f"{role.value}.*pub")):
-            key = serialization.load_pem_public_key(path.read_bytes())
-            if not isinstance(key, Ed25519PublicKey):
-                raise ConfigError([f"{path}: expected an Ed25519 public key"])
-            found.append(key)
-        keys[role] = tuple(found)
-    return Keyring(keys)
+    return Keyring({role: _public(state, role.value) for role in Role})
 
 
 class Sealer:
@@ -135,14 +131,34 @@ def ca_path(config: Config) -> Path | None:
     return config.state / "tls" / "ca.crt" if config.gateway.tls.mode == "auto" else None
 
 
+def _private(path: Path) -> Ed25519PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError) as error:
+        raise ConfigError([f"{path}: the signing key cannot be read: {error}"]) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigError([f"{path}: expected an Ed25519 private key"])
+    return key
+
+
+def _public(state: Path, name: str) -> tuple[Ed25519PublicKey, ...]:
+    found = []
+    for path in sorted(_key_folder(state).glob(f"{name}.*pub")):
+        key = serialization.load_pem_public_key(path.read_bytes())
+        if not isinstance(key, Ed25519PublicKey):
+            raise ConfigError([f"{path}: expected an Ed25519 public key"])
+        found.append(key)
+    return tuple(found)
+
+
 def _key_folder(state: Path) -> Path:
     return state / "keys"
 
 
 def _make_missing_pairs(state: Path) -> None:
     folder = _key_folder(state)
-    for role in Role:
-        private, public = folder / f"{role.value}.key", folder / f"{role.value}.pub"
+    for name in (*(role.value for role in Role), _TOKENS):
+        private, public = folder / f"{name}.key", folder / f"{name}.pub"
         if public.exists():
             continue
         if not private.exists():

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ingress.command import Command
-from schemas.events import ApprovalPending, CommandAllowed, CommandDenied, Event
-from schemas.vocabulary import Obligations
+from schemas.events import ApprovalPending, CommandAllowed, CommandDenied, CommandRevoked, Event
+from schemas.vocabulary import ApprovalState, Obligations
 
 
 class State(StrEnum):
@@ -80,6 +80,21 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Revoked:
+    """The approval by which the command runs was taken back: it is to be stopped at once."""
+
+    approval: str
+    by: str
+    comment: str
+
+    @property
+    def words(self) -> str:
+        """As in "dana revoked approval 0198f3c2: "wrong table""."""
+        said = f': "{self.comment}"' if self.comment else ""
+        return f"{self.by} revoked approval {self.approval}{said}"
+
+
+@dataclass(frozen=True, slots=True)
 class Allowed:
     """The command may run, under these obligations."""
 
@@ -102,6 +117,7 @@ class Gate:
         self.deadline = deadline
         self.approval = ""
         self._valid_until: datetime | None = None
+        self._revoked: Refusal | None = None
 
     def signal(self, signal: Signal) -> None:
         """Raises NotPermitted where the table has no such transition."""
@@ -113,7 +129,7 @@ class Gate:
     def permits(self, signal: Signal) -> bool:
         return (self.state, signal) in TRANSITIONS
 
-    def hear(self, event: Event, now: datetime) -> Allowed | Refusal | Waiting | None:
+    def hear(self, event: Event, now: datetime) -> Allowed | Refusal | Waiting | Revoked | None:
         """What a verdict means for this command; None for a repeat, a late or a foreign one."""
         match event:
             case ApprovalPending() if self.permits(Signal.REVIEW) and self._is_for_this(event.digest):
@@ -140,13 +156,41 @@ class Gate:
                     missing=event.missing,
                     retry_at=event.retry_at,
                 )
+            case CommandRevoked() if self._is_for_this(event.digest) and self.approval in (
+                "",
+                event.approval,
+            ):
+                return self._take_back(Revoked(event.approval, event.revoked_by, event.comment))
         return None
+
+    def _take_back(self, revoked: Revoked) -> Refusal | Revoked | None:
+        """A command that runs is to be stopped; one that has not been sent is refused, now or when its turn
+        comes."""
+        if self.state is State.RUNNING:
+            return revoked
+        refusal = Refusal(
+            message=f"refused: {revoked.words}",
+            hint="Nothing was executed.",
+            approval=revoked.approval,
+            state=ApprovalState.REVOKED,
+            comment=revoked.comment,
+        )
+        if self.state is State.ALLOWED:
+            self._revoked = refusal
+            return None
+        if not self.permits(Signal.DENY):
+            return None
+        self.signal(Signal.DENY)
+        return refusal
 
     def expired(self, now: datetime) -> Refusal | None:
         """Called right before the command would be sent to its target. A Refusal: it must not be."""
-        if self.state is State.ALLOWED and self._valid_until is not None and now < self._valid_until:
+        in_time = self._valid_until is not None and now < self._valid_until
+        if self.state is State.ALLOWED and in_time and self._revoked is None:
             return None
         self.signal(Signal.DENY)
+        if self._revoked is not None:
+            return self._revoked
         return Refusal(
             message="refused: the permission expired before the command could be run",
             hint="Nothing was executed. Send the command again.",

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 
 from ingress.command import Command
-from ingress.gate import Allowed, Refusal, Waiting
+from ingress.gate import Allowed, Refusal, Revoked, Waiting
 from ingress.interface import Abandon, Close, Finish, Frame, Record, Request, Submit
 from ingress.session import Session
 
@@ -95,6 +95,10 @@ class Inquiry:
     def refused(self, command: str, refusal: Refusal) -> None:
         if (asked := self._asked.get(command)) is not None and not asked[0].done():
             asked[0].set_exception(Refused(refusal))
+
+    def revoked(self, command: str, revoked: Revoked) -> None:
+        """What runs is stopped with its session."""
+        self.end(f"the session is over: {revoked.words}")
 
     def end(self, message: str) -> None:
         if not self._ended:

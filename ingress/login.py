@@ -1,52 +1,47 @@
 """The steps of a login that all protocols share; a protocol supplies the wording."""
 
-import asyncio
-from collections import OrderedDict
 from typing import TypeVar
 
 import structlog
 
 from infra.config import Config, HttpResource, PostgresResource, SshResource
-from infra.identity import Identities
+from infra.identity import (
+    Identities,
+    IdentityUnavailable,
+    SignedIn,
+    TokenRefused,
+    TooManyGuesses,
+    WrongToken,
+)
 from ingress.errors import LoginRefused
-from schemas.vocabulary import Principal
 
 R = TypeVar("R", PostgresResource, SshResource, HttpResource)
 
 _log = structlog.get_logger()
-_REMEMBERED = 10_000  # addresses and names with failures
-_FREE = 3  # failures before the next answer is delayed
-_LONGEST = 5.0  # seconds
 
 
 class Login:
-    """Who may come in. Repeated failures of a name from an address are answered ever more slowly."""
+    """Who may come in, and to what."""
 
     def __init__(self, config: Config, identities: Identities) -> None:
         self._config = config
         self._identities = identities
-        self._failures: OrderedDict[tuple[str, str], int] = OrderedDict()
 
-    async def sign_in(self, name: str, token: str, host: str) -> Principal:
-        """The principal. Raises LoginRefused; a wrong name and a wrong token look alike."""
-        key = (name, host)
-        failures = self._failures.get(key, 0)
-        if failures >= _FREE:
-            await asyncio.sleep(min(_LONGEST, 0.25 * 2 ** (failures - _FREE)))
-        principal = await self._identities.authenticate(name, token)
-        if principal is None:
-            self._failures[key] = failures + 1
-            self._failures.move_to_end(key)
-            if len(self._failures) > _REMEMBERED:
-                self._failures.popitem(last=False)
-            _log.warning("login.refused", principal=name, host=host)
-            raise LoginRefused(
-                f'the token of user "{name}" is not right, or has expired',
-                "28P01",
-                "Countersign takes the gateway token as the password, never the target's own.",
-            )
-        self._failures.pop(key, None)
-        return principal
+    async def sign_in(self, name: str, token: str, host: str) -> SignedIn:
+        """Who signed in. Raises LoginRefused; a wrong name and a wrong token look alike."""
+        try:
+            return await self._identities.authenticate(name, token, host)
+        except TokenRefused as refused:
+            _log.warning("login.refused", principal=name, host=host, reason=str(refused))
+            raise _refused(name, refused) from refused
+
+    async def sign_in_by_token(self, token: str, host: str) -> SignedIn:
+        """As `sign_in`, for protocols whose clients give no name: the token alone, or "NAME:TOKEN"."""
+        try:
+            return await self._identities.authenticate_token(token, host)
+        except TokenRefused as refused:
+            _log.warning("login.refused", host=host, reason=str(refused))
+            raise _refused("", refused) from refused
 
     def resource(self, name: str, kind: type[R]) -> R:
         """The resource of this kind that a principal asked for. Raises LoginRefused."""
@@ -58,3 +53,21 @@ class Login:
                 "Name a resource of the gateway's configuration as the database.",
             )
         return resource
+
+
+def _refused(name: str, refused: TokenRefused) -> LoginRefused:
+    user = f'user "{name}"' if name else "the caller"
+    match refused:
+        case TooManyGuesses():
+            hint = "Then use the right token. Clients that have shown it before are not held back."
+            return LoginRefused(f"{user}: {refused}", "28000", hint)
+        case IdentityUnavailable():
+            hint = "Try again; if it happens again, tell whoever runs the gateway."
+            return LoginRefused(f"{user} cannot be signed in now: {refused}", "57P03", hint)
+        case WrongToken():
+            message = f"the token of {user} is not right, or has expired"
+            hint = "Countersign takes the gateway token as the password, never the target's own."
+            return LoginRefused(message, "28P01", hint)
+        case _:
+            hint = "Show another: `countersign login` gets one where there is single sign-on."
+            return LoginRefused(f"{user} is not let in: {refused}", "28P01", hint)

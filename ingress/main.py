@@ -14,7 +14,7 @@ import uvloop
 
 from infra.clock import now
 from infra.config import Address, Config, ConfigError
-from infra.identity import Identities
+from infra.identity import identities_of, revocations_of
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
 from infra.keys import keyring, sealer, server_certificate, signer
@@ -52,16 +52,18 @@ async def _run(config: Config) -> int:
     bus = Bus(kafka_address(config), signer(config.state, Role.INGRESS), keyring(config.state))
     outbox = Outbox(bus)
     verdicts = Verdicts(node, lambda pending: outbox.report(_withdrawn(node, pending)))
+    revocations = revocations_of(config)
     services = Services(
         bus=bus,
         outbox=outbox,
         verdicts=verdicts,
         sealer=sealer(config.state),
+        revocations=revocations,
         clock=now,
         node=node,
         verdict_timeout=config.gateway.verdict_timeout,
     )
-    login = Login(config, Identities(config))
+    login = Login(config, identities_of(config, revocations))
     try:
         await bus.start()
     except BusUnavailable as error:
@@ -81,7 +83,9 @@ async def _run(config: Config) -> int:
             await endpoint.start()
             endpoints.append(endpoint)
             tasks.append(asyncio.create_task(_accept(listener, endpoint)))
+        tasks.append(asyncio.create_task(revocations.follow(bus)))
         tasks.append(asyncio.create_task(_heartbeat(outbox, node, started_at)))
+        await revocations.read_up.wait()
         # What is there now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()

@@ -23,6 +23,12 @@ def _postgres(config: Config, login: Login, services: Services, tls: ssl.SSLCont
     return PostgresEndpoint(config, login, services, tls)
 
 
+def _http(config: Config, login: Login, services: Services, tls: ssl.SSLContext) -> Endpoint:
+    from ingress.http.endpoint import HttpEndpoint
+
+    return HttpEndpoint(config, login, services, tls)
+
+
 def _ssh(config: Config, login: Login, services: Services, tls: ssl.SSLContext) -> Endpoint:
     from ingress.ssh.endpoint import SshEndpoint
 
@@ -31,5 +37,6 @@ def _ssh(config: Config, login: Login, services: Services, tls: ssl.SSLContext) 
 
 PROTOCOLS: Mapping[str, Callable[[Config, Login, Services, ssl.SSLContext], Endpoint]] = {
     "postgres": _postgres,
+    "http": _http,
     "ssh": _ssh,
 }

@@ -13,11 +13,12 @@ from typing import Any
 import structlog
 
 from infra.clock import Clock
+from infra.identity import Revocations, SignedIn
 from infra.kafka.bus import Bus
 from infra.keys import Sealer
 from ingress.command import Command
 from ingress.errors import ProtocolError
-from ingress.gate import Allowed, Gate, Refusal, Signal, State, Waiting
+from ingress.gate import Allowed, Gate, Refusal, Revoked, Signal, State, Waiting
 from ingress.interface import (
     Abandon,
     CancelTarget,
@@ -45,13 +46,17 @@ class SessionInfo:
     """Whose session it is, and with what."""
 
     id: str
-    principal: Principal
+    signed_in: SignedIn
     resource: str
     protocol: str
     database: str
     client_address: str
     client_name: str
     recording: Level
+
+    @property
+    def principal(self) -> Principal:
+        return self.signed_in.principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class Services:
     outbox: Outbox
     verdicts: Verdicts
     sealer: Sealer
+    revocations: Revocations
     clock: Clock
     node: str
     verdict_timeout: timedelta
@@ -97,6 +103,7 @@ class Session:
         self._held: dict[str, _Held] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._conversation: Conversation | None = None
+        self._ends: list[Callable[[], None]] = []  # what stops watching whether it must end
         self._closed = False
         self._working = False
         self.recorder = Recorder(info.recording, self._publish_chunk, hands.pressure)
@@ -113,9 +120,12 @@ class Session:
                 database=self.info.database,
                 client_address=self.info.client_address,
                 client_name=self.info.client_name,
+                method=self.info.signed_in.method.value,
+                token=self.info.signed_in.token,
             )
         )
         self.work()
+        self._watch_sign_in(self.info.signed_in)
 
     def client_data(self, data: bytes) -> None:
         self._feed(lambda conversation: conversation.client_data(data))
@@ -273,8 +283,11 @@ class Session:
             case Allowed():
                 if held.timer is not None:
                     held.timer.cancel()
-                self._services.verdicts.forget(command)
+                if not heard.approval:  # what was approved can be revoked, until it has ended
+                    self._services.verdicts.forget(command)
                 self._feed(lambda conversation: conversation.allowed(command, heard))
+            case Revoked():
+                self._feed(lambda conversation: conversation.revoked(command, heard))
             case Refusal():
                 self._settle(command)
                 self._feed(lambda conversation: conversation.refused(command, heard))
@@ -346,6 +359,8 @@ class Session:
         if self._closed:
             return
         self._closed = True
+        for stop in self._ends:
+            stop()
         self.recorder.flush()
         self._services.verdicts.session_closed(self.info.id)
         self._services.outbox.report(e.SessionClosed(envelope=self._envelope(), reason=reason))
@@ -357,6 +372,15 @@ class Session:
             envelope=self._envelope(), sequence=sequence, format=self.info.protocol, frames=frames
         )
         return self._services.outbox.report_durably(chunk)
+
+    def _watch_sign_in(self, signed_in: SignedIn) -> None:
+        """What a token permits ends with it (docs/decisions/0016-gateway-tokens.md)."""
+        if signed_in.until is not None:
+            left = (signed_in.until - self._services.clock()).total_seconds()
+            self._ends.append(
+                self._loop.call_later(left, self.end, "the token has expired: sign in again").cancel
+            )
+        self._ends.append(self._services.revocations.watch(signed_in, self.end))
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

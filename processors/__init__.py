@@ -4,6 +4,7 @@
                                             └─ ApprovalRequested ─▶ approvals, ApprovalPending ─▶ verdicts
     approvals ──ApprovalRequested, ReviewDecided, ApprovalWithdrawn──▶ approvals ─ ApprovalSettled ─▶ back
     approvals ──ApprovalSettled──▶ approvals ─ CommandAllowed, CommandDenied ─▶ verdicts
+    policy, approvals ──what is asked under a rule that does not hold, by digest──▶ standing ─ … ─▶ verdicts
     commands ──what draws on a budget, by principal──▶ budgets ─ CommandAllowed, … ─▶ verdicts
     whatever does not verify ─ EventRejected ─▶ dead-letters
 
@@ -16,6 +17,7 @@
 - `ordering.py`: acknowledges in order what is finished in any order.
 - `reactions.py`: one event -> what follows from it.
 - `accounts.py`: what principals used of their budgets, in a table of its own.
+- `standings.py`: approvals that are used by asking again, in a table of their own.
 - `desk.py`: the approvals in the table, and their deadlines.
 - `configured.py`: the configuration file -> the bundle to decide by.
 - `policy/`, `approvals/`: the decisions, pure.

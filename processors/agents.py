@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from infra.clock import Clock
-from processors.app import BUDGETS
+from processors.app import BUDGETS, STANDING
 from processors.emission import Emission
 from processors.intake import Intake, NotBelieved
 from processors.ordering import InOrder
@@ -52,6 +52,7 @@ def add_agents(
     metered = BUDGETS.events if reactions.has_budgets else [CommandRequested]
     requests = Intake(COMMANDS, metered, keyring, node)
     charges = Intake(BUDGETS, BUDGETS.events, keyring, node)
+    standing = Intake(STANDING, STANDING.events, keyring, node)
     reviews = Intake(APPROVALS, _REVIEWS, keyring, node)
     order = InOrder()
     started_at = clock()
@@ -72,7 +73,12 @@ def add_agents(
     async def budgets(stream: Any) -> None:
         await each(stream, charges, reactions.charge)
 
+    async def asked_again(stream: Any) -> None:
+        await each(stream, standing, reactions.stand)
+
     async def deadlines() -> None:
+        for forgotten in reactions.forget_standing(clock()):
+            await emission.emit((), after=forgotten)
         for reaction in reactions.expire_due(clock()):
             await emission.emit(
                 reaction.events, reply_to=reaction.reply_to, before=reaction.before, after=reaction.written
@@ -89,6 +95,8 @@ def add_agents(
     app.agent(_topic(app, APPROVALS.name), name="approvals", concurrency=1)(approvals)
     if reactions.has_budgets:  # every partition that is read costs each fetch something
         app.agent(_topic(app, BUDGETS.name), name="budgets", concurrency=1)(budgets)
+    if reactions.has_standing:
+        app.agent(_topic(app, STANDING.name), name="standing", concurrency=1)(asked_again)
     app.timer(interval=1.0)(deadlines)
     app.timer(interval=5.0)(heartbeat)
 

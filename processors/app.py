@@ -8,7 +8,13 @@ import faust
 
 from infra.kafka.address import KafkaAddress
 from infra.kafka.broker import MAX_MESSAGE
-from schemas.events import CommandAbandoned, CommandFinished, CommandRequested
+from schemas.events import (
+    ApprovalRequested,
+    ApprovalSettled,
+    CommandAbandoned,
+    CommandFinished,
+    CommandRequested,
+)
 from schemas.topics import APPROVALS, Topic
 
 APP_ID = "countersign-processors"
@@ -41,7 +47,24 @@ BUDGETS_CHANGELOG = Topic(
 )
 """What the budgets' table is restored from."""
 
-INTERNAL = (CHANGELOG, BUDGETS, BUDGETS_CHANGELOG)
+STANDING_TABLE = "standing"
+
+STANDING = Topic(
+    f"{APP_ID}-{STANDING_TABLE}-repartition",
+    8,
+    (ApprovalRequested, ApprovalSettled),
+    lambda event: str(event.digest),
+    kept=timedelta(days=1),
+)
+"""What is asked under a rule that does not hold, and how it was settled, by the command's digest: one agent
+then sees all that is asked for one command (docs/decisions/0019-approve-then-retry.md)."""
+
+STANDING_CHANGELOG = Topic(
+    f"{APP_ID}-{STANDING_TABLE}-changelog", STANDING.partitions, (), str, kept=None, compacted=True
+)
+"""What the table of standing approvals is restored from."""
+
+INTERNAL = (CHANGELOG, BUDGETS, BUDGETS_CHANGELOG, STANDING, STANDING_CHANGELOG)
 """The processors' own topics."""
 
 
@@ -84,6 +107,11 @@ def approvals_table(app: Any) -> Any:
 def budgets_table(app: Any) -> Any:
     """The table of accounts: raw principal -> raw record."""
     return app.Table(BUDGETS_TABLE, partitions=BUDGETS.partitions, key_type=bytes, value_type=bytes)
+
+
+def standing_table(app: Any) -> Any:
+    """The table of standing approvals: raw digest -> raw record."""
+    return app.Table(STANDING_TABLE, partitions=STANDING.partitions, key_type=bytes, value_type=bytes)
 
 
 def shorten_fetches(app: Any) -> None:

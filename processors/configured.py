@@ -1,9 +1,10 @@
 """The configuration's policies and resources -> the bundle the processors decide by."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from infra.config import Config, ConfigError, Policy, Resource
-from infra.config.resources import SensitiveColumns
+from infra.config.resources import SensitiveColumns, SensitiveFields
 from processors.policy.bundle import Bundle, make_document, parse_bundle
 from processors.policy.expression import check_expression
 from processors.policy.matchers import compile_command_pattern
@@ -52,11 +53,13 @@ def _rule(policy: Policy) -> dict[str, Any]:
         "review": None
         if review is None
         else {
-            "reviewers": review.reviewers,
-            "approvals": review.approvals,
+            "reviewers": tuple(dict.fromkeys((*review.reviewers, *review.all_of))),
+            "all_of": review.all_of,
+            "approvals": max(review.approvals, len(review.all_of)),
             "timeout": review.timeout.total_seconds(),
             "on_timeout": review.on_timeout,
             "valid_for": review.valid_for.total_seconds(),
+            "hold": review.hold,
         },
         "limits": {
             "rows": limits.rows.each,
@@ -78,7 +81,11 @@ def _rule(policy: Policy) -> dict[str, Any]:
 
 def _resource(resource: Resource) -> dict[str, Any]:
     sensitive = resource.sensitive
-    columns = sensitive.columns.items() if isinstance(sensitive, SensitiveColumns) else ()
+    columns: Iterable[tuple[str, str]] = ()
+    if isinstance(sensitive, SensitiveColumns):
+        columns = sensitive.columns.items()
+    elif isinstance(sensitive, SensitiveFields):
+        columns = sensitive.fields.items()
     return {
         "name": resource.name,
         "labels": resource.labels,

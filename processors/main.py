@@ -23,10 +23,12 @@ from processors.agents import add_agents
 from processors.app import (
     BUDGETS,
     INTERNAL,
+    STANDING,
     approvals_table,
     budgets_table,
     make_app,
     shorten_fetches,
+    standing_table,
 )
 from processors.beginnings import never_committed, read_from_the_beginning
 from processors.configured import bundle_of
@@ -34,6 +36,7 @@ from processors.desk import Desk
 from processors.emission import Emission
 from processors.policy.bundle import BUNDLE, Bundle
 from processors.reactions import Reactions
+from processors.standings import Standings
 from schemas.envelope import envelope
 from schemas.events import PolicyPublished
 from schemas.topics import APPROVALS, COMMANDS, TOPICS
@@ -71,9 +74,18 @@ def run(config: Config) -> int:
     table = approvals_table(app)
     desk = Desk(table, bundle, signs, keys, node)
     accounts = Accounts(budgets_table(app), signs, keys) if bundle.has_budgets else None
-    reactions = Reactions(bundle, desk, accounts, partial(bus.forward, BUDGETS), node)
+    standings = Standings(standing_table(app), signs, keys) if bundle.has_standing else None
+    reactions = Reactions(
+        bundle,
+        desk,
+        accounts,
+        partial(bus.forward, BUDGETS),
+        standings,
+        partial(bus.hand_on, STANDING),
+        node,
+    )
     add_agents(app, reactions, emission, keys, now, node, _give_up)
-    _add_beginning_and_end(app, table, desk, bus, emission, bundle)
+    _add_beginning_and_end(app, table, desk, standings, bus, emission, bundle)
     worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
     worker.spinner = None  # it would draw on stdout
     watch = loop.create_task(_end_in_time(app))
@@ -94,7 +106,13 @@ def _published(bundle: Bundle, node: str) -> PolicyPublished:
 
 
 def _add_beginning_and_end(
-    app: Any, table: Any, desk: Desk, bus: Bus, emission: Emission, bundle: Bundle
+    app: Any,
+    table: Any,
+    desk: Desk,
+    standings: Standings | None,
+    bus: Bus,
+    emission: Emission,
+    bundle: Bundle,
 ) -> None:
     """What happens once the table is back, and when the worker was told to stop."""
 
@@ -103,7 +121,10 @@ def _add_beginning_and_end(
             shorten_fetches(app)
             assigned = app.consumer.assignment()
             desk.recover({place.partition for place in assigned if place.topic == APPROVALS.name})
-            unread = await never_committed(app, (COMMANDS.name, APPROVALS.name, BUDGETS.name))
+            if standings is not None:
+                standings.recover({place.partition for place in assigned if place.topic == STANDING.name})
+            topics = (COMMANDS.name, APPROVALS.name, BUDGETS.name, STANDING.name)
+            unread = await never_committed(app, topics)
             app.add_future(read_from_the_beginning(app, unread))
         except Exception as error:
             _give_up(error)  # Faust would go on as if nothing had happened

@@ -9,11 +9,21 @@ import structlog
 
 from processors.accounts import Accounts
 from processors.approvals.approval import Input, Step
+from processors.approvals.standing import ask, revoke
+from processors.approvals.standing import settle as settle_standing
 from processors.desk import Desk
 from processors.policy.budgets import Account, settle
 from processors.policy.bundle import Bundle
 from processors.policy.verdict import answer, refusal
-from schemas.events import CommandAbandoned, CommandFinished, CommandRequested, Event
+from processors.standings import Standings
+from schemas.events import (
+    ApprovalRequested,
+    ApprovalSettled,
+    CommandAbandoned,
+    CommandFinished,
+    CommandRequested,
+    Event,
+)
 
 _log = structlog.get_logger()
 
@@ -23,6 +33,9 @@ Metered = CommandRequested | CommandFinished | CommandAbandoned
 
 Forward = Callable[[str, bytes], Awaitable[object]]
 """Hands a message on to the account of this principal; done when that is durable."""
+
+HandOn = Callable[[ApprovalRequested | ApprovalSettled], Awaitable[object]]
+"""Hands an event on to whoever keeps the standing approval of its digest; done when that is durable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +54,32 @@ class Reactions:
     """What this process does about each event. A fault of ours refuses one command, and stops nothing."""
 
     def __init__(
-        self, bundle: Bundle, desk: Desk, accounts: Accounts | None, forward: Forward, node: str
+        self,
+        bundle: Bundle,
+        desk: Desk,
+        accounts: Accounts | None,
+        forward: Forward,
+        standings: Standings | None,
+        hand_on: HandOn,
+        node: str,
     ) -> None:
         self._bundle = bundle
         self._desk = desk
         self._accounts = accounts
         self._forward = forward
+        self._standings = standings
+        self._hand_on = hand_on
         self._node = node
 
     @property
     def has_budgets(self) -> bool:
         """Whether what commands used must be known."""
         return self._bundle.has_budgets
+
+    @property
+    def has_standing(self) -> bool:
+        """Whether approvals stand that are used by asking again."""
+        return self._standings is not None
 
     def judge(self, event: Metered, raw: bytes, now: datetime) -> Reaction:
         """A command waits for its verdict, or ended. What draws on a budget is handed on to its account."""
@@ -96,7 +123,34 @@ class Reactions:
         saved = None
         if found.account is not None and self._accounts is not None:
             saved = self._accounts.save(found.account)
+        if found.asks is not None:
+            return Reaction(before=saved, written=self._hand_on(found.asks))
         return Reaction(found.events, request.reply_to, before=saved)
+
+    def stand(self, event: ApprovalRequested | ApprovalSettled, raw: bytes, now: datetime) -> Reaction:
+        """A command is asked for that is not held, or what was asked is settled. A fault leaves what stands
+        as it was: who asked gets no verdict, and is refused at its deadline."""
+        assert self._standings is not None, "they are kept where a rule does not hold"
+        try:
+            standing = self._standings.find(event.digest)
+            if isinstance(event, ApprovalSettled):
+                after = settle_standing(standing, event)
+                saved = None if after in (None, standing) else self._standings.save(after)
+                revoked = revoke(standing, event)
+                if revoked is None:
+                    return Reaction(written=saved)
+                order, reply_to = revoked
+                return Reaction((order,), reply_to, before=saved)
+            turn = ask(standing, event, now)
+        except Exception as error:
+            _log_fault("standing_not_told", error, approval=event.approval)
+            return Reaction()
+        saved = None if turn.standing == standing else self._standings.save(turn.standing)
+        return Reaction(turn.events, event.reply_to, before=saved)
+
+    def forget_standing(self, now: datetime) -> list[Awaitable[object]]:
+        """What stood, and whose time is over."""
+        return [] if self._standings is None else self._standings.forget_due(now)
 
     def review(self, event: Input, raw: bytes, now: datetime) -> Reaction:
         """Something happened to an approval. A fault leaves it as it was: its deadline ends it."""
@@ -118,7 +172,10 @@ class Reactions:
         if step.ignored:
             _log.info("approval_event_ignored", approval=approval, reason=step.ignored)
         reply_to = None if step.approval is None else step.approval.request.reply_to
-        return Reaction(step.events, reply_to, self._desk.save(approval, step.approval))
+        saved = self._desk.save(approval, step.approval)
+        if step.told is not None:
+            return Reaction(before=saved, written=self._hand_on(step.told))
+        return Reaction(step.events, reply_to, saved)
 
 
 def _log_fault(name: str, error: Exception, **values: str) -> None:

@@ -15,7 +15,7 @@ import msgspec
 from projections.columns import Columns, Value
 from schemas import events as e
 from schemas.envelope import Envelope
-from schemas.vocabulary import Facts, Principal
+from schemas.vocabulary import ApprovalState, Facts, Principal
 
 _ALLOW, _DENY = 1, 2  # command_rows.decision: the stricter of two is the greater
 
@@ -127,6 +127,7 @@ def _principal(principal: Principal) -> dict[str, Value]:
         "principal": principal.name,
         "principal_kind": principal.kind.value,
         "groups": list(principal.groups),
+        "acts_for": principal.acts_for,
     }
 
 
@@ -154,6 +155,8 @@ def _session_opened(event: e.SessionOpened, _place: Place) -> Iterator[Row]:
             "database": event.database,
             "client_address": event.client_address,
             "client_name": event.client_name,
+            "sign_in": event.method,
+            "token": event.token,
             "node": event.envelope.node,
             "opened_at": micros(event.envelope.time),
         },
@@ -331,6 +334,14 @@ def _review_decided(event: e.ReviewDecided, _place: Place) -> Iterator[Row]:
 
 
 def _approval_settled(event: e.ApprovalSettled, _place: Place) -> Iterator[Row]:
+    if event.state is ApprovalState.REVOKED:  # it was approved before, by others
+        revoked: Columns = {
+            "revoked_at": micros(event.envelope.time),
+            "revoked_by": list(event.decided_by),
+            "revocation": event.comment,
+        }
+        yield _approval_row(event.envelope, event.approval, revoked)
+        return
     yield _approval_row(
         event.envelope,
         event.approval,
@@ -399,8 +410,11 @@ ROWS: dict[type[e.Event], Callable[[Any, Place], Iterator[Row]]] = {
     e.ApprovalWithdrawn: _approval_withdrawn,
     e.RecordingChunk: _recording_chunk,
     e.NodeHeartbeat: _node_heartbeat,
+    e.CommandRevoked: _only_in_events,
     e.GrantIssued: _only_in_events,
     e.GrantRevoked: _only_in_events,
+    e.TokenIssued: _only_in_events,
+    e.TokensRevoked: _only_in_events,
     e.PolicyPublished: _only_in_events,
     e.CheckpointSigned: _only_in_events,
     e.EventRejected: _only_in_events,

@@ -38,6 +38,8 @@ class SessionOpened(Event):
     database: str  # what of the resource was opened, where there is a choice
     client_address: str  # "host:port"
     client_name: str  # what the client calls itself, such as application_name
+    method: str = ""  # how the principal showed who they are: "token", "oidc", "federated"
+    token: str = ""  # the id of the gateway token or JWT that was shown, where it has one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +142,17 @@ class SessionTerminated(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRevoked(Event):
+    """An order to an ingress: a command was let through by an approval that is revoked. It must not run; if
+    it runs, it is cancelled at the target. What has ended stays as it was."""
+
+    digest: str
+    approval: str
+    revoked_by: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRequested(Event):
     """A command waits for review. Holds all that a reviewer and the state machine need."""
 
@@ -165,6 +178,8 @@ class ApprovalRequested(Event):
     reason: str = ""
     ticket: str = ""
     unmask: tuple[str, ...] = ()  # columns that an approval shows unmasked in the answer to this command
+    hold: bool = True  # False: the client was answered at once, and uses the approval by asking again
+    all_of: tuple[str, ...] = ()  # groups, of each of which a person of its own must approve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +203,7 @@ class ApprovalSettled(Event):
     decided_by: tuple[str, ...]
     comment: str
     requested_at: datetime
+    digest: str = ""  # of the command it was asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +231,30 @@ class GrantRevoked(Event):
     """A grant ended before its time."""
 
     grant: str
+    revoked_by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenIssued(Event):
+    """Somebody signed in and was given a token of the gateway; the token itself is nowhere."""
+
+    principal: Principal
+    token: str  # its id
+    method: str  # how they showed who they are: "token", "oidc", "federated"
+    authenticated_at: datetime
+    expires_at: datetime
+    sign_ins: tuple[str, ...]  # ids of the token, and of the sign-ins and tokens it was given for
+    client_address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokensRevoked(Event):
+    """A token and what goes back to it, or all that the envelope's principal showed until `before`, end now:
+    they are refused, and the sessions that were opened with them end."""
+
+    token: str  # the id of a token or a sign-in; empty: all of the principal's
+    before: datetime
     revoked_by: str
     reason: str
 
@@ -279,12 +319,15 @@ EVENTS: dict[str, type[Event]] = {
         CommandDenied,
         ApprovalPending,
         SessionTerminated,
+        CommandRevoked,
         ApprovalRequested,
         ReviewDecided,
         ApprovalSettled,
         ApprovalWithdrawn,
         GrantIssued,
         GrantRevoked,
+        TokenIssued,
+        TokensRevoked,
         PolicyPublished,
         RecordingChunk,
         CheckpointSigned,

@@ -45,7 +45,7 @@ COMMANDS = Topic(
 VERDICTS = Topic(
     "countersign.verdicts",
     16,
-    (e.CommandAllowed, e.CommandDenied, e.ApprovalPending, e.SessionTerminated),
+    (e.CommandAllowed, e.CommandDenied, e.ApprovalPending, e.SessionTerminated, e.CommandRevoked),
     _session,  # the partition is the one the request named
     LONG,
 )
@@ -59,6 +59,13 @@ APPROVALS = Topic(
 GRANTS = Topic(
     "countersign.grants", 8, (e.GrantIssued, e.GrantRevoked), lambda event: str(event.grant), None, True
 )
+TOKENS = Topic(
+    "countersign.tokens",
+    1,
+    (e.TokenIssued, e.TokensRevoked),
+    lambda event: str(event.envelope.principal),
+    LONG,
+)
 POLICIES = Topic("countersign.policies", 1, (e.PolicyPublished,), lambda event: str(event.bundle), None, True)
 RECORDINGS = Topic("countersign.recordings", 16, (e.RecordingChunk,), _session, LONG)
 LEDGER = Topic("countersign.ledger", 1, (e.CheckpointSigned,), lambda event: str(event.topic), None)
@@ -70,6 +77,7 @@ TOPICS: tuple[Topic, ...] = (
     VERDICTS,
     APPROVALS,
     GRANTS,
+    TOKENS,
     POLICIES,
     RECORDINGS,
     LEDGER,
@@ -91,12 +99,15 @@ SIGNED_BY: dict[type[e.Event], tuple[Role, ...]] = {
     e.CommandDenied: (Role.PROCESSORS,),
     e.ApprovalPending: (Role.PROCESSORS,),
     e.SessionTerminated: (Role.PROCESSORS,),
+    e.CommandRevoked: (Role.PROCESSORS,),
     e.ApprovalRequested: (Role.PROCESSORS,),
     e.ReviewDecided: (Role.API,),
     e.ApprovalSettled: (Role.PROCESSORS,),
     e.ApprovalWithdrawn: (Role.INGRESS,),
     e.GrantIssued: (Role.API,),
     e.GrantRevoked: (Role.API, Role.PROCESSORS),
+    e.TokenIssued: (Role.API,),
+    e.TokensRevoked: (Role.API,),
     e.PolicyPublished: (Role.PROCESSORS,),
     e.RecordingChunk: (Role.INGRESS,),
     e.CheckpointSigned: (Role.PROJECTIONS,),

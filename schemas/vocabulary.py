@@ -1,4 +1,4 @@
-"""The words that commands, policy and audit share. Plain frozen values; no I/O, no behaviour."""
+"""The words that commands, policy and audit share. Plain frozen values; no I/O."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +16,13 @@ class Principal:
     name: str
     kind: PrincipalKind
     groups: tuple[str, ...] = ()
+    acts_for: str = ""  # the person for whom an agent acts, where it was delegated to
+    acts_for_groups: tuple[str, ...] = ()  # that person's groups
+
+
+def asked_by(principal: Principal) -> frozenset[str]:
+    """Whose request it is, in lower case; an agent asks for a person, too. None of them reviews it."""
+    return frozenset(name.casefold() for name in (principal.name, principal.acts_for) if name)
 
 
 class Intent(StrEnum):
@@ -143,10 +150,11 @@ class ApprovalState(StrEnum):
 
 
 class Answer(StrEnum):
-    """A reviewer's answer to an approval."""
+    """A reviewer's answer to an approval. To revoke is to take back what was approved."""
 
     APPROVE = "approve"
     REJECT = "reject"
+    REVOKE = "revoke"
 
 
 class Fallback(StrEnum):

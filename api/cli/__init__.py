@@ -9,6 +9,9 @@
 | mask | `mask.py`: why each column of an answer is or is not masked |
 | topics | `topics.py`: the topics in Kafka |
 | hash-token | `tokens.py` |
+| login, logout, token | `login.py`: single sign-on from a terminal; `credentials.py` keeps what it gets |
+| connect | `connect.py`: starts a resource's client; `clients.py` has one for each protocol |
+| tokens | `revocations.py`: ends tokens and sessions at once |
 | approvals, sessions, audit | `approvals.py`, `sessions.py`, `audit.py`: clients of a running gateway |
 
 `config.py` is what they share about the configuration file, `parts.py` what a gateway consists of,
@@ -33,6 +36,11 @@ COMMANDS = {
     "mask": ("api.cli.mask", "Explain why each column of an answer is or is not masked."),
     "topics": ("api.cli.topics", "List the topics, or create them in Kafka."),
     "hash-token": ("api.cli.tokens", "Make the hash of a token, for the configuration."),
+    "login": ("api.cli.login", "Sign in with your identity provider."),
+    "logout": ("api.cli.login", "End the sign-in, its tokens and their sessions."),
+    "token": ("api.cli.login", "Print the token of the sign-in, for PGPASSWORD and its like."),
+    "connect": ("api.cli.connect", "Start the client of a resource, signed in."),
+    "tokens": ("api.cli.revocations", "Revoke tokens; their sessions end."),
     "approvals": ("api.cli.approvals", "See what waits for a reviewer, and decide on it."),
     "sessions": ("api.cli.sessions", "List sessions and replay them."),
     "audit": ("api.cli.audit", "Query the audit log."),

@@ -1,4 +1,4 @@
-"""`countersign approvals`: list, show, approve, reject, watch."""
+"""`countersign approvals`: list, show, approve, reject, revoke, watch."""
 
 import json
 import time
@@ -81,6 +81,17 @@ def reject(
 
 
 @app.command()
+def revoke(
+    identifier: Identifier,
+    comment: Annotated[str, typer.Option(help="Tells the requester why.")],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Takes back an approval: a command that runs is cancelled, one that has not been sent does not run."""
+    _decide(find(config), identifier, "revoke", comment, as_json)
+
+
+@app.command()
 def watch(config: ConfigOption = None) -> None:
     """Follows live what is asked for and how it is settled; Ctrl-C ends it."""
     place = find(config)
@@ -103,10 +114,18 @@ def line(approval: dict[str, Any], at: datetime) -> str:
             end += f" by {', '.join(approval['decided_by'])}"
     return (
         visible(
-            f"{approval['id'][:8]}  {approval['principal']} → {approval['resource']}  "
+            f"{approval['id'][:8]}  {_asker(approval)} → {approval['resource']}  "
             f"{', '.join(approval['intents'])}  "
         )
         + f'"{on_one_line(approval["command"], _PREVIEW)}"  {visible(end)}'
+    )
+
+
+def _asker(approval: dict[str, Any]) -> str:
+    return (
+        f"{approval['principal']} for {approval['acts_for']}"
+        if approval["acts_for"]
+        else approval["principal"]
     )
 
 
@@ -130,12 +149,14 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
     yield fact("state", approval["state"])
     yield fact("rule", approval["rule"])
     groups = ", ".join(approval["groups"]) or "no group"
-    yield fact("asked by", f"{approval['principal']} ({approval['principal_kind']}, {groups})")
+    yield fact("asked by", f"{_asker(approval)} ({approval['principal_kind']}, {groups})")
     yield fact("from", approval["client_address"])
     for label in _FACTS:
         if approval[label]:
             yield fact(label, ", ".join(approval[label]))
     yield fact("reviewers", f"{', '.join(approval['reviewers'])}, {approval['approvals_needed']} needed")
+    if approval["all_of"]:
+        yield fact("all of", f"{', '.join(approval['all_of'])}: of each group one person")
     for decision in approval["decisions"]:
         yield fact("decision", f"{decision['answer']} by {decision['reviewer']}: {decision['comment']}")
     yield fact("asked at", approval["requested_at"])

@@ -1,26 +1,30 @@
 """The gateway's API as the client commands see it: where it is, who asks, and what an answer means.
 
-`COUNTERSIGN_URL` and `COUNTERSIGN_TOKEN` say where and who; without the first, the configuration's own
-`gateway.url` or `listen.api` is meant. Exit codes: 0 done; 1 refused or failed; 2 wrong usage or
-configuration; 3 the gateway cannot be reached.
+`COUNTERSIGN_URL` and `COUNTERSIGN_TOKEN` say where and who. Without the first, the configuration's own
+`gateway.url` or `listen.api` is meant, without the second what `countersign login` left. Exit codes: 0 done;
+1 refused or failed; 2 wrong usage or configuration; 3 the gateway cannot be reached.
 """
 
 import os
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import httpx
 import typer
 
+from api.cli.credentials import Credentials, CredentialsExposed, Store
 from api.visible import visible
+from infra.clock import now
 from infra.config import DEFAULT_PATH, Config, ConfigError, load
 
+T = TypeVar("T")
 _TIMEOUT = httpx.Timeout(30, connect=5)  # an answer to a decision may take 10 s
 
 ConfigOption = Annotated[
@@ -60,17 +64,68 @@ class Place:
 
 
 def find(path: Path | None) -> Place:
-    """The gateway that the environment or the configuration names. Ends the command where neither does."""
-    token = os.environ.get("COUNTERSIGN_TOKEN", "")
+    """The gateway that the environment or the configuration names, and who asks: COUNTERSIGN_TOKEN, or what
+    `countersign login` left. Ends the command where one is missing."""
+    place = locate(path)
+    token = os.environ.get("COUNTERSIGN_TOKEN", "") or current_token(place)
     if not token:
-        fail(Exit.USAGE, "no token: set COUNTERSIGN_TOKEN to the token that the gateway knows you by")
+        fail(
+            Exit.USAGE,
+            f"not signed in to {place.url}: run `countersign login`, or set COUNTERSIGN_TOKEN to your token",
+        )
     if not token.isascii() or not token.isprintable():
         fail(Exit.USAGE, "COUNTERSIGN_TOKEN is not a token: expected printable ASCII characters")
+    return replace(place, headers={"Authorization": f"Bearer {token}"})
+
+
+def locate(path: Path | None, url: str = "") -> Place:
+    """The gateway: `url`, or what the environment or the configuration names, or the one that somebody is
+    signed in to. Ends the command where there is none."""
     config = configuration(path)
-    url = os.environ.get("COUNTERSIGN_URL", "") or (config.api_url if config is not None else "")
+    url = url or os.environ.get("COUNTERSIGN_URL", "") or (config.api_url if config is not None else "")
     if not url:
-        fail(Exit.USAGE, "no gateway: set COUNTERSIGN_URL, or name a configuration with --config")
-    return Place(url.rstrip("/"), trust(config), {"Authorization": f"Bearer {token}"})
+        signed_in = kept(Store().urls)
+        if len(signed_in) != 1:
+            fail(Exit.USAGE, "no gateway: set COUNTERSIGN_URL, or name a configuration with --config")
+        url = signed_in[0]
+    return Place(url.rstrip("/"), trust(config))
+
+
+def current_token(place: Place) -> str:
+    """The token that `countersign login` left, renewed where it ends soon; empty when there is none."""
+    store = Store()
+    credentials = kept(lambda: store.get(place.url))
+    if credentials is None or credentials.lasts(now()):
+        return credentials.access_token if credentials is not None else ""
+    with store.alone():
+        credentials = kept(lambda: store.get(place.url))
+        if credentials is None or credentials.lasts(now()) or not credentials.refresh_token:
+            still = credentials is not None and now() < credentials.expires_at
+            return credentials.access_token if credentials is not None and still else ""
+        form = {"grant_type": "refresh_token", "refresh_token": credentials.refresh_token}
+        with reaching(place), place.client() as client:
+            answer = client.post("/api/token", data=form)
+        renewed = received(checked(answer).json(), credentials.refresh_token)
+        store.put(place.url, renewed)
+    return renewed.access_token
+
+
+def received(answer: dict[str, Any], refresh_token: str = "") -> Credentials:
+    """What POST /api/token answered."""
+    return Credentials(
+        answer["principal"],
+        answer["access_token"],
+        datetime.fromisoformat(answer["expires_at"]),
+        answer.get("refresh_token", refresh_token),
+    )
+
+
+def kept(read: Callable[[], T]) -> T:
+    """What the user's credentials hold. Ends the command when others may read them."""
+    try:
+        return read()
+    except CredentialsExposed as error:
+        fail(Exit.USAGE, str(error))
 
 
 def configuration(path: Path | None) -> Config | None:

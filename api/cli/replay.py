@@ -4,6 +4,7 @@ The bytes are zstd over frames (`ingress/recorder.py`); how an answer reads is i
 is a reader a format. What a recording holds was masked before it was written.
 """
 
+import codecs
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -153,6 +154,19 @@ class PostgresAnswers:
 
 
 @dataclass(slots=True)
+class HttpAnswers:
+    """Heads and bodies of HTTP answers, as they were sent."""
+
+    _decoder: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
+    )
+
+    def receive(self, data: bytes) -> Iterator[Entry]:
+        if text := self._decoder.decode(data):
+            yield Entry(Kind.DATA, text)
+
+
+@dataclass(slots=True)
 class CastAnswers:
     """Events of asciicast v2, as SSH sessions are recorded: what the client saw, line by line."""
 
@@ -185,7 +199,11 @@ class CastAnswers:
             yield Entry(Kind.DATA, lines)
 
 
-READERS: dict[str, Callable[[], AnswerReader]] = {"postgres": PostgresAnswers, "ssh": CastAnswers}
+READERS: dict[str, Callable[[], AnswerReader]] = {
+    "postgres": PostgresAnswers,
+    "ssh": CastAnswers,
+    "http": HttpAnswers,
+}
 """The format a recording names -> what reads its answers."""
 
 

@@ -2,7 +2,8 @@
 
 Plain forms do all that is essential; `static/countersign.js` keeps what is shown up to date and counts down.
 
-- `pages.py`: the routes; `forms.py`: what protects and checks a posted form.
+- `sign_on.py`: to the identity provider and back.
+- `pages.py`: all other routes; `forms.py`: what protects and checks a posted form.
 - `words.py`: facts and times in words.
 - `templates/`: one file a page, `base.html` around them, `parts.html` what several use.
 - `static/`: the style sheet, the script and the icon; nothing comes from another server.

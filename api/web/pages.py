@@ -15,6 +15,7 @@ from api.approvals import ApprovalView, Decide, comment_missing, view
 from api.audit import AuditLog
 from api.auth import SignIn, WebSession
 from api.deciding import Desk, Review
+from api.issuing import Issuing
 from api.problems import Problem
 from api.sessions import MOST_COMMANDS, command_view, session_view
 from api.visible import on_one_line, pieces
@@ -35,9 +36,19 @@ def static_files() -> StaticFiles:
 class Pages:
     """The pages over one desk."""
 
-    def __init__(self, desk: Desk, sign_in: SignIn, audit_log: AuditLog, clock: Clock) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        sign_in: SignIn,
+        issuing: Issuing,
+        audit_log: AuditLog,
+        clock: Clock,
+        *,
+        single_sign_on: bool,
+    ) -> None:
         self._desk = desk
         self._sign_in = sign_in
+        self._issuing = issuing
         self._audit_log = audit_log
         self._clock = clock
         self._templates = Environment(
@@ -54,7 +65,11 @@ class Pages:
             "duration": words.duration,
             "left": lambda until: words.time_left(until, self._clock()),
         }
-        self._templates.globals |= {"INTENTS": words.INTENTS, "STATES": words.STATES}
+        self._templates.globals |= {
+            "INTENTS": words.INTENTS,
+            "STATES": words.STATES,
+            "single_sign_on": single_sign_on,
+        }
 
     def router(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
@@ -83,29 +98,24 @@ class Pages:
         path = forms.local_path(next)
         name = name.strip()
         try:
-            principal = await self._sign_in.by_form(request, name, token.strip())
-            if principal is None:
-                raise _wrong_token()
+            signed_in = await self._sign_in.by_form(request, name, token.strip())
         except Problem as problem:
             return self._page(request, "sign_in.html", problem.status, next=path, name=name, problem=problem)
-        value, until = self._sign_in.cookies.issue(principal.name)
         response = RedirectResponse(path, HTTPStatus.SEE_OTHER)
-        response.set_cookie(
-            self._sign_in.cookie,
-            value,
-            expires=until,
-            path="/",
-            secure=self._sign_in.tls,
-            httponly=True,
-            samesite="strict",
-        )
+        self._sign_in.open_session(response, signed_in)
         return response
 
     async def sign_out(self, request: Request, form_token: Annotated[str, Form()] = "") -> Response:
         session = self._sign_in.web_session(request)
+        response: Response = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
         if session is not None:
             forms.of_session(request, session, form_token)
-        response = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
+            name = session.principal.name
+            try:
+                # A copy of the cookie is worth nothing, either.
+                await self._issuing.revoke(name, name, "signed out", token=session.signed_in.token)
+            except Problem as problem:
+                response = self._page(request, "problem.html", problem.status, problem=problem)
         response.delete_cookie(self._sign_in.cookie, path="/", secure=self._sign_in.tls, httponly=True)
         return response
 
@@ -147,8 +157,8 @@ class Pages:
         forms.of_session(request, session, form_token)
         try:
             decide = _checked(comment, digest)
-            if answer is Answer.REJECT and not decide.comment:
-                raise comment_missing()
+            if answer is not Answer.APPROVE and not decide.comment:
+                raise comment_missing(answer)
             review = Review(answer, decide.comment, decide.digest)
             decided = await self._desk.decide(approval, session.principal, review)
         except Problem as problem:
@@ -183,9 +193,17 @@ class Pages:
             has_more=len(rows) == MOST_COMMANDS,
         )
 
+    def moved(self, request: Request, path: str) -> Response:
+        """Goes on to `path` by itself, as a page of this site: a redirect after another site's would come
+        without the session's cookie, which is for this site's own requests alone."""
+        return self._page(request, "moved.html", to=path)
+
     def problem(self, request: Request, problem: Problem) -> Response:
         """The page for an error anywhere on the site."""
-        session = self._sign_in.web_session(request)
+        try:
+            session = self._sign_in.web_session(request)
+        except Problem:
+            session = None
         return self._page(request, "problem.html", problem.status, session=session, problem=problem)
 
     def _approvals(self, who: Principal, *, settled: bool) -> list[ApprovalView]:
@@ -226,15 +244,6 @@ class Pages:
     ) -> Response:
         html = self._templates.get_template(template).render(session=session, path=request.url.path, **values)
         return HTMLResponse(html, status)
-
-
-def _wrong_token() -> Problem:
-    return Problem(
-        HTTPStatus.UNAUTHORIZED,
-        "not-signed-in",
-        "This name and token do not belong together, or the token has expired.",
-        "Check both. Whoever runs the gateway can make you a new token.",
-    )
 
 
 def _to_sign_in(request: Request) -> Response:

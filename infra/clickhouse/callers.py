@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from infra.clickhouse.embedded import EngineError
 from infra.clickhouse.exchange import AUTHENTICATION_FAILED
 from infra.config import Config
-from infra.identity import Identities
+from infra.identity import Identities, TokenRefused
 
 GATEWAY = "countersign"
 """The user the gateway's own roles sign in as. No user of the configuration can take the name's place."""
@@ -77,16 +77,17 @@ class Callers:
         self._identities = identities
         self._password = password.encode()
 
-    async def sign_in(self, name: str, password: str) -> Caller:
+    async def sign_in(self, name: str, password: str, address: str = "") -> Caller:
         """Raises EngineError: 516 for a wrong name or password, 497 for who is no auditor."""
         if name == GATEWAY:
             if hmac.compare_digest(password.encode(), self._password):
                 return Caller(name, is_auditor=False)
             raise _refused(name)
-        principal = await self._identities.authenticate(name, password)
-        if principal is None:
-            raise _refused(name)
-        if not self._auditors.intersection(principal.groups):
+        try:
+            signed_in = await self._identities.authenticate(name, password, address)
+        except TokenRefused as refused:
+            raise _refused(name) from refused
+        if not self._auditors.intersection(signed_in.principal.groups):
             raise EngineError(
                 497,
                 "ACCESS_DENIED",

@@ -20,10 +20,14 @@ from infra.clickhouse.callers import Callers
 from infra.clickhouse.embedded import Engine
 from infra.clickhouse.server import Server
 from infra.config import Address, Config, ConfigError
-from infra.identity import Identities
-from infra.keys import secret, server_certificate
+from infra.identity import Revocations, identities_of, revocations_of
+from infra.kafka.address import kafka_address
+from infra.kafka.bus import Bus, BusUnavailable
+from infra.keys import keyring, secret, server_certificate, signer
 from infra.readiness import report_ready
+from schemas.vocabulary import Role
 
+_RETRY = 1.0  # seconds between attempts to reach Kafka
 _LAST_REQUESTS = 5  # seconds that requests under way may still take when the server stops
 
 log = structlog.get_logger()
@@ -51,7 +55,9 @@ def run(config: Config) -> int:
 
 async def _serve(config: Config, engine: Engine, listeners: list[tuple[socket.socket, bool]]) -> None:
     password = secret(config.state, "clickhouse").hex()
-    app = Server(engine, Callers(config, Identities(config), password))
+    revocations = revocations_of(config)
+    identities = identities_of(config, revocations)
+    app = Server(engine, Callers(config, identities, password))
     servers = [(_QuietServer(_settings(config, app, tls=tls)), listener) for listener, tls in listeners]
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -63,7 +69,9 @@ async def _serve(config: Config, engine: Engine, listeners: list[tuple[socket.so
             for server, listener in servers:
                 tasks.create_task(server.serve(sockets=[listener]))
             tasks.create_task(_report([server for server, _ in servers], config, inside))
+            following = tasks.create_task(_follow(config, revocations))
             await stop.wait()
+            following.cancel()
             await asyncio.to_thread(engine.kill, "")
             for server, _listener in servers:
                 server.should_exit = True
@@ -71,6 +79,23 @@ async def _serve(config: Config, engine: Engine, listeners: list[tuple[socket.so
         address_file(config.state).unlink(missing_ok=True)
     app.close()
     log.info("clickhouse_stopped")
+
+
+async def _follow(config: Config, revocations: Revocations) -> None:
+    """Reads what was revoked. Kafka may start later than this process, or stay away: then auditors come in by
+    the tokens of the configuration alone."""
+    while True:
+        try:
+            # It only listens; a bus signs as somebody, and this process belongs to the projections.
+            bus = Bus(kafka_address(config), signer(config.state, Role.PROJECTIONS), keyring(config.state))
+            await bus.start()
+        except (BusUnavailable, ConfigError):
+            await asyncio.sleep(_RETRY)
+            continue
+        try:
+            await revocations.follow(bus)
+        finally:
+            await bus.stop()
 
 
 class _QuietServer(uvicorn.Server):

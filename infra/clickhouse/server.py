@@ -50,7 +50,7 @@ class Server:
         request = parse_request(scope["method"], scope["path"], scope["query_string"], scope["headers"])
         reply = Reply(send, request, self._name, self._engine.version, self._engine.time_zone)
         try:
-            await self._answer(request, receive, reply)
+            await self._answer(request, _address(scope), receive, reply)
         except ClientLeft:
             log.info("clickhouse_client_left", query=reply.query_id)
         except EngineError as error:
@@ -63,13 +63,13 @@ class Server:
         self._engine.kill("")
         self._threads.shutdown(wait=True)
 
-    async def _answer(self, request: Request, receive: Receive, reply: Reply) -> None:
+    async def _answer(self, request: Request, address: str, receive: Receive, reply: Reply) -> None:
         if request.path in ("/ping", "/replicas_status") or _is_greeting(request):
             await reply.text("Ok.\n")
         elif request.path != "/":
             await reply.text(f"There is no handle {request.path}\n\nUse / or /ping.\n", 404)
         else:
-            caller = await self._callers.sign_in(request.user, request.password)
+            caller = await self._callers.sign_in(request.user, request.password, address)
             body = Body(receive, request.content_encoding)
             if request.form:
                 request = await _opened(request, body)
@@ -240,6 +240,12 @@ class Server:
                 f"{caller.name}: Not enough privileges: `{word}` is not for auditors to use",
             )
         return canonical
+
+
+def _address(scope: MutableMapping[str, Any]) -> str:
+    """Where the client is, without its port."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def _is_greeting(request: Request) -> bool:

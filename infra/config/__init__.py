@@ -9,7 +9,7 @@ from infra.config.document import Config
 from infra.config.errors import ConfigError, Names
 from infra.config.file import DEFAULT_PATH, load
 from infra.config.gateway import ExternalClickHouse, ExternalKafka, Gateway, KafkaSecurity, Listen, Tls
-from infra.config.identity import Identity, User
+from infra.config.identity import Federated, Identity, Oidc, User
 from infra.config.policies import Policy
 from infra.config.resources import HttpResource, PostgresResource, Resource, SshResource
 from infra.config.values import Address, Secret, parse_address
@@ -21,12 +21,14 @@ __all__ = [
     "ConfigError",
     "ExternalClickHouse",
     "ExternalKafka",
+    "Federated",
     "Gateway",
     "HttpResource",
     "Identity",
     "KafkaSecurity",
     "Listen",
     "Names",
+    "Oidc",
     "Policy",
     "PostgresResource",
     "Resource",

@@ -63,6 +63,8 @@ class When(Model):
     users: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
     kinds: tuple[PrincipalKind, ...] | None = None
+    acts_for: tuple[str, ...] | None = None  # names and globs of persons
+    acts_for_groups: tuple[str, ...] | None = None
     resources: tuple[str, ...] | None = None  # names and globs
     labels: dict[str, str] | None = None
     intents: tuple[Intent, ...] | None = None
@@ -83,12 +85,30 @@ class When(Model):
 class Review(Model):
     """Who reviews, how many must approve, and what happens when nobody does."""
 
-    reviewers: tuple[str, ...] = Field(min_length=1)  # groups
+    reviewers: tuple[str, ...] = ()  # groups
+    all_of: tuple[str, ...] = ()  # groups, of each of which somebody must approve
     approvals: int = Field(default=1, ge=1)
     timeout: Duration = timedelta(minutes=10)
     on_timeout: Fallback = Fallback.DENY
     on_unavailable: Literal["deny"] = "deny"
     valid_for: Duration = timedelta(minutes=5)
+    hold: bool = True  # False: the client is answered at once and asks again after the approval
+
+    @model_validator(mode="after")
+    def _somebody_reviews(self) -> Self:
+        if not (self.reviewers or self.all_of):
+            raise ValueError("expected reviewers: [...], all_of: [...], or both: groups of those who decide")
+        if len(set(self.all_of)) != len(self.all_of):
+            raise ValueError("expected each group of all_of once")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_approved(self) -> Self:
+        if not self.hold and self.on_timeout is not Fallback.DENY:
+            raise ValueError(
+                "expected on_timeout: deny beside hold: false: nothing waits for the time to pass"
+            )
+        return self
 
 
 def _only_rates(amounts: Amounts) -> Amounts:

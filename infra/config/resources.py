@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
@@ -108,20 +109,92 @@ class SshResource(Common):
     sensitive: Sensitive = Sensitive()
 
 
+class BasicCredentials(Model):
+    """RFC 7617."""
+
+    user: str
+    password: Secret
+
+
+class HeaderCredential(Model):
+    """An API key in a header of the API's own."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9-]+$")
+    value: Secret
+
+
+class OAuth2Credentials(Model):
+    """RFC 6749, section 4.4: the gateway gets itself tokens by its client credentials."""
+
+    token_url: str = Field(pattern=r"^https?://")
+    client_id: str
+    client_secret: Secret
+    scope: str = ""
+
+
+class ClientCertificate(Model):
+    """What the gateway shows an API that asks for a certificate: PEM files."""
+
+    certificate: Path
+    key: Path
+
+
 class HttpCredentials(Model):
     """What the gateway puts into each request for the API; the client never sees it."""
 
     bearer: Secret | None = None
+    basic: BasicCredentials | None = None
+    header: HeaderCredential | None = None
+    oauth2: OAuth2Credentials | None = None
+    client_certificate: ClientCertificate | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        given = [way for way in (self.bearer, self.basic, self.header, self.oauth2) if way is not None]
+        if len(given) > 1:
+            raise ValueError("expected at most one of bearer, basic, header and oauth2")
+        return self
+
+
+_SELECTOR = re.compile(r"\$(?:\.\.?(?:[^.\[\]*'\s]+|\*)|\[\*\]|\['[^']+'\])+")
+
+
+def _is_selector(selector: str) -> str:
+    if _SELECTOR.fullmatch(selector) is None or selector.endswith("[*]"):
+        raise ValueError("expected a selector such as $.customer.email or $..email")
+    return selector
+
+
+class SensitiveFields(Sensitive):
+    """Of an API: fields of its answers as well, a selector -> a mask."""
+
+    fields: dict[Annotated[str, AfterValidator(_is_selector)], Annotated[str, AfterValidator(_is_mask)]] = (
+        Field(default={})
+    )
+    uninspected: tuple[Annotated[str, Field(pattern=r"^[a-z*]+/[a-z0-9*.+-]+$")], ...] = ()
+
+
+_ORIGIN = re.compile(r"https?://(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
+
+
+def _is_origin(address: str) -> str:
+    if _ORIGIN.fullmatch(address) is None:
+        raise ValueError("expected https://host or https://host:port, without a path")
+    return address
 
 
 class HttpResource(Common):
     """An HTTP API."""
 
     protocol: Annotated[Literal["http"], Served]
-    address: str  # "https://host:port"
+    address: Annotated[str, AfterValidator(_is_origin)]
+    hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+$")], ...] = ()
     credentials: HttpCredentials = HttpCredentials()
     ca: Secret | None = None
-    sensitive: Sensitive = Sensitive()
+    ignores_case: bool = False
+    openapi: Path | None = None
+    graphql: Annotated[str, Field(pattern=r"^/")] | None = None
+    sensitive: SensitiveFields = SensitiveFields()
 
 
 def _protocol(value: Any) -> str | None:

@@ -44,7 +44,12 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this host is the machine itself."""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def parse_address(value: Any) -> Address:

@@ -140,6 +140,11 @@ class Bus:
         partition = partition_of(key, topic.partitions)
         await durable(await self._departures.put(topic.name, raw, key.encode(), partition))
 
+    async def hand_on(self, topic: Topic, event: Event) -> None:
+        """Signs an event and puts it on another topic than its own, by that one's key; returns once it is
+        durable there. Raises BusUnavailable."""
+        await self.forward(topic, topic.key(event), encode(event, self._signer))
+
     async def publish_durably(self, event: Event, *, partition: int | None = None) -> None:
         """Publishes and waits until the event is durable. Raises BusUnavailable."""
         await durable(await self.publish(event, partition=partition))

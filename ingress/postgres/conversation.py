@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ingress.gate import Allowed, Refusal, Waiting
+from ingress.gate import Allowed, Refusal, Revoked, Waiting
 from ingress.interface import (
     Abandon,
     CancelTarget,
@@ -47,7 +47,7 @@ _AHEAD = 64  # groups whose verdicts are asked for before the first of them is s
 _OWED = 512  # answers the target may owe before more is taken from the client
 _BUFFERED = 256 * 1024  # bytes taken from the client and not used yet before reading stops
 _CONTEXT_COLUMNS = 4  # one more with the fingerprint
-_COPY_STOPPED = make(b"f", b"stopped at its time limit\0")
+_COPY_STOPPED = make(b"f", b"stopped by the gateway\0")
 _COPY_KINDS = frozenset((b"d", b"c", b"f"))
 
 
@@ -157,6 +157,10 @@ class PostgresConversation:
         self._refuse(group, command, refusal)
         self._turn()
 
+    def revoked(self, command: str, revoked: Revoked) -> None:
+        """The approval of a command that was sent is taken back."""
+        self._stopped(self._target.revoke(command, revoked))
+
     def cancel(self) -> None:
         """The client asks to stop what it waits for: a held command is withdrawn, a running one cancelled."""
         if self._target.is_answering:
@@ -169,7 +173,10 @@ class PostgresConversation:
 
     def time_is_up(self, command: str, turn: int) -> None:
         """The command's time limit has passed."""
-        if self._target.time_is_up(command, turn) and self._target.copying_in:
+        self._stopped(self._target.time_is_up(command, turn))
+
+    def _stopped(self, is_stopped: bool) -> None:
+        if is_stopped and self._target.copying_in:
             # A server that waits for COPY data does not look whether it was cancelled.
             self._for_target.append(_COPY_STOPPED)
             self._target.copy_ended()
@@ -435,8 +442,9 @@ class PostgresConversation:
         """The refusal takes its place behind what the target still owes."""
         self._settle(group)
         if group.refusal is not None and not group.error:
-            data = make_refusal(*group.refusal)
-            note = group.refusal[1].message
+            command, refusal = group.refusal
+            data = make_refusal(command, refusal, self._link(refusal.approval) if refusal.approval else "")
+            note = refusal.message
             self._requests.append(Record(Frame.COMMAND, group.executions[0].command.text.encode()))
             self._requests.append(Record(Frame.NOTE, note.encode()))
         else:

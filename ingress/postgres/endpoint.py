@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 import structlog
 
 from infra.config import Config, ConfigError, PostgresResource
+from infra.identity import SignedIn
 from infra.keys import secret
 from ingress.channel import Channel
 from ingress.connection import Connection
@@ -43,7 +44,7 @@ from processors.masking.bulk.finders import without_finder
 from processors.masking.keyed import make_masks
 from processors.masking.scan import make_scanner
 from schemas.ids import uuid7
-from schemas.vocabulary import MaskingPlan, Principal, SensitiveColumn
+from schemas.vocabulary import MaskingPlan, SensitiveColumn
 
 _log = structlog.get_logger()
 _OPENING_SECONDS = 60.0
@@ -118,7 +119,7 @@ class PostgresEndpoint:
             return
         wish, leftover = read
         token, leftover = await read_token(channel, wish, leftover)
-        principal = await self._login.sign_in(wish.user, token, host)
+        signed_in = await self._login.sign_in(wish.user, token, host)
         resource = self._login.resource(wish.resource, PostgresResource)
         database = wish.database or resource.database or resource.name
         if wish.replication and (resource.sensitive.columns or resource.sensitive.detect):
@@ -135,7 +136,7 @@ class PostgresEndpoint:
                 "Try again; if it happens again, tell whoever runs the gateway.",
             )
         target, catalogue = await self._open_target(resource, database, wish)
-        self._begin(channel, target, catalogue, resource, database, principal, wish, address, leftover)
+        self._begin(channel, target, catalogue, resource, database, signed_in, wish, address, leftover)
 
     async def _open_target(
         self, resource: PostgresResource, database: str, wish: Wish
@@ -172,14 +173,16 @@ class PostgresEndpoint:
         catalogue: Catalogue,
         resource: PostgresResource,
         database: str,
-        principal: Principal,
+        signed_in: SignedIn,
         wish: Wish,
         address: str,
         leftover: bytes,
     ) -> None:
         services = self._services
         sensitive = tuple(SensitiveColumn(*item) for item in resource.sensitive.columns.items())
-        subject = Subject(principal.name, resource.name, database, sensitive, resource.sensitive.detect)
+        subject = Subject(
+            signed_in.principal.name, resource.name, database, sensitive, resource.sensitive.detect
+        )
         judge = Judge(subject, self._cache, lambda: uuid7(services.clock()), catalogue)
         for name, key in SETTINGS.items():
             judge.reasons.give(Given(key, clean(wish.settings.get(name, "")), is_local=False))
@@ -195,7 +198,7 @@ class PostgresEndpoint:
         )
         info = SessionInfo(
             id=uuid7(services.clock()),
-            principal=principal,
+            signed_in=signed_in,
             resource=resource.name,
             protocol="postgres",
             database=database,

@@ -3,8 +3,9 @@
 import json
 from dataclasses import dataclass
 
+from ingress.gate import Revoked
 from ingress.postgres.messages import make_error
-from schemas.vocabulary import Obligations
+from schemas.vocabulary import ApprovalState, Obligations
 
 # PostgreSQL documentation, appendix A: class 54, program limit exceeded; 57014, query canceled, as
 # statement_timeout says it.
@@ -23,16 +24,25 @@ _RAN = "The command itself had run to its end at the target: what it changed sta
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A limit that an answer reached. `rule`: who set it, where the verdict says so."""
+    """A limit that an answer reached, and the rule that set it, where the verdict says so; or, without a
+    limit, that its approval was revoked."""
 
-    limit: str  # "rows", "bytes", "time"; "row" is the gateway's own, in bytes
-    most: float
-    rule: str
+    limit: str  # "rows", "bytes", "time"; "row" is the gateway's own, in bytes; "" for a revocation
+    most: float = 0
+    rule: str = ""
+    revoked: Revoked | None = None
 
     @property
     def code(self) -> str:
         """Its SQLSTATE."""
-        return QUERY_CANCELED if self.limit == "time" else PROGRAM_LIMIT_EXCEEDED
+        return QUERY_CANCELED if self.limit in ("time", "") else PROGRAM_LIMIT_EXCEEDED
+
+    @property
+    def reason(self) -> str:
+        """For the audit log."""
+        if self.revoked is not None:
+            return f"stopped: {self.revoked.words}"
+        return f"the answer was stopped at {self.words}"
 
     @property
     def words(self) -> str:
@@ -66,6 +76,8 @@ def rule_of(limit: str, obligations: Obligations) -> str:
 
 def make_stopped(command: str, stop: Stop, *, ran: bool) -> bytes:
     """The ErrorResponse in the place of the rest of an answer. `ran`: the target had finished the command."""
+    if stop.revoked is not None:
+        return _make_revoked(command, stop.revoked, ran=ran)
     by = f' by rule "{stop.rule}"' if stop.rule else ""
     detail = {"limit": stop.limit, "most": stop.most, "rule": stop.rule, "command": command}
     hint = _HINTS[stop.limit]
@@ -74,6 +86,22 @@ def make_stopped(command: str, stop: Stop, *, ran: bool) -> bytes:
         f"the answer was stopped{by} at {stop.words}",
         detail=json.dumps(detail, ensure_ascii=False),
         hint=f"{_RAN} {hint}" if ran else hint,
+    )
+
+
+def _make_revoked(command: str, revoked: Revoked, *, ran: bool) -> bytes:
+    detail = {
+        "verdict": "deny",
+        "approval": revoked.approval,
+        "state": ApprovalState.REVOKED,
+        "comment": revoked.comment,
+        "command": command,
+    }
+    return make_error(
+        QUERY_CANCELED,
+        f"stopped: {revoked.words}",
+        detail=json.dumps({key: value for key, value in detail.items() if value}, ensure_ascii=False),
+        hint=_RAN if ran else "The target was told to cancel it.",
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from ingress.gate import Allowed, Refusal, Waiting
 from ingress.postgres.messages import make_error, make_notice
+from schemas.vocabulary import ApprovalState
 
 INSUFFICIENT_PRIVILEGE = "42501"
 QUERY_CANCELED = "57014"
@@ -21,23 +22,33 @@ CHANGED_MEANWHILE = Refusal(
 )
 
 
-def make_refusal(command: str, refusal: Refusal) -> bytes:
-    """An ErrorResponse that a person can read and an agent can parse (DETAIL is JSON)."""
+def make_refusal(command: str, refusal: Refusal, link: str = "") -> bytes:
+    """An ErrorResponse that a person can read and an agent can parse (DETAIL is JSON). `link`: the page of
+    its approval, where it has one."""
     if refusal.cancelled:
         return make_error(QUERY_CANCELED, refusal.message, hint=refusal.hint)
     detail = {
-        "verdict": "deny",
+        "verdict": "review" if refusal.state == ApprovalState.PENDING else "deny",
         "rule": refusal.rule,
         "approval": refusal.approval,
+        "link": link,
         "state": refusal.state,
         "comment": refusal.comment,
         "missing": list(refusal.missing),
         "retry_at": refusal.retry_at.isoformat() if refusal.retry_at is not None else "",
         "command": command,
     }
+    message = f'refused by rule "{refusal.rule}": {refusal.message}' if refusal.rule else refusal.message
+    if refusal.state == ApprovalState.PENDING:
+        where = f", {link}" if link else ""
+        message = (
+            f'not run yet by rule "{refusal.rule}": {refusal.message}: approval {refusal.approval}{where}'
+        )
+    elif refusal.comment:
+        message = f'{message}: "{refusal.comment}"'
     return make_error(
         INSUFFICIENT_PRIVILEGE,
-        f'refused by rule "{refusal.rule}": {refusal.message}' if refusal.rule else refusal.message,
+        message,
         detail=json.dumps({key: value for key, value in detail.items() if value}, ensure_ascii=False),
         hint=_HOW_TO_SAY if refusal.missing else refusal.hint,
     )

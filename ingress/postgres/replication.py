@@ -10,7 +10,7 @@ from datetime import datetime
 
 from ingress.command import Command
 from ingress.errors import ClientError
-from ingress.gate import Allowed, Refusal, Waiting
+from ingress.gate import Allowed, Refusal, Revoked, Waiting
 from ingress.interface import Abandon, CancelTarget, Close, Finish, Frame, Record, Request, Submit
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.client_side import refusal_after_cancel
@@ -118,6 +118,11 @@ class ReplicationConversation:
         self._held = None
         self._refuse(held, refusal)
         self._take()
+
+    def revoked(self, command: str, revoked: Revoked) -> None:
+        """What streams need not look whether it was cancelled: its session ends."""
+        if self._running is not None and self._running.id == command:
+            self.end(f"stopped: {revoked.words}")
 
     def cancel(self) -> None:
         """The client asks to stop what it waits for: a held command is withdrawn, a running one cancelled."""
@@ -251,7 +256,8 @@ class ReplicationConversation:
     def _refuse(self, command: Command, refusal: Refusal) -> None:
         self._requests.append(Record(Frame.COMMAND, command.text.encode()))
         self._requests.append(Record(Frame.NOTE, refusal.message.encode()))
-        self._for_client.append(make_refusal(command.id, refusal))
+        link = self._link(refusal.approval) if refusal.approval else ""
+        self._for_client.append(make_refusal(command.id, refusal, link))
         self._for_client.append(make_ready(b"I"))
 
     def _say(self, message: bytes) -> None:

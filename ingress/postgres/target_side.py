@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import replace
 
 from ingress.errors import TargetError
+from ingress.gate import Revoked
 from ingress.interface import CancelTarget, Finish, Frame, ReadCatalogue, Record, Request, StopAfter
 from ingress.postgres.codec import MAX_TARGET_MESSAGE, Block, Message, Oversized
 from ingress.postgres.encodings import is_read
@@ -65,6 +66,7 @@ class TargetSide:
         self._statement = 0  # of a simple query: which one answers now
         self._suspended_ones: dict[str, Execution] = {}  # command id -> at its row limit, not at its end
         self._suspended_now: list[str] = []
+        self._revoked: dict[str, Stop] = {}  # by command: its approval was taken back
         self._ignored_syncs = 0  # Syncs that a COPY may have swallowed
         self._out: list[bytes] = []
         self._requests: list[Request] = []
@@ -153,6 +155,15 @@ class TargetSide:
         self.stop(execution, stop_at("time", duty.seconds or 0, duty))
         return True
 
+    def revoke(self, command: str, revoked: Revoked) -> bool:
+        """Stops the command, now or, where others run before it, when its turn comes; whether now."""
+        self._revoked[command] = Stop("", revoked=revoked)
+        _, execution = self._runs()
+        if execution is None or execution.command.id != command:
+            return False
+        self.stop(execution, self._revoked[command])
+        return True
+
     def watch(self) -> None:
         """Starts the clock of what runs now, if that has just come to be."""
         expected, execution = self._runs()
@@ -161,6 +172,8 @@ class TargetSide:
         self._watched = (expected, self._statement)
         if execution is None or execution.allowed is None:
             return
+        if execution.command.id in self._revoked:
+            self.stop(execution, self._revoked[execution.command.id])
         execution.turn += 1
         seconds = execution.allowed.obligations.seconds
         if seconds is not None:
@@ -367,7 +380,7 @@ class TargetSide:
             self._out.append(error)
             self._requests.append(Record(Frame.ANSWER, error))
         outcome = Outcome.SUCCEEDED if stands else Outcome.FAILED
-        self._finish(execution, outcome, code=stop.code, error=f"the answer was stopped at {stop.words}")
+        self._finish(execution, outcome, code=stop.code, error=stop.reason)
 
     def _called(self, message: Message) -> None:
         """The answer to a fast-path call: one value, masked as a row of it would be."""
@@ -512,7 +525,7 @@ class TargetSide:
             error = make_stopped(execution.command.id, stop, ran=False)
             self._out.append(error)
             self._requests.append(Record(Frame.ANSWER, error))
-            code, text = stop.code, f"the answer was stopped at {stop.words}"
+            code, text = stop.code, stop.reason
         else:
             self._pass(message)
         self._finish(execution, Outcome.FAILED, code=code, error=text)
@@ -549,6 +562,7 @@ class TargetSide:
         self, execution: Execution, outcome: Outcome, *, rows: int = 0, code: str = "", error: str = ""
     ) -> None:
         self._suspended_ones.pop(execution.command.id, None)
+        self._revoked.pop(execution.command.id, None)
         self._count_fetched(execution)
         masked: tuple[MaskedField, ...] = execution.masker.masked() if execution.masker is not None else ()
         self._requests.append(

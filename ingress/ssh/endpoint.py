@@ -8,6 +8,7 @@ import asyncssh
 import structlog
 
 from infra.config import Config, ConfigError, SshResource
+from infra.identity import SignedIn
 from infra.keys import ssh_host_key
 from ingress.errors import LoginRefused, TargetError
 from ingress.gate import Refusal
@@ -25,7 +26,6 @@ from ingress.ssh.target_side import open_target
 from ingress.ssh.visit import ClientGone, Visit
 from processors.masking.scan import make_scanner
 from schemas.ids import uuid7
-from schemas.vocabulary import Principal
 
 _log = structlog.get_logger()
 _SIGN_IN_SECONDS = 60
@@ -121,7 +121,7 @@ class SshEndpoint:
     async def _admit(self, client: ClientSide, user: str, token: str, host: str, address: str) -> Visit:
         """Signs in the client and then the gateway at the host. Raises LoginRefused."""
         name, colon, resource_name = user.partition(":")
-        principal = await self._login.sign_in(name, token, host)
+        signed_in = await self._login.sign_in(name, token, host)
         resource = self._config.resource(resource_name)
         if not isinstance(resource, SshResource):
             said = f'"{resource_name}" is no host behind this gateway' if colon else "no host is named"
@@ -141,21 +141,22 @@ class SshEndpoint:
                 "",
                 "The gateway's log has the details. Nothing was executed.",
             ) from error
-        return self._begin(client, resource, principal, address, target)
+        return self._begin(client, resource, signed_in, address, target)
 
     def _begin(
         self,
         client: ClientSide,
         resource: SshResource,
-        principal: Principal,
+        signed_in: SignedIn,
         address: str,
         target: asyncssh.SSHClientConnection,
     ) -> Visit:
         services = self._services
+        principal = signed_in.principal
         user = resource.credentials.user
         info = SessionInfo(
             id=uuid7(services.clock()),
-            principal=principal,
+            signed_in=signed_in,
             resource=resource.name,
             protocol="ssh",
             database="",

@@ -4,6 +4,7 @@
                                     ├─ one rejection ─────▶ ApprovalSettled(rejected)
                                     ├─ the requester left ▶ ApprovalSettled(withdrawn)
                                     └─ nobody in time ────▶ ApprovalSettled(timed_out)
+    approved ── revoked ─▶ ApprovalSettled(revoked) ─▶ CommandRevoked
 
 Settling is itself an event on the approval's partition, and the *first* ApprovalSettled in the log is the
 settlement: the verdict (CommandAllowed or CommandDenied) follows from reading it back. So whatever
@@ -12,6 +13,8 @@ derived from the approval, and a repeat says the same again.
 
 - `states.py`: which state may follow which.
 - `approval.py`: apply(approval, event, …) -> (approval, events).
+- `standing.py`: an approval that is used by asking for the same command again.
+- `quorum.py`: when enough persons have approved.
 - `deadlines.py`: which approvals are due now.
 - `record.py`: an approval <-> the signed bytes kept in the table.
 """

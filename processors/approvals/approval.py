@@ -1,8 +1,10 @@
 """One approval as a state machine: an event in, the approval after it and what follows from it out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from processors.approvals.quorum import has_quorum
 from processors.approvals.states import may_follow
 from processors.policy.bundle import Bundle
 from processors.policy.command import command_of
@@ -15,6 +17,7 @@ from schemas.events import (
     ApprovalWithdrawn,
     CommandAllowed,
     CommandDenied,
+    CommandRevoked,
     Event,
     ReviewDecided,
 )
@@ -27,6 +30,7 @@ from schemas.vocabulary import (
     Principal,
     PrincipalKind,
     Verdict,
+    asked_by,
 )
 
 KEPT_FOR = timedelta(days=1)
@@ -61,7 +65,7 @@ class Approval:
 
     @property
     def has_quorum(self) -> bool:
-        return len(self.votes) >= self.request.approvals
+        return _are_enough(self.votes, self.request.approvals, self.request.all_of)
 
     @property
     def due_at(self) -> datetime:
@@ -77,6 +81,7 @@ class Step:
     approval: Approval | None
     events: tuple[Event, ...] = ()
     ignored: str = ""
+    told: ApprovalSettled | None = None  # for whoever keeps the standing approvals
 
 
 def apply(approval: Approval | None, event: Input, bundle: Bundle, now: datetime, node: str) -> Step:
@@ -110,7 +115,7 @@ def why_not(approval: Approval, decision: ReviewDecided) -> str:
         return "the reviewer was shown another command"
     if reviewer.kind is not PrincipalKind.PERSON:
         return "only a person decides"
-    if reviewer.name.casefold() == request.principal.name.casefold():
+    if reviewer.name.casefold() in asked_by(request.principal):
         return "nobody decides on their own request"
     if set(reviewer.groups).isdisjoint(request.reviewers):
         return "the reviewer is in none of the rule's groups"
@@ -126,6 +131,8 @@ def _requested(approval: Approval | None, event: ApprovalRequested, now: datetim
 
 
 def _decided(approval: Approval, event: ReviewDecided, now: datetime, node: str) -> Step:
+    if event.answer is Answer.REVOKE:
+        return _revoked(approval, event, now, node)
     if approval.state is not ApprovalState.PENDING:
         return Step(approval, ignored=f"already {approval.state.value}")
     if now >= approval.request.expires_at:
@@ -145,6 +152,19 @@ def _decided(approval: Approval, event: ReviewDecided, now: datetime, node: str)
     return _propose(approval, ApprovalState.APPROVED, names, comment, now, node)
 
 
+def _revoked(approval: Approval, event: ReviewDecided, now: datetime, node: str) -> Step:
+    """What was approved is taken back; of what waits, or ended otherwise, there is nothing to take back."""
+    if approval.state is not ApprovalState.APPROVED:
+        return Step(approval, ignored=f"{approval.state.value}: there is nothing to revoke")
+    if reason := why_not(approval, event):
+        return Step(approval, ignored=reason)
+    return _propose(approval, ApprovalState.REVOKED, (event.reviewer.name,), event.comment, now, node)
+
+
+def _are_enough(votes: Sequence[Vote], approvals: int, all_of: Sequence[str]) -> bool:
+    return has_quorum(approvals, all_of, {vote.reviewer.name: vote.reviewer.groups for vote in votes})
+
+
 def _has_voted(approval: Approval, reviewer: Principal) -> bool:
     return any(vote.reviewer.name.casefold() == reviewer.name.casefold() for vote in approval.votes)
 
@@ -161,14 +181,17 @@ def _propose(
     if not may_follow(approval.state, state):
         return Step(approval, ignored=f"already {approval.state.value}")
     request = approval.request
+    # An approval is settled once, and once more where what was approved is revoked.
+    what = "approval revoked" if state is ApprovalState.REVOKED else "approval settled"
     settled = ApprovalSettled(
-        envelope=_envelope(request, derived_id("approval settled", request.approval), now, node),
+        envelope=_envelope(request, derived_id(what, request.approval), now, node),
         approval=request.approval,
         state=state,
         rule=request.rule,
         decided_by=decided_by,
         comment=comment[:LONGEST_COMMENT],
         requested_at=request.envelope.time,
+        digest=request.digest,
     )
     return Step(approval, (settled,))
 
@@ -179,6 +202,10 @@ def _settled(approval: Approval, event: ApprovalSettled, bundle: Bundle, node: s
         approval = replace(approval, state=event.state, settled_by=event.decided_by)
     elif (approval.state, approval.settled_by) != (event.state, event.decided_by):
         return Step(approval, ignored=f"already {approval.state.value}")
+    if not approval.request.hold:
+        return Step(approval, told=event)
+    if event.state is ApprovalState.REVOKED:
+        return Step(approval, (_order(approval, event, node),))
     lets_through = event.state is ApprovalState.APPROVED or (
         event.state is ApprovalState.TIMED_OUT and approval.request.on_timeout is Fallback.ALLOW
     )
@@ -206,7 +233,7 @@ def _verdict_under(
         counting = [
             vote for vote in approval.votes if not set(vote.reviewer.groups).isdisjoint(review.reviewers)
         ]
-        if len(counting) < review.approvals:
+        if not _are_enough(counting, review.approvals, review.all_of):
             return _denied(approval, settled, bundle.version, _CHANGED, node, rule=decision.rule)
     if review is not None and settled.state is ApprovalState.TIMED_OUT and review.on_timeout is Fallback.DENY:
         return _denied(approval, settled, bundle.version, _CHANGED, node, rule=decision.rule)
@@ -250,6 +277,19 @@ def _allowed(
         obligations=obligations,
         approval=request.approval,
         decided_by=settled.decided_by,
+        comment=settled.comment,
+    )
+
+
+def _order(approval: Approval, settled: ApprovalSettled, node: str) -> CommandRevoked:
+    """What makes an ingress stop the command."""
+    request = approval.request
+    id = derived_id("command revoked", request.envelope.command)
+    return CommandRevoked(
+        envelope=_envelope(request, id, settled.envelope.time, node),
+        digest=request.digest,
+        approval=request.approval,
+        revoked_by=", ".join(settled.decided_by),
         comment=settled.comment,
     )
 

@@ -13,7 +13,7 @@ FOLLOWERS: Mapping[ApprovalState, frozenset[ApprovalState]] = {
             ApprovalState.WITHDRAWN,
         }
     ),
-    ApprovalState.APPROVED: frozenset(),
+    ApprovalState.APPROVED: frozenset({ApprovalState.REVOKED}),
     ApprovalState.REJECTED: frozenset(),
     ApprovalState.TIMED_OUT: frozenset(),
     ApprovalState.WITHDRAWN: frozenset(),

@@ -34,6 +34,12 @@ class Bundle:
         """Whether what commands used must be known."""
         return any(compiled.rule.budgets for compiled in self.rules)
 
+    @property
+    def has_standing(self) -> bool:
+        """Whether approvals may have to be known by the commands they are for."""
+        reviews = (compiled.rule.review for compiled in self.rules)
+        return any(review is not None and not review.hold for review in reviews)
+
 
 @dataclass(frozen=True, slots=True)
 class _Document:

@@ -1,8 +1,8 @@
 """CEL expressions of rules (Common Expression Language, cel-spec langdef).
 
-Variables: `principal` (name, kind, groups), `resource` (name, labels), `command` (text, intents,
-statements, tables, columns, functions, programs, reason, ticket), `context` (names and values the
-command's meaning depends on), `client` (address) and `now` (a timestamp, UTC).
+Variables: `principal` (name, kind, groups, acts_for, acts_for_groups), `resource` (name, labels), `command`
+(text, intents, statements, tables, columns, functions, programs, methods, paths, reason, ticket), `context`
+(names and values the command's meaning depends on), `client` (address) and `now` (a timestamp, UTC).
 """
 
 from collections.abc import Callable
@@ -79,7 +79,13 @@ _SAMPLE = Command(
 def _variables(command: Command, now: datetime) -> dict[str, Any]:
     principal, resource, facts = command.principal, command.resource, command.facts
     return {
-        "principal": _map(name=principal.name, kind=principal.kind.value, groups=principal.groups),
+        "principal": _map(
+            name=principal.name,
+            kind=principal.kind.value,
+            groups=principal.groups,
+            acts_for=principal.acts_for,
+            acts_for_groups=principal.acts_for_groups,
+        ),
         "resource": _map(name=resource.name, labels=dict(resource.labels)),
         "command": _map(
             text=command.text,

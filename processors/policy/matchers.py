@@ -41,14 +41,31 @@ def compile_command_pattern(pattern: str) -> Any:
         raise ValueError(f"not a pattern RE2 knows: {reason}") from error
 
 
-def _users(names: tuple[str, ...], _: bool) -> Predicate:
+def _users(names: tuple[str, ...], every: bool) -> Predicate:
     wanted = frozenset(names)
-    return lambda command, now: command.principal.name in wanted
+    if every:
+        return lambda command, now: command.principal.name in wanted
+    # What a person is kept from, an agent that acts for them is kept from too.
+    return lambda command, now: command.principal.name in wanted or command.principal.acts_for in wanted
 
 
-def _groups(names: tuple[str, ...], _: bool) -> Predicate:
+def _groups(names: tuple[str, ...], every: bool) -> Predicate:
     wanted = frozenset(names)
-    return lambda command, now: not wanted.isdisjoint(command.principal.groups)
+    if every:
+        return lambda command, now: not wanted.isdisjoint(command.principal.groups)
+    return lambda command, now: (
+        not wanted.isdisjoint((*command.principal.groups, *command.principal.acts_for_groups))
+    )
+
+
+def _acts_for(patterns: tuple[str, ...], _: bool) -> Predicate:
+    matches = _globs(patterns)
+    return lambda command, now: bool(command.principal.acts_for) and matches(command.principal.acts_for)
+
+
+def _acts_for_groups(names: tuple[str, ...], _: bool) -> Predicate:
+    wanted = frozenset(names)
+    return lambda command, now: not wanted.isdisjoint(command.principal.acts_for_groups)
 
 
 def _kinds(kinds: tuple[str, ...], _: bool) -> Predicate:
@@ -149,6 +166,8 @@ MATCHERS: Mapping[str, Maker] = {
     "users": _users,
     "groups": _groups,
     "kinds": _kinds,
+    "acts_for": _acts_for,
+    "acts_for_groups": _acts_for_groups,
     "resources": _resources,
     "labels": _labels,
     "intents": _intents,

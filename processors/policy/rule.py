@@ -24,6 +24,8 @@ class When:
     users: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
     kinds: tuple[PrincipalKind, ...] | None = None
+    acts_for: tuple[str, ...] | None = None  # names and globs of persons
+    acts_for_groups: tuple[str, ...] | None = None
     resources: tuple[str, ...] | None = None
     labels: Mapping[str, str] | None = None
     intents: tuple[Intent, ...] | None = None
@@ -50,6 +52,8 @@ class Review:
     timeout: float
     on_timeout: Fallback
     valid_for: float  # how long an approval may be used
+    all_of: tuple[str, ...] = ()  # groups, of each of which a person of its own must approve
+    hold: bool = True  # False: the client is answered at once, and asks again once it is approved
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,15 +173,19 @@ def _provable(when: When) -> Predicate:
 
 def strictest_terms(reviews: Sequence[tuple[str, Review]]) -> tuple[str, Review]:
     """The rule that names the review, and its terms: the one that asks for most approvals, then the one whose
-    approval is valid the shortest, then the first. Times and the fallback are the strictest of all."""
+    approval is valid the shortest, then the first. Times and the fallback are the strictest of all. Where one
+    of them does not hold the command, it is not held. What any of them asks by `all_of` is asked."""
     named, chosen = min(reviews, key=lambda pair: (-pair[1].approvals, pair[1].valid_for))
     terms = [review for _, review in reviews]
+    all_of = tuple(dict.fromkeys(group for review in terms for group in review.all_of))
     return named, Review(
-        reviewers=chosen.reviewers,
-        approvals=chosen.approvals,
+        reviewers=tuple(dict.fromkeys((*chosen.reviewers, *all_of))),
+        all_of=all_of,
+        approvals=max(chosen.approvals, len(all_of)),
         timeout=min(review.timeout for review in terms),
         on_timeout=Fallback.DENY
         if any(review.on_timeout is Fallback.DENY for review in terms)
         else Fallback.ALLOW,
         valid_for=min(review.valid_for for review in terms),
+        hold=all(review.hold for review in terms),
     )

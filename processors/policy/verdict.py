@@ -37,6 +37,7 @@ class Answer:
     events: tuple[Event, ...]
     failed: tuple[str, ...] = ()  # rules whose expression had no answer: "name: why"
     account: Account | None = None  # of the principal, after the command drew on its budgets
+    asks: ApprovalRequested | None = None  # no answer yet: it is for whoever keeps the standing approvals
     is_budgeted: bool = False  # no answer yet: it is for whoever keeps the principal's account
 
 
@@ -84,7 +85,10 @@ def answer(
         events: tuple[Event, ...] = (_allowed(request, bundle, now, node, decision.rule, obligations),)
     else:
         shown = replace(obligations, unmasked=request.unmask)
-        events = _review(request, bundle, now, node, decision.rule, decision.review, shown)
+        asked = _review(request, bundle, now, node, decision.rule, decision.review, shown)
+        if not asked.hold:
+            return Answer((), decision.failed, account, asks=asked)
+        events = (asked, _pending(asked))
     return Answer(events, decision.failed, account)
 
 
@@ -219,12 +223,10 @@ def _review(
     rule: str,
     review: Review,
     obligations: Obligations,
-) -> tuple[Event, ...]:
-    """The request for review, and then the word to the client that it waits: in this order, so that what
-    the client is told to look at is there."""
+) -> ApprovalRequested:
+    """The request for review. What the client is told comes after it: what it is to look at is there then."""
     approval = approval_id(request.envelope.command)
-    expires_at = now + timedelta(seconds=review.timeout)
-    requested = ApprovalRequested(
+    return ApprovalRequested(
         envelope=_envelope(request, now, node, derived_id("approval requested", approval)),
         approval=approval,
         principal=request.principal,
@@ -240,7 +242,7 @@ def _review(
         policy_version=bundle.version,
         reviewers=review.reviewers,
         approvals=review.approvals,
-        expires_at=expires_at,
+        expires_at=now + timedelta(seconds=review.timeout),
         on_timeout=review.on_timeout,
         valid_for=review.valid_for,
         obligations=obligations,
@@ -248,16 +250,21 @@ def _review(
         reason=request.reason,
         ticket=request.ticket,
         unmask=request.unmask,
+        hold=review.hold,
+        all_of=review.all_of,
     )
-    pending = ApprovalPending(
-        envelope=_envelope(request, now, node, derived_id("approval pending", approval)),
-        approval=approval,
-        digest=request.digest,
-        rule=rule,
-        reviewers=review.reviewers,
-        expires_at=expires_at,
+
+
+def _pending(asked: ApprovalRequested) -> ApprovalPending:
+    """The word to the client that its command waits."""
+    return ApprovalPending(
+        envelope=replace(asked.envelope, id=derived_id("approval pending", asked.approval)),
+        approval=asked.approval,
+        digest=asked.digest,
+        rule=asked.rule,
+        reviewers=asked.reviewers,
+        expires_at=asked.expires_at,
     )
-    return requested, pending
 
 
 def _envelope(request: CommandRequested, now: datetime, node: str, id: str) -> Envelope:

@@ -10,6 +10,7 @@ SELECT
     principal,
     principal_kind,
     groups,
+    acts_for,
     resource,
     protocol,
     stage,

@@ -13,7 +13,7 @@ SELECT
     a.text AS text,
     a.rule AS rule,
     a.state AS state,
-    has(a.decided_by, d.reviewer) AS counted,
+    has(if(d.answer = 'revoke', a.revoked_by, a.decided_by), d.reviewer) AS counted,
     a.outcome AS outcome,
     a.session AS session,
     a.command AS command,

@@ -22,7 +22,7 @@ from support.builders import (
 from support.deciding import decide
 from support.gateway import Gateway, running_gateway
 from support.postgres import Postgres
-from support.psql import run_psql, running_psql
+from support.psql import Finished, run_psql, running_psql
 from support.repository import ROOT
 from support.wait import eventually
 from support.written import all_written
@@ -42,6 +42,18 @@ POLICIES: tuple[Document, ...] = (
         "require": ["reason"],
     },
     {
+        "name": "items at once",
+        "when": {"tables": ["public.order_items"], "intents": ["write"]},
+        "verdict": "review",
+        "review": {"reviewers": ["dba"], "timeout": "60s", "valid_for": "30s", "hold": False},
+    },
+    {
+        "name": "two groups",
+        "when": {"command": "two groups", "intents": ["write"]},
+        "verdict": "review",
+        "review": {"all_of": ["dba", "privacy"], "timeout": "60s", "valid_for": "30s"},
+    },
+    {
         "name": "changes need a DBA",
         "when": {"intents": ["write"]},
         "verdict": "review",
@@ -49,6 +61,7 @@ POLICIES: tuple[Document, ...] = (
     },
 )
 ASKS = "/* unmask: public.customers.email, reason: OPS-12 */ "
+_ACTIVE = "select count(*) from pg_stat_activity where query ~ '{}' and state = 'active'"
 LAST = "select 'the last of the reviews'"
 
 
@@ -201,9 +214,169 @@ class TestUnmaskedAnswers:
         assert {place: name for place, data in written.items() for name in names if name in data} == {}
 
 
+class TestApproveThenRetry:
+    """A command of a rule that does not hold: refused at once, and run when it is asked for again."""
+
+    async def run(self, gateway: Gateway, sql: str) -> Finished:
+        return await run_psql(gateway.conninfo("orders"), gateway.psql_environment, f"{sql};\n", "-At")
+
+    async def asked(self, gateway: Gateway, sql: str) -> str:
+        """The approval that a command is told to wait for."""
+        done = await self.run(gateway, sql)
+        detail = re.search(r"DETAIL:  (.*)", done.stderr)
+        assert detail is not None, done.stderr
+        told = json.loads(detail[1])
+        assert (told["verdict"], told["state"]) == ("review", "pending"), done.stderr
+        assert told["link"] == f"{gateway.api_url}/approvals/{told['approval']}"
+        assert told["link"] in done.stderr.splitlines()[0]
+        assert "Run the very same command again" in done.stderr
+        assert done.stdout == ""
+        return str(told["approval"])
+
+    async def is_run(self, gateway: Gateway, sql: str) -> bool:
+        return "UPDATE 1" in (await self.run(gateway, sql)).stdout
+
+    async def test_one_of_those_who_ask_again_runs_it(
+        self, reviewed: Gateway, postgres: Postgres, database: str
+    ) -> None:
+        sql = "update order_items set quantity = quantity + 10 where order_id = 1 and line = 1"
+        count = "select quantity from order_items where order_id = 1 and line = 1"
+        before = int(postgres.execute(count, database))
+        approval = await self.asked(reviewed, sql)
+        assert await self.asked(reviewed, sql) == approval, "the same one is joined"
+        await decide(reviewed, DANA, approval, "approve", "once")
+
+        async def is_used() -> bool:
+            return any(await asyncio.gather(*(self.is_run(reviewed, sql) for _ in range(4))))
+
+        await eventually(is_used, what="one of four runs it")
+        assert int(postgres.execute(count, database)) == before + 10
+        again = await self.asked(reviewed, sql)
+        assert again != approval, "a new decision is needed"
+        assert int(postgres.execute(count, database)) == before + 10
+
+    async def test_an_approval_is_for_the_very_command(self, reviewed: Gateway) -> None:
+        sql = "update order_items set quantity = 3 where order_id = 2 and line = 1"
+        approval = await self.asked(reviewed, sql)
+        await decide(reviewed, DANA, approval, "approve", "")
+        others = [
+            "update order_items set quantity = 3 where order_id = 2 and line = 2",
+            f"{sql} or true",
+            f"begin;\n{sql}",
+            f"set search_path = public, pg_catalog;\n{sql}",
+        ]
+        for other in others:
+            done = await self.run(reviewed, other)
+            assert "not run yet" in done.stderr, other
+            assert approval not in done.stderr, other
+
+        async def is_run() -> bool:
+            return await self.is_run(reviewed, sql)
+
+        await eventually(is_run)
+
+    async def test_a_rejected_one_is_not_asked_for_again(self, reviewed: Gateway) -> None:
+        sql = "update order_items set quantity = 4 where order_id = 3 and line = 1"
+        approval = await self.asked(reviewed, sql)
+        await decide(reviewed, DANA, approval, "reject", "not in the week of the audit")
+
+        async def refused() -> str:
+            told = (await self.run(reviewed, sql)).stderr
+            return told if "not run yet" not in told else ""
+
+        told = await eventually(refused)
+        assert 'a reviewer rejected this command: "not in the week of the audit"' in told
+        assert "to run it again will not help" in told
+        assert approval in told
+
+
 async def _in_steps(statement: Any) -> list[Any]:
     return [row async for row in statement.cursor(4, prefetch=2)]
 
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "\\'") + "'"
+
+
+class TestQuorum:
+    async def test_each_of_the_groups_must_approve(self, reviewed: Gateway) -> None:
+        async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment, "-At") as psql:
+            await psql.send("/* two groups */ update orders set note = 'both' where id = 11;\n")
+            held = await psql.said(r'by rule "two groups": approval (\S+), http')
+            await decide(reviewed, DANA, held[1], "approve", "as a DBA")
+            async with reviewed.api(PRIYA) as api:
+                found = (await api.get(f"/api/approvals/{held[1]}")).json()
+            assert (found["state"], found["all_of"]) == ("pending", ["dba", "privacy"])
+            assert psql.stdout == ""
+            await decide(reviewed, PRIYA, held[1], "approve", "as a privacy officer")
+            await psql.said(r'approved by dana, priya: "as a DBA; as a privacy officer"')
+            done = await psql.finish()
+        assert done.stdout == "UPDATE 1\n"
+
+
+class TestRevocation:
+    async def revoke(self, gateway: Gateway, approval: str, comment: str) -> dict[str, Any]:
+        async with gateway.api(DANA) as api:
+            answer = await api.post(f"/api/approvals/{approval}/revoke", json={"comment": comment})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def test_a_running_command_is_cancelled_within_a_second(
+        self, reviewed: Gateway, postgres: Postgres, database: str
+    ) -> None:
+        async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment, "-At") as psql:
+            await psql.send("update orders set note = 'gone' where id = 9 and pg_sleep(60) is not null;\n")
+            held = await psql.said(r"approval (\S+), http")
+            await decide(reviewed, DANA, held[1], "approve", "")
+            running = _ACTIVE.format("^update orders.*pg_sleep")
+            await eventually(lambda: postgres.execute(running, database) == "1", what="the update running")
+            began = asyncio.get_running_loop().time()
+            settled = await self.revoke(reviewed, held[1], "wrong table")
+            await eventually(lambda: postgres.execute(running, database) == "0", what="the update cancelled")
+            took = asyncio.get_running_loop().time() - began
+            await psql.said(f'stopped: dana revoked approval {held[1]}: "wrong table"')
+            await psql.send("select coalesce(note, 'untouched') from orders where id = 9;\n")
+            done = await psql.finish()
+        assert settled["state"] == "revoked"
+        assert took < 1
+        assert done.stdout.splitlines() == ["untouched"]
+
+    async def test_one_that_was_not_used_lets_nothing_through(self, reviewed: Gateway) -> None:
+        retry = TestApproveThenRetry()
+        sql = "update order_items set quantity = 5 where order_id = 4 and line = 1"
+        approval = await retry.asked(reviewed, sql)
+        await decide(reviewed, DANA, approval, "approve", "")
+        await self.revoke(reviewed, approval, "on second thought")
+
+        async def asked_anew() -> bool:
+            return await retry.asked(reviewed, sql) != approval
+
+        await eventually(asked_anew)
+
+    async def test_one_used_by_a_retry_is_cancelled(
+        self, reviewed: Gateway, postgres: Postgres, database: str
+    ) -> None:
+        retry = TestApproveThenRetry()
+        sql = "update order_items set quantity = 6 where order_id = 5 and pg_sleep(60) is not null"
+        approval = await retry.asked(reviewed, sql)
+        await decide(reviewed, DANA, approval, "approve", "")
+        running = _ACTIVE.format("^update order_items.*pg_sleep")
+        task = asyncio.create_task(retry.run(reviewed, sql))
+        await eventually(lambda: task.done() or postgres.execute(running, database) == "1")
+        if task.done():  # it came before the processors had read the approval
+            task = asyncio.create_task(retry.run(reviewed, sql))
+            await eventually(lambda: postgres.execute(running, database) == "1")
+        await self.revoke(reviewed, approval, "too long")
+        done = await asyncio.wait_for(task, 10)
+        assert f'stopped: dana revoked approval {approval}: "too long"' in done.stderr
+
+    async def test_what_was_not_approved_is_not_revoked(self, reviewed: Gateway) -> None:
+        approval = await TestApproveThenRetry().asked(
+            reviewed, "update order_items set quantity = 7 where order_id = 6 and line = 1"
+        )
+        async with reviewed.api(DANA) as api:
+            answer = await api.post(f"/api/approvals/{approval}/revoke", json={"comment": "x"})
+            missing = await api.post(f"/api/approvals/{approval}/revoke", json={})
+        assert answer.status_code == 409
+        assert missing.status_code == 422

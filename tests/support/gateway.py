@@ -4,6 +4,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +24,7 @@ _READY = re.compile(r"^\W*ready\b", re.MULTILINE)
 # The rest is for the one download: how this machine reaches the network.
 _NETWORK = ("HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 _KEPT = ("PATH", "HOME", "COUNTERSIGN_CACHE", *_NETWORK)
-LISTENERS = ("api", "clickhouse", "postgres", "ssh")
+LISTENERS = ("api", "clickhouse", "postgres", "ssh", "http")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ class Gateway:
     @property
     def ca(self) -> Path:
         return self.folder / "state" / "tls" / "ca.crt"
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """What trusts the gateway's own CA."""
+        return ssl.create_default_context(cafile=self.ca)
 
     @property
     def api_url(self) -> str:

@@ -67,9 +67,12 @@ def pytest_runtest_makereport(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Under xdist, tests that share real parts share a worker: nothing is started twice for them.
 
-    Tests with the gateway are one group, other files one each; unit tests go anywhere.
+    Tests with the gateway are one group, other files one each, unless they say another; unit tests go
+    anywhere.
     """
     for item in items:
+        if item.get_closest_marker("xdist_group") is not None:
+            continue
         if "gateway" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("gateway"))
         elif _UNIT not in item.path.parents:

@@ -102,6 +102,7 @@ def settled(
     at: datetime | None = None,
     decided_by: tuple[str, ...] = ("dana",),
     comment: str = "OPS-12, fine",
+    digest: str = "",
 ) -> ApprovalSettled:
     """The end of this request."""
     return ApprovalSettled(
@@ -112,4 +113,5 @@ def settled(
         decided_by=decided_by,
         comment=comment,
         requested_at=request.envelope.time,
+        digest=digest or request.digest,
     )

@@ -13,7 +13,7 @@ from infra.config.resources import Common
 from ingress.protocols import PROTOCOLS
 
 PAGE = ROOT / "docs" / "configuration.md"
-_KEY = re.compile(r"^\| `([a-z_.\[\]]+)` \|", re.MULTILINE)
+_KEY = re.compile(r"^\| `([a-z0-9_.\[\]]+)` \|", re.MULTILINE)
 
 
 def keys() -> list[str]:

@@ -44,6 +44,7 @@ NODE = "ingress@test#1"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 FRAMES = b"frames of a recording, masked"
 
+_ANSWERS = (e.CommandAllowed, e.CommandDenied, e.ApprovalPending, e.CommandRevoked)
 _WITH_IDS = "SELECT id FROM events WHERE id IN {ids:Array(String)}"
 
 
@@ -239,6 +240,13 @@ class Story:
                 comment="OPS-12, fine",
             ),
             finish(write, 2.7, rows=1, masked=()),
+            e.CommandRevoked(
+                envelope=about(write, 2.8, "processors@test#1"),
+                digest=write.digest,
+                approval=approval_id(write.envelope.command),
+                revoked_by="erin",
+                comment="too late",
+            ),
             drop,
             deny(drop, 3.1),
             left,
@@ -270,6 +278,23 @@ class Story:
             ),
             e.GrantRevoked(
                 envelope=envelope(NOW, "api@test#1"), grant="grant-1", revoked_by="dana", reason="done"
+            ),
+            e.TokenIssued(
+                envelope=envelope(NOW, "api@test#1", principal="dana"),
+                principal=DANA,
+                token="token-1",
+                method="oidc",
+                authenticated_at=NOW,
+                expires_at=later(3600),
+                sign_ins=("token-1", "login-1"),
+                client_address="127.0.0.1",
+            ),
+            e.TokensRevoked(
+                envelope=envelope(NOW, "api@test#1", principal="dana"),
+                token="token-1",
+                before=NOW,
+                revoked_by="dana",
+                reason="signed out",
             ),
             e.CheckpointSigned(
                 envelope=envelope(NOW, "projections@test#1"),
@@ -316,7 +341,7 @@ class Scene:
         futures, ids = [], []
         for event in events:
             bus = self.buses[SIGNED_BY[type(event)][0]]
-            partition = 0 if type(event) in (e.CommandAllowed, e.CommandDenied, e.ApprovalPending) else None
+            partition = 0 if type(event) in _ANSWERS else None
             futures.append(await bus.publish(event, partition=partition))
             ids.append(event.envelope.id)
         await asyncio.gather(*futures)

@@ -23,7 +23,8 @@ def _mask(value: bytes) -> bytes | None:
         number = shorter
     if len(digits_of(number)) < _FEWEST or _DECIMAL.fullmatch(number):
         return None
-    return hide(number) + value[len(number) :]
+    rest, _ = PHONE.redact(value[len(number) :])  # the pattern took it for more of the same number
+    return hide(number) + rest
 
 
 # Each behind its first character, one of `+`, `(` and the digits.

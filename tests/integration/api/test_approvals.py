@@ -273,7 +273,8 @@ async def test_a_name_may_stand_before_the_token(api: Api) -> None:
     async with httpx.AsyncClient(base_url=api.url) as client:
         answer = await client.get("/api/me", headers={"Authorization": f"Bearer dana:{DANA.token}"})
 
-    assert answer.json() == {"name": "dana", "kind": "person", "groups": ["dba", "reviewers"]}
+    known = {"name": "dana", "kind": "person", "groups": ["dba", "reviewers"], "acts_for": ""}
+    assert answer.json() == known
 
 
 @pytest.mark.parametrize("path", ["/api/approvals/ffffffff", "/api/nothing"])

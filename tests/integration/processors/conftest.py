@@ -33,6 +33,12 @@ TWO: Document = {
     "verdict": "review",
     "review": {"reviewers": ["dba"], "approvals": 2, "timeout": "60s", "valid_for": "30s"},
 }
+AT_ONCE: Document = {
+    "name": "answered at once",
+    "when": {"statements": ["insert"]},
+    "verdict": "review",
+    "review": {"reviewers": ["dba"], "timeout": "60s", "valid_for": "60s", "hold": False},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,9 @@ class World:
 
 @pytest.fixture(scope="module")
 def config(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_processors(tmp_path_factory.mktemp("processors"), kafka.bootstrap, [*POLICIES, QUICK, TWO])
+    return write_processors(
+        tmp_path_factory.mktemp("processors"), kafka.bootstrap, [*POLICIES, QUICK, TWO, AT_ONCE]
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """A worker is killed or stopped and another goes on: nothing is lost, nothing is decided twice."""
 
 import asyncio
+import hashlib
 import signal
 from dataclasses import replace
 from datetime import timedelta
@@ -27,10 +28,14 @@ from schemas.events import (
     ApprovalSettled,
     CommandAllowed,
     CommandDenied,
+    CommandRequested,
 )
+from schemas.ids import uuid7
 from schemas.signature import Signer
 from schemas.vocabulary import ApprovalState, Facts, Intent, Role
 
+PATIENCE = timedelta(minutes=2)
+INSERT = Facts((Intent.WRITE,), ("insert",), ("public.orders",))
 UPDATE = Facts((Intent.WRITE,), ("update",), ("public.orders",))
 
 
@@ -56,6 +61,45 @@ async def test_a_pending_approval_is_decided_after_a_restart(
     await workers("second")
     allowed = await world.said.first(CommandAllowed, request.envelope.command)
     assert (allowed.decided_by, allowed.digest) == (("dana",), request.digest)
+
+
+async def test_an_approval_is_used_once_by_asking_again_though_workers_are_killed(
+    world: Any, workers: Any
+) -> None:
+    digest = hashlib.sha256(uuid7(now()).encode()).hexdigest()
+
+    async def ask() -> CommandRequested:
+        request = requested(INSERT, at=now(), session=uuid7(now()), digest=digest, patience=PATIENCE)
+        await world.ingress.publish_durably(request)
+        return request
+
+    async def verdict(request: CommandRequested) -> CommandAllowed | CommandDenied:
+        command = request.envelope.command
+        found: list[CommandAllowed | CommandDenied] = await eventually(
+            lambda: [*world.said.of(CommandAllowed, command), *world.said.of(CommandDenied, command)],
+            seconds=60,
+            what="a verdict",
+        )
+        return found[0]
+
+    first = await workers("first")
+    command = (await ask()).envelope.command
+    pending = await world.said.first(CommandDenied, command)
+    assert pending.state is ApprovalState.PENDING
+    asked = await world.said.first(ApprovalRequested, command)
+    await world.api.publish_durably(decided(asked, DANA, at=now()))
+    await world.said.first(ApprovalSettled, command)
+    stop(first.process, by=signal.SIGKILL)
+    again = [await ask() for _ in range(3)]
+    second = await workers("second")
+    told = [await verdict(request) for request in again]
+    stop(second.process, by=signal.SIGKILL)
+    await workers("third")
+    told.append(await verdict(await ask()))
+    allowed = [one for one in told if isinstance(one, CommandAllowed) and one.approval == asked.approval]
+    assert len(allowed) == 1, told
+    assert allowed[0].decided_by == ("dana",)
+    assert len([one for one in told if isinstance(one, CommandAllowed)]) == 1
 
 
 async def test_a_deadline_that_passed_meanwhile_ends_the_approval(world: Any, workers: Any) -> None:

@@ -25,11 +25,14 @@ from support.story import (
     later,
     opened,
     pending,
+    review,
+    settle,
 )
 from support.wait import eventually
 
 from projections import queries
 from schemas.ids import approval_id, uuid7
+from schemas.vocabulary import ApprovalState
 
 VIEWS = ("events", "sessions", "commands", "approvals", "decisions", "masked_fields", "recordings", "nodes")
 
@@ -159,6 +162,22 @@ async def test_approvals_and_decisions(scene: Scene, tell: Tell) -> None:
     assert mine[0]["withdrawal"] == "the client left"
     assert await queries.approvals(scene.client, state="approved") != []
     assert await queries.approval(scene.client, "nothing") is None
+
+
+async def test_what_was_approved_and_revoked_is_both(scene: Scene) -> None:
+    write = ask(uuid7(NOW), 2)
+    settlement = settle(write, 2.6)
+    revocation = replace(
+        settle(write, 2.9, ApprovalState.REVOKED), decided_by=("erin",), comment="wrong table"
+    )
+    events = [write, review(write, 2.1), settlement, revocation, finish(write, 3)]
+    await scene.all_projected(await scene.publish(events))
+    found = await queries.approval(scene.client, settlement.approval)
+    assert found is not None
+    assert (found["state"], found["outcome"]) == ("revoked", "succeeded"), "what had ended stays as it was"
+    assert (found["decided_by"], found["comment"]) == (["dana"], "OPS-12, fine")
+    assert (found["revoked_by"], found["revocation"]) == (["erin"], "wrong table")
+    assert (found["settled_at"], found["revoked_at"]) == (later(2.6), later(2.9))
 
 
 async def test_masked_fields(scene: Scene, tell: Tell) -> None:

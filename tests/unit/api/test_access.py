@@ -1,12 +1,13 @@
 """Who sees what, and who decides."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from support.builders import configuration
 from support.reviews import AGENT_7, AUDREY, DANA, ERIN, NOW, decided, requested, settled
 
-from api.access import Access, Why, access_of, how_it_ended, obstacle
+from api.access import Access, Why, access_of, how_it_ended, obstacle, obstacle_to_revoking
 from api.inbox import Approval, Inbox, Position
 from infra.config import Config
 from schemas.events import Event
@@ -66,6 +67,15 @@ def test_a_reviewer_never_decides_on_their_own_request() -> None:
     assert "yourself" in found.reason
 
 
+def test_nor_on_what_an_agent_asks_for_them() -> None:
+    approval = approval_after(requested(principal=replace(AGENT_7, acts_for="Dana")))
+    found = obstacle(DANA, approval, NOW)
+
+    assert found is not None
+    assert found.why is Why.FORBIDDEN
+    assert "acts for you" in found.reason
+
+
 def test_there_is_nothing_left_to_decide() -> None:
     request = requested()
     cases = {
@@ -77,6 +87,23 @@ def test_there_is_nothing_left_to_decide() -> None:
         assert found is not None
         assert found.why is Why.TOO_LATE
         assert reason in found.reason
+
+
+def test_only_a_reviewer_revokes_and_only_what_was_approved() -> None:
+    request = requested()
+    approved = approval_after(request, settled(request))
+    assert obstacle_to_revoking(DANA, approved, NOW) is None
+    for who in (AGENT_7, AUDREY, ROBOT_DBA):
+        found = obstacle_to_revoking(who, approved, NOW)
+        assert found is not None
+        assert found.why is Why.FORBIDDEN
+    for state in (ApprovalState.REJECTED, ApprovalState.TIMED_OUT, ApprovalState.REVOKED):
+        found = obstacle_to_revoking(DANA, approval_after(request, settled(request, state)), NOW)
+        assert found is not None
+        assert found.why is Why.TOO_LATE
+    late = obstacle_to_revoking(DANA, approved, request.expires_at + timedelta(days=1))
+    assert late is not None
+    assert late.why is Why.TOO_LATE
 
 
 def test_its_time_ends() -> None:

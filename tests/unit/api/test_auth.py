@@ -7,11 +7,16 @@ import pytest
 from itsdangerous import URLSafeSerializer
 from starlette.requests import Request
 from support.builders import AGENT, DANA, configuration, user
+from support.identities import KnownRevocations, identities
 
-from api.auth import SESSION_LASTS, Cookies, SignIn
+from api.auth import Cookies, SignIn
 from api.problems import Problem
 from infra.config import Config, User
-from infra.identity import Identities
+from infra.identity import Method, SignedIn
+from infra.identity.identities import WEB_SESSION as SESSION_LASTS
+from schemas.envelope import envelope
+from schemas.events import TokensRevoked
+from schemas.vocabulary import Principal, PrincipalKind
 
 KEY = b"k" * 32
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -54,7 +59,12 @@ def clock() -> Clock:
 def sign_in(clock: Clock) -> SignIn:
     config = Config.model_validate(configuration(listen={}, resources=[]))
     cookies = Cookies(KEY, config.identity.users, clock)
-    return SignIn(Identities(config, clock), cookies, tls=False, clock=clock)
+    revocations = KnownRevocations(clock)
+    return SignIn(identities(config, clock, revocations), cookies, revocations, tls=False)
+
+
+def signed_in(until: datetime | None = None, method: Method = Method.TOKEN) -> SignedIn:
+    return SignedIn(Principal("dana", PrincipalKind.PERSON, DANA.groups), method, START, until, "", ("root",))
 
 
 async def problem_of(sign_in: SignIn, asked: Request) -> Problem:
@@ -69,18 +79,18 @@ async def problem_of(sign_in: SignIn, asked: Request) -> Problem:
 def test_a_cookie_opens_to_the_principal_it_was_issued_for(clock: Clock) -> None:
     cookies = Cookies(KEY, users(), clock)
 
-    value, until = cookies.issue("dana")
+    value, until = cookies.issue(signed_in())
     session = cookies.open(value)
 
     assert session is not None
     assert session.principal.name == "dana"
     assert session.principal.groups == ("dba", "reviewers")
-    assert session.until == until == START + SESSION_LASTS
+    assert session.signed_in.until == until == START + SESSION_LASTS
 
 
 def test_a_cookie_ends_after_eight_hours(clock: Clock) -> None:
     cookies = Cookies(KEY, users(), clock)
-    value, _ = cookies.issue("dana")
+    value, _ = cookies.issue(signed_in())
 
     clock.now += SESSION_LASTS - timedelta(seconds=1)
     assert cookies.open(value) is not None
@@ -89,15 +99,13 @@ def test_a_cookie_ends_after_eight_hours(clock: Clock) -> None:
 
 
 def test_a_cookie_ends_with_the_users_token(clock: Clock) -> None:
-    cookies = Cookies(KEY, users(expires=(START + timedelta(hours=1)).isoformat()), clock)
-
-    _, until = cookies.issue("dana")
+    _, until = Cookies(KEY, users(), clock).issue(signed_in(START + timedelta(hours=1)))
 
     assert until == START + timedelta(hours=1)
 
 
 def test_a_cookie_ends_when_the_token_is_replaced_or_the_user_is_gone(clock: Clock) -> None:
-    value, _ = Cookies(KEY, users(), clock).issue("dana")
+    value, _ = Cookies(KEY, users(), clock).issue(signed_in())
     other_token = user(DANA) | {"token_hash": user(AGENT)["token_hash"]}
 
     assert Cookies(KEY, [User.model_validate(other_token)], clock).open(value) is None
@@ -111,9 +119,9 @@ def test_a_cookie_that_we_did_not_sign_is_none(clock: Clock, value: str) -> None
 
 def test_a_cookie_signed_with_another_key_or_changed_anywhere_is_none(clock: Clock) -> None:
     cookies = Cookies(KEY, users(), clock)
-    value, _ = cookies.issue("agent-7")
+    value, _ = cookies.issue(signed_in())
     content = URLSafeSerializer(KEY, salt="countersign web session").loads(value)
-    forged = URLSafeSerializer(b"other", salt="countersign web session").dumps(content | {"name": "dana"})
+    forged = URLSafeSerializer(b"other", salt="countersign web session").dumps(content)
 
     assert cookies.open(str(forged)) is None
     for position in range(len(value)):
@@ -126,9 +134,25 @@ def test_a_cookie_signed_with_another_key_or_changed_anywhere_is_none(clock: Clo
 def test_each_session_has_a_form_token_of_its_own(clock: Clock) -> None:
     cookies = Cookies(KEY, users(), clock)
 
-    tokens = {cookies.open(cookies.issue("dana")[0]).form_token for _ in range(5)}  # type: ignore[union-attr]  # issued just now
+    tokens = {cookies.open(cookies.issue(signed_in())[0]).form_token for _ in range(5)}  # type: ignore[union-attr]  # issued just now
 
     assert len(tokens) == 5
+
+
+@pytest.mark.parametrize("token", ["root", ""])
+async def test_a_session_ends_when_its_sign_in_or_all_of_its_principal_is_revoked(
+    sign_in: SignIn, clock: Clock, token: str
+) -> None:
+    value, _ = sign_in.cookies.issue(signed_in(method=Method.OIDC))
+    asked = request("GET", Cookie=f"{sign_in.cookie}={value}")
+    assert sign_in.web_session(asked) is not None
+
+    about = envelope(clock(), "api@test", principal="dana")
+    sign_in.revocations.apply(
+        TokensRevoked(envelope=about, token=token, before=clock(), revoked_by="erin", reason="")
+    )
+
+    assert sign_in.web_session(asked) is None
 
 
 # Requests
@@ -153,7 +177,7 @@ async def test_a_wrong_token_is_refused_and_says_how_to_sign_in(sign_in: SignIn,
 
 
 async def test_the_cookie_reads_and_does_not_decide(sign_in: SignIn) -> None:
-    value, _ = sign_in.cookies.issue("dana")
+    value, _ = sign_in.cookies.issue(signed_in())
     cookie = f"{sign_in.cookie}={value}"
 
     assert (await sign_in(request("GET", Cookie=cookie))).name == "dana"
@@ -163,7 +187,8 @@ async def test_the_cookie_reads_and_does_not_decide(sign_in: SignIn) -> None:
 
 async def test_guessing_is_slowed_by_name_and_address(sign_in: SignIn, clock: Clock) -> None:
     for _ in range(5):
-        assert await sign_in.by_form(request(), "dana", "guess") is None
+        with pytest.raises(Problem):
+            await sign_in.by_form(request(), "dana", "guess")
 
     with pytest.raises(Problem) as caught:
         await sign_in.by_form(request(), "dana", DANA.token)
@@ -171,9 +196,9 @@ async def test_guessing_is_slowed_by_name_and_address(sign_in: SignIn, clock: Cl
     assert caught.value.headers["Retry-After"] == "1"
 
     # From elsewhere, or after the wait, the right token works.
-    assert await sign_in.by_form(request(address="192.0.2.7"), "dana", DANA.token) is not None
+    assert await sign_in.by_form(request(address="192.0.2.7"), "dana", DANA.token)
     clock.now += timedelta(seconds=1)
-    assert await sign_in.by_form(request(), "dana", DANA.token) is not None
+    assert await sign_in.by_form(request(), "dana", DANA.token)
 
 
 async def test_somebody_elses_guessing_does_not_lock_out_a_token_that_was_right_once(sign_in: SignIn) -> None:
@@ -193,7 +218,10 @@ async def test_an_expired_token_ends_also_for_who_was_known(clock: Clock) -> Non
     document["identity"]["users"] = [user(DANA, expires=(START + timedelta(hours=1)).isoformat())]
     config = Config.model_validate(document)
     sign_in = SignIn(
-        Identities(config, clock), Cookies(KEY, config.identity.users, clock), tls=True, clock=clock
+        identities(config, clock),
+        Cookies(KEY, config.identity.users, clock),
+        KnownRevocations(clock),
+        tls=True,
     )
     asked = request(Authorization=f"Bearer {DANA.token}")
     await sign_in(asked)

@@ -85,6 +85,31 @@ def test_what_changes_nothing_is_no_change() -> None:
     assert inbox.settled()[0].state is ApprovalState.APPROVED
 
 
+def test_what_was_approved_is_revoked_once_and_nothing_else_is() -> None:
+    inbox, request, rejected = Inbox(settled_kept=2), requested(), requested()
+    revocation = settled(request, ApprovalState.REVOKED, decided_by=("erin",), comment="wrong table")
+    fill(inbox, request, settled(request), rejected, settled(rejected, ApprovalState.REJECTED))
+
+    changes = fill(
+        inbox,
+        decided(request, ERIN, Answer.REVOKE),
+        revocation,
+        revocation,
+        settled(request),
+        settled(rejected, ApprovalState.REVOKED),
+    )
+
+    assert [change.kind if change else None for change in changes] == [None, Kind.SETTLED, None, None, None]
+    found = inbox.get(request.approval)
+    assert found is not None
+    assert found.settlement is not None
+    assert (found.state, found.settlement.decided_by) == (ApprovalState.REVOKED, ("erin",))
+    assert len(inbox.settled()) == 2
+    newer = [requested(NOW + timedelta(minutes=minute)) for minute in (1, 2)]
+    fill(inbox, *(event for one in newer for event in (one, settled(one))))
+    assert inbox.get(request.approval) is None, "it makes room for newer ones as others do"
+
+
 def test_the_newest_settled_are_kept_whatever_order_partitions_come_in() -> None:
     inbox = Inbox(settled_kept=3)
     requests = [requested(NOW + timedelta(minutes=minute)) for minute in range(6)]

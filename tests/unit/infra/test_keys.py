@@ -104,7 +104,7 @@ def test_who_start_at_the_same_time_agree(tmp_path: Path) -> None:
 def test_a_broken_key_is_told_by_its_path(tmp_path: Path, content: bytes) -> None:
     signer(tmp_path, Role.API)
     (tmp_path / "keys" / "api.key").write_bytes(content)
-    with pytest.raises(ConfigError, match=r"keys/api\.key: the signing key of role api cannot be read"):
+    with pytest.raises(ConfigError, match=r"keys/api\.key: the signing key cannot be read"):
         signer(tmp_path, Role.API)
 
 

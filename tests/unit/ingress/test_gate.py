@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.command import Command, Spoken, make_command
-from ingress.gate import TRANSITIONS, Allowed, Gate, NotPermitted, Refusal, Signal, State, Waiting
+from ingress.gate import TRANSITIONS, Allowed, Gate, NotPermitted, Refusal, Revoked, Signal, State, Waiting
 from schemas.envelope import envelope
-from schemas.events import ApprovalPending, CommandAllowed, CommandDenied
+from schemas.events import ApprovalPending, CommandAllowed, CommandDenied, CommandRevoked
 from schemas.vocabulary import Facts, Intent, Obligations, Stage
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -120,6 +120,56 @@ def test_what_was_refused_stays_refused() -> None:
     assert isinstance(gate.hear(deny(gate.command.digest), NOW), Refusal)
     assert gate.hear(allow(gate.command.digest), NOW) is None
     assert gate.state is State.REFUSED
+
+
+class TestRevocation:
+    def revoke(self, gate: Gate, approval: str = "a1", digest: str = "") -> Refusal | Revoked | None:
+        heard = gate.hear(
+            CommandRevoked(
+                envelope=envelope(NOW, "p", command="c1"),
+                digest=digest or gate.command.digest,
+                approval=approval,
+                revoked_by="dana",
+                comment="wrong table",
+            ),
+            NOW,
+        )
+        assert heard is None or isinstance(heard, Refusal | Revoked)
+        return heard
+
+    def approved(self) -> Gate:
+        gate = a_gate()
+        gate.hear(pending(gate.command.digest), NOW)
+        gate.hear(replace(allow(gate.command.digest), approval="a1"), NOW)
+        return gate
+
+    def test_what_runs_is_to_be_stopped(self) -> None:
+        gate = self.approved()
+        gate.signal(Signal.RELEASE)
+        revoked = self.revoke(gate)
+        assert isinstance(revoked, Revoked)
+        assert revoked.words == 'dana revoked approval a1: "wrong table"'
+
+    def test_what_may_run_and_was_not_sent_is_refused_when_its_turn_comes(self) -> None:
+        gate = self.approved()
+        assert self.revoke(gate) is None
+        refusal = gate.expired(NOW)
+        assert isinstance(refusal, Refusal)
+        assert (refusal.state, refusal.comment) == ("revoked", "wrong table")
+        assert gate.state is State.REFUSED
+
+    def test_an_order_that_overtakes_the_verdict_refuses(self) -> None:
+        gate = a_gate()
+        assert isinstance(self.revoke(gate), Refusal)
+        assert gate.hear(replace(allow(gate.command.digest), approval="a1"), NOW) is None
+
+    def test_what_has_ended_and_what_another_approval_let_through_stays(self) -> None:
+        gate = self.approved()
+        gate.signal(Signal.RELEASE)
+        assert self.revoke(gate, approval="a2") is None
+        assert self.revoke(gate, digest="0" * 64) is None
+        gate.signal(Signal.FINISH)
+        assert self.revoke(gate) is None
 
 
 @given(st.lists(st.sampled_from(list(Signal)), max_size=12))

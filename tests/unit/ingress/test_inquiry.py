@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from ingress.command import Command, Spoken, make_command
-from ingress.gate import Allowed, Refusal, Waiting
+from ingress.gate import Allowed, Refusal, Revoked, Waiting
 from ingress.inquiry import Inquiry, Refused
 from ingress.interface import Abandon, Close, Finish, Frame, Record, Request, Submit
 from ingress.session import Session
@@ -143,3 +143,10 @@ async def test_closing_withdraws_what_is_still_asked_and_ends_once() -> None:
     ]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_is_revoked_ends_its_session_once() -> None:
+    world = World()
+    for _ in range(2):
+        world.inquiry.revoked("c1", Revoked("a1", "dana", "wrong host"))
+    assert world.ends == ['the session is over: dana revoked approval a1: "wrong host"']

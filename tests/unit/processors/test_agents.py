@@ -12,12 +12,13 @@ from infra.kafka.address import KafkaAddress
 from infra.kafka.bus import BusUnavailable, partition_of
 from processors.accounts import Accounts
 from processors.agents import add_agents, take
-from processors.app import BUDGETS, approvals_table, budgets_table, make_app
+from processors.app import BUDGETS, STANDING, approvals_table, budgets_table, make_app, standing_table
 from processors.desk import Desk
 from processors.emission import Emission
 from processors.intake import Intake
 from processors.ordering import InOrder
 from processors.reactions import Reaction, Reactions
+from processors.standings import Standings
 from schemas.codec import encode
 from schemas.envelope import envelope
 from schemas.events import CommandAllowed, CommandRequested, EventRejected, SessionClosed
@@ -60,12 +61,16 @@ async def nowhere(principal: str, raw: bytes) -> None:
     raise AssertionError("nothing here draws on a budget")
 
 
+async def nothing_asked(event: Any) -> None:
+    raise AssertionError("nothing here stands")
+
+
 async def taken(message: Message, bus: MemoryBus) -> list[BaseException]:
     rules, failures = bundle(), list[BaseException]()
     desk = Desk(MemoryTable(), rules, signer(Role.PROCESSORS), KEYRING, NODE)
     emission = Emission(bus, failures.append)
     intake = Intake(COMMANDS, [CommandRequested], KEYRING, NODE)
-    reactions = Reactions(rules, desk, accounts_in(MemoryTable()), nowhere, NODE)
+    reactions = Reactions(rules, desk, accounts_in(MemoryTable()), nowhere, None, nothing_asked, NODE)
     await take(message, intake, reactions.judge, emission, InOrder(), NOW)
     if bus.durable_at_once:
         await emission.drain()
@@ -121,14 +126,23 @@ async def test_a_message_that_we_fail_on_is_put_aside() -> None:
     assert asked.acks == ["ack"]
 
 
+@pytest.mark.parametrize("standing", [False, True])
 @pytest.mark.parametrize("budgets", [(), ({"measure": "commands", "amount": 2, "window": 60},)])
-def test_the_wiring(tmp_path: Path, budgets: tuple[dict[str, object], ...]) -> None:
+def test_the_wiring(tmp_path: Path, budgets: tuple[dict[str, object], ...], standing: bool) -> None:
     app = make_app(KafkaAddress("127.0.0.1:1"), tmp_path)
     rules = bundle(rule("reads", "allow", {}, budgets=list(budgets)))
     desk = Desk(approvals_table(app), rules, signer(Role.PROCESSORS), KEYRING, NODE)
     add_agents(
         app,
-        Reactions(rules, desk, accounts_in(budgets_table(app)) if budgets else None, nowhere, NODE),
+        Reactions(
+            rules,
+            desk,
+            accounts_in(budgets_table(app)) if budgets else None,
+            nowhere,
+            Standings(standing_table(app), signer(Role.PROCESSORS), KEYRING) if standing else None,
+            nothing_asked,
+            NODE,
+        ),
         Emission(MemoryBus(), lambda error: None),
         KEYRING,
         lambda: NOW,
@@ -137,5 +151,7 @@ def test_the_wiring(tmp_path: Path, budgets: tuple[dict[str, object], ...]) -> N
     )
     agents = {name: agent.channel.get_topic_name() for name, agent in app.agents.items()}
     expected = {"policy": COMMANDS.name, "approvals": APPROVALS.name}
-    assert agents == (expected | {"budgets": BUDGETS.name} if budgets else expected)
+    expected |= {"budgets": BUDGETS.name} if budgets else {}
+    expected |= {"standing": STANDING.name} if standing else {}
+    assert agents == expected
     assert all(agent.concurrency == 1 for agent in app.agents.values()), "order is kept in each partition"

@@ -5,7 +5,7 @@ import pytest
 from structlog.testing import capture_logs
 from support.commands import DELETE, READ, bundle, rule
 from support.commands import requested as command_requested
-from support.reviews import AUDREY, DANA, NOW, decided, requested
+from support.reviews import AUDREY, DANA, NOW, decided, requested, settled
 from support.signing import KEYRING, signer
 from support.table import MemoryTable
 
@@ -13,6 +13,7 @@ from processors.accounts import Accounts
 from processors.desk import Desk
 from processors.policy.bundle import Bundle
 from processors.reactions import Reactions
+from processors.standings import Standings
 from schemas.events import (
     ApprovalPending,
     ApprovalRequested,
@@ -33,6 +34,8 @@ def reactions_of(
     table: Any = None,
     accounts: MemoryTable | None = None,
     forwarded: list[tuple[str, bytes]] | None = None,
+    standings: MemoryTable | None = None,
+    handed_on: list[ApprovalRequested | ApprovalSettled] | None = None,
 ) -> Reactions:
     desk = Desk(table or MemoryTable(), rules, signer(Role.PROCESSORS), KEYRING, NODE)
     kept = Accounts(accounts or MemoryTable(), signer(Role.PROCESSORS), KEYRING)
@@ -41,7 +44,12 @@ def reactions_of(
         assert forwarded is not None
         forwarded.append((principal, raw))
 
-    return Reactions(rules, desk, kept, forward, NODE)
+    async def hand_on(event: ApprovalRequested | ApprovalSettled) -> None:
+        assert handed_on is not None
+        handed_on.append(event)
+
+    stands = Standings(standings or MemoryTable(), signer(Role.PROCESSORS), KEYRING)
+    return Reactions(rules, desk, kept, forward, stands, hand_on, NODE)
 
 
 def finished(request: CommandRequested, rows: int = 1) -> CommandFinished:
@@ -173,6 +181,62 @@ class TestBudgets:
             reaction = reactions_of(self.TWO, accounts=accounts).charge(command_requested(READ), RAW, NOW)
         assert [type(event) for event in reaction.events] == [CommandDenied]
         assert logs[0]["event"] == "budget_not_kept"
+
+
+class TestStanding:
+    AT_ONCE = bundle(
+        rule("at once", "review", {}, review=rule("r", "review", {})["review"] | {"hold": False})
+    )
+
+    async def test_what_is_not_held_is_handed_on_and_so_is_its_end(self) -> None:
+        handed_on: list[ApprovalRequested | ApprovalSettled] = []
+        reactions = reactions_of(self.AT_ONCE, handed_on=handed_on)
+        judged = reactions.judge(command_requested(DELETE, reply_to=3), RAW, NOW)
+        assert judged.events == ()
+        assert judged.written is not None
+        await judged.written
+        (request,) = handed_on
+        assert isinstance(request, ApprovalRequested)
+        asked = reactions.stand(request, RAW, NOW)
+        assert [type(event) for event in asked.events] == [ApprovalRequested, CommandDenied]
+        assert (asked.reply_to, asked.before is not None) == (3, True), "what stands is durable first"
+        reactions.review(request, RAW, NOW)
+        (settlement,) = reactions.review(decided(request, DANA), RAW, NOW).events
+        ended = reactions.review(settlement, RAW, NOW)  # type: ignore[arg-type]
+        assert ended.events == (), "nobody waits for a verdict"
+        assert ended.written is not None
+        await ended.written
+        assert handed_on[1:] == [settlement]
+        assert reactions.stand(handed_on[1], RAW, NOW).written is not None
+        assert reactions.stand(handed_on[1], RAW, NOW).written is None, "a repeat"
+
+    async def test_of_several_who_ask_again_one_is_let_through(self) -> None:
+        handed_on: list[ApprovalRequested | ApprovalSettled] = []
+        reactions = reactions_of(self.AT_ONCE, handed_on=handed_on)
+
+        async def ask() -> CommandAllowed | CommandDenied:
+            judged = reactions.judge(command_requested(DELETE, digest="d" * 64), RAW, NOW)
+            assert judged.written is not None
+            await judged.written
+            told = reactions.stand(handed_on[-1], RAW, NOW).events[-1]
+            assert isinstance(told, CommandAllowed | CommandDenied)
+            return told
+
+        first = await ask()
+        reactions.stand(settled(handed_on[0], digest="d" * 64), RAW, NOW)  # type: ignore[arg-type]
+        told = [await ask() for _ in range(3)]
+        assert [type(one) for one in told] == [CommandAllowed, CommandDenied, CommandDenied]
+        assert told[0].approval == first.approval
+        assert told[1].approval == told[2].approval != first.approval
+
+    def test_a_forged_record_lets_nobody_through(self) -> None:
+        standings = MemoryTable()
+        standings.data[b"d" * 64] = b"x" * 100
+        reactions = reactions_of(self.AT_ONCE, standings=standings)
+        with capture_logs() as logs:
+            reaction = reactions.stand(requested(digest="d" * 64, hold=False), RAW, NOW)
+        assert reaction.events == ()
+        assert logs[0]["event"] == "standing_not_told"
 
 
 class TestAFaultOfOurs:

@@ -121,6 +121,18 @@ async def test_reject_with_a_comment(api: Api, processors: Bus, tmp_path: Path) 
     await settling
 
 
+async def test_revoke_waits_until_it_is_taken_back(api: Api, processors: Bus, tmp_path: Path) -> None:
+    request = await ask(processors, api)
+    await processors.publish_durably(settled(request))
+    settling = asyncio.create_task(settle_when_decided(processors, request, ApprovalState.REVOKED))
+
+    ran = await countersign(api, tmp_path, DANA, "revoke", request.approval, "--comment", "wrong table")
+
+    assert ran.status == 0, ran.err
+    assert "revoked by dana" in ran.out
+    await settling
+
+
 async def test_a_refusal_is_on_stderr_with_status_1(api: Api, processors: Bus, tmp_path: Path) -> None:
     request = await ask(processors, api)
 

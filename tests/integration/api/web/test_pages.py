@@ -128,6 +128,24 @@ async def test_a_request_appears_live_is_opened_and_approved(
         await expect(page.locator(f'a[href="/approvals/{request.approval}"]')).to_be_visible()
 
 
+async def test_what_was_approved_is_revoked(browser: Browser, api: Api, processors: Bus) -> None:
+    request = await ask(processors, api, unmask=("public.customers.email",))
+    await processors.publish_durably(settled(request))
+    async with tab(browser, api) as page:
+        await sign_in(page, DANA, f"/approvals/{request.approval}")
+        await expect(page.locator(".outcome")).to_have_text("approved")
+        await expect(page.locator("main")).to_contain_text("It asks to see masked values as they are")
+        await expect(page.locator(".notice")).to_contain_text("public.customers.email")
+        settling = asyncio.create_task(settle_when_decided(processors, request, ApprovalState.REVOKED))
+        await page.get_by_label("Comment").fill("wrong table")
+        await page.get_by_role("button", name="Revoke").click()
+
+        await expect(page.locator(".outcome")).to_have_text("revoked")
+        await expect(page.get_by_role("button", name="Revoke")).to_have_count(0)
+        decision = await settling
+        assert (decision.reviewer, decision.comment) == (DANA_PRINCIPAL, "wrong table")
+
+
 async def test_a_rejection_needs_a_comment_and_keeps_what_was_typed(
     browser: Browser, api: Api, processors: Bus
 ) -> None:

@@ -34,6 +34,12 @@ def test_a_settled_one_says_how_it_ended() -> None:
     assert line(as_json(request, settled(request)), NOW).endswith("  approved by dana")
 
 
+def test_what_is_to_be_unmasked_is_on_the_sheet() -> None:
+    printed = "\n".join(sheet(as_json(requested(unmask=("public.customers.email",)))))
+
+    assert "unmasked:    asks to see public.customers.email as they are" in printed
+
+
 def test_a_long_command_is_cut_with_a_sign_and_cannot_move_the_cursor() -> None:
     printed = line(as_json(requested(text="select 1;\n" * 100 + "\x1b[2J")), NOW)
 

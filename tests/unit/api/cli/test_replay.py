@@ -8,7 +8,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.cli.replay import Entry, Kind, NotARecording, PostgresAnswers, entries, frames, lines
+from api.cli.replay import Entry, HttpAnswers, Kind, NotARecording, PostgresAnswers, entries, frames, lines
 from ingress.interface import Frame
 from ingress.postgres.messages import (
     Field,
@@ -146,3 +146,12 @@ def test_many_rows_come_in_pieces_with_one_heading() -> None:
     assert [len(entry.rows) for entry in played] == [500, 500, 200]
     assert len(list(lines(played[0]))) == 502
     assert len(list(lines(played[1], heading=False))) == 500
+
+
+def test_an_http_answer_is_text_wherever_it_is_cut() -> None:
+    text = 'HTTP/1.1 200\r\ncontent-type: application/json\r\n\r\n{"name": "Zoë"}'
+    body = text.encode()
+    for cut in range(len(body)):
+        answers = HttpAnswers()
+        found = [*answers.receive(body[:cut]), *answers.receive(body[cut:])]
+        assert "".join(entry.text for entry in found) == text

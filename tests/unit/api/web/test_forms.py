@@ -7,8 +7,9 @@ from support.reviews import DANA, NOW
 from api.auth import WebSession
 from api.problems import Problem
 from api.web.forms import from_own_page, local_path, of_session
+from infra.identity import Method, SignedIn
 
-SESSION = WebSession(DANA, "f" * 64, NOW)
+SESSION = WebSession(SignedIn(DANA, Method.TOKEN, NOW), "f" * 64)
 
 
 def posted(**headers: str) -> Request:

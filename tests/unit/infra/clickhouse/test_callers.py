@@ -1,9 +1,10 @@
 import pytest
+from support.identities import identities
 
 from infra.clickhouse.callers import GATEWAY, Caller, Callers, session_settings
 from infra.clickhouse.embedded import EngineError
 from infra.config import Config
-from infra.identity import Identities, hash_token
+from infra.identity import hash_token
 
 AUDITOR = Caller("audrey", is_auditor=True)
 OURS = Caller(GATEWAY, is_auditor=False)
@@ -15,7 +16,7 @@ def callers() -> Callers:
         for name, groups in (("audrey", ["compliance"]), ("dana", ["dba"]))
     ]
     config = Config.model_validate({"gateway": {"auditors": ["compliance"]}, "identity": {"users": users}})
-    return Callers(config, Identities(config), "of the gateway")
+    return Callers(config, identities(config), "of the gateway")
 
 
 async def test_an_auditor_signs_in_with_their_token() -> None:

@@ -143,7 +143,7 @@ MISTAKES = {
     "unknown intent": ("[read, session]", "[reed]", 27, "'read', 'probe', 'write'"),
     "not a column": ('"*.*.ssn"', '"ssn"', 22, '"schema.table.column"'),
     "duration": ("time: 30s", "time: soon", 29, "expected a duration such as 30s, 10m or 2h; found 'soon'"),
-    "no reviewers": ("reviewers: [dba]", "reviewers: []", 33, "policies[1].review.reviewers"),
+    "no reviewers": ("reviewers: [dba]", "reviewers: []", 33, "expected reviewers: [...], all_of: [...]"),
     "review without terms": (
         "    review: {",
         "    #",
@@ -163,6 +163,12 @@ MISTAKES = {
         "{unmask: ['*']}",
         26,
         "only a reviewer unmasks",
+    ),
+    "not held, and yet allowed in time": (
+        "on_timeout: deny",
+        "hold: false, on_timeout: allow",
+        33,
+        "on_timeout: deny beside hold: false",
     ),
     "limits of a deny": ('message: "No."', "limits: {rows: 1}", 34, "neither limits nor require"),
     "labels as a word": ("labels: {env: prod}\n    cred", "labels: prod\n    cred", 19, "labels"),

@@ -7,17 +7,16 @@ import pytest
 from api.cli.config import load_checked
 from infra.config import ConfigError, PostgresResource
 from infra.demo.folder import AGENT, AUDITOR, REVIEWER, open_folder
-from infra.identity import Identities
+from infra.identity.users import Users
 
 
 async def test_its_configuration_is_good_and_its_tokens_fit(tmp_path: Path) -> None:
     folder = open_folder(tmp_path / "demo")
     config = load_checked(folder.config)
-    identities = Identities(config)
+    identities = Users(config)
     for user in (AGENT, REVIEWER, AUDITOR):
-        principal = await identities.authenticate(user, folder.token(user))
-        assert principal is not None
-        assert principal.name == user
+        signed_in = await identities.authenticate(user, folder.token(user), "127.0.0.1")
+        assert signed_in.principal.name == user
     (resource,) = config.resources
     assert isinstance(resource, PostgresResource)
     assert resource.address.port == folder.target_port

@@ -10,6 +10,7 @@ from support.conversations import play, query
 from support.playbook import complete, ready, row
 
 from ingress.errors import ClientError, TargetError
+from ingress.gate import Revoked
 from ingress.interface import Abandon, CancelTarget, Close, Finish, StopAfter
 from ingress.postgres.messages import (
     SYNC,
@@ -404,6 +405,34 @@ class TestLimits:
         assert "what it changed stands" in parse_fields(book.to_client()[2].body)["H"]
         (finish,) = book.of(Finish)
         assert (finish.outcome, finish.limit) == (Outcome.SUCCEEDED, "rows")
+
+    def test_a_revoked_command_is_cancelled_and_its_client_is_told_by_whom(self) -> None:
+        book = play()
+        book.client(query("update orders set note = 'x'"))
+        book.conversation.revoked(book.commands[0].id, Revoked("a1", "dana", "wrong table"))
+        book.target(make_error("57014", "canceling statement"), ready())
+        fields = parse_fields(book.to_client()[0].body)
+        assert (fields["C"], fields["M"]) == ("57014", 'stopped: dana revoked approval a1: "wrong table"')
+        assert book.of(CancelTarget)
+        (finish,) = book.of(Finish)
+        assert (finish.outcome, finish.limit, finish.limit_rule) == (Outcome.FAILED, "", "")
+        assert "dana revoked" in finish.error
+
+    def test_one_that_had_run_stands_and_the_client_is_told(self) -> None:
+        book = play()
+        book.client(query("update orders set note = 'x'"))
+        book.conversation.revoked(book.commands[0].id, Revoked("a1", "dana", ""))
+        book.target(complete("UPDATE 2"), ready())
+        assert "what it changed stands" in parse_fields(book.to_client()[0].body)["H"]
+
+    def test_one_behind_another_is_stopped_when_its_turn_comes(self) -> None:
+        book = play()
+        book.client(query("select 1"), query("select 2"))
+        book.conversation.revoked(book.commands[1].id, Revoked("a1", "dana", ""))
+        assert not book.of(CancelTarget), "what runs now is another"
+        book.target(complete("SELECT 1"), ready())
+        assert len(book.of(CancelTarget)) == 1
+        assert book.of(Finish)[0].outcome is Outcome.SUCCEEDED
 
     def test_time_is_up(self) -> None:
         book = play(obligations=Obligations(seconds=1))

@@ -11,7 +11,7 @@ from support.catalogues import sample_catalogue
 
 from ingress.command import Command
 from ingress.errors import ClientError
-from ingress.gate import Allowed, Refusal
+from ingress.gate import Allowed, Refusal, Revoked
 from ingress.interface import Abandon, CancelTarget, Close, Finish, Request, Submit
 from ingress.postgres.judge import FactsCache, Judge, Subject
 from ingress.postgres.messages import make, make_error
@@ -175,3 +175,17 @@ def test_cancelling_withdraws_what_is_held() -> None:
     play.conversation.cancel()
     assert play.of(Abandon) == [Abandon(command.id, "the client cancelled it")]
     assert b"57014" in play.to_client
+
+
+def test_a_revoked_command_is_cancelled_with_its_session() -> None:
+    play = Play()
+    command = play.says("START_REPLICATION SLOT s LOGICAL 0/0")
+    play.allow(command)
+    play.conversation.revoked("another", Revoked("a1", "dana", ""))
+    assert play.of(Close) == []
+    play.conversation.revoked(command.id, Revoked("a1", "dana", "wrong slot"))
+    assert len(play.of(CancelTarget)) == len(play.of(Close)) == 1
+    (finish,) = play.of(Finish)
+    assert isinstance(finish, Finish)
+    assert finish.outcome is Outcome.UNKNOWN
+    assert b'dana revoked approval a1: "wrong slot"' in play.to_client

@@ -20,6 +20,7 @@ from schemas.events import (
     ApprovalWithdrawn,
     CommandAllowed,
     CommandDenied,
+    CommandRevoked,
     Event,
     ReviewDecided,
 )
@@ -116,6 +117,20 @@ class TestApproved:
         assert second.events == first.events
         assert second.approval == first.approval
 
+    def test_all_of_several_groups(self) -> None:
+        request = asked(approvals=2, reviewers=("dba", "security"), all_of=("dba", "security"))
+        both = Principal("sam", PrincipalKind.PERSON, ("dba", "security"))
+        approval, said = through(request, decided(request, both), decided(request, both))
+        assert said == [], "one person is one"
+        assert approval is not None
+        _, said = through(request, decided(request, DANA), decided(request, ERIN))
+        assert said == [], "both are of the same group"
+        for others in ((both, DANA), (DANA, both), (DANA, ERIN, both)):
+            _, said = through(request, *(decided(request, one) for one in others))
+            (allowed,) = verdicts(said)
+            assert isinstance(allowed, CommandAllowed)
+            assert allowed.decided_by == tuple(one.name for one in others)
+
     @pytest.mark.parametrize("name", ["dana", "Dana", "DANA"])
     def test_one_person_counts_once(self, name: str) -> None:
         request = asked(approvals=2)
@@ -137,13 +152,18 @@ class TestDoesNotCount:
             (Principal("zoe", PrincipalKind.PERSON, ()), "groups"),
         ],
     )
-    @pytest.mark.parametrize("answer", list(Answer))
+    @pytest.mark.parametrize("answer", [Answer.APPROVE, Answer.REJECT])
     def test_whom_the_rule_does_not_name(self, reviewer: Principal, why: str, answer: Answer) -> None:
         request = asked()
         approval = apply(None, request, RULES, SOON, NODE).approval
         result = apply(approval, decided(request, reviewer, answer), RULES, SOON, NODE)
         assert (result.approval, result.events) == (approval, ())
         assert why in result.ignored
+
+    def test_the_person_for_whom_an_agent_asks(self) -> None:
+        request = replace(asked(), principal=replace(AGENT_7, acts_for="Dana"))
+        _, said = through(request, decided(request, DANA))
+        assert said == []
 
     def test_a_decision_on_another_command(self) -> None:
         request = asked()
@@ -215,7 +235,7 @@ class TestTheFirstSettlementInTheLogCounts:
         request = asked()
         approval, said = through(request, settled(request, first))
         for state in ApprovalState:
-            if state is not first:
+            if state not in (first, ApprovalState.REVOKED):
                 result = apply(approval, settled(request, state), RULES, SOON, NODE)
                 assert (result.approval, result.events) == (approval, ())
         assert len(verdicts(said)) == 1
@@ -240,6 +260,54 @@ class TestTheFirstSettlementInTheLogCounts:
         approval, _ = through(request, settled(request, ApprovalState.REJECTED))
         for late in (decided(request), withdrawn(request), request):
             assert apply(approval, late, RULES, SOON, NODE).events == ()
+
+
+class TestRevoked:
+    def test_what_was_approved_is_taken_back(self) -> None:
+        request = asked(reply_to=3)
+        approval, said = through(
+            request, decided(request, DANA), decided(request, ERIN, Answer.REVOKE, comment="wrong table")
+        )
+        assert approval is not None
+        assert approval.state is ApprovalState.REVOKED
+        approved, allowed, revoked, order = said
+        assert isinstance(approved, ApprovalSettled)
+        assert isinstance(revoked, ApprovalSettled)
+        assert approved.envelope.id != revoked.envelope.id
+        assert isinstance(allowed, CommandAllowed)
+        assert isinstance(order, CommandRevoked)
+        assert order.envelope.command == allowed.envelope.command
+        assert order.envelope.id != allowed.envelope.id
+        assert (order.digest, order.revoked_by, order.comment) == (request.digest, "erin", "wrong table")
+
+    @pytest.mark.parametrize("reviewer", [AUDREY, ROBOT, replace(AGENT_7, kind=PrincipalKind.PERSON)])
+    def test_only_by_a_reviewer(self, reviewer: Principal) -> None:
+        request = asked()
+        approval, said = through(request, decided(request), decided(request, reviewer, Answer.REVOKE))
+        assert approval is not None
+        assert approval.state is ApprovalState.APPROVED
+        assert len(said) == 2
+
+    @pytest.mark.parametrize(
+        "state", [state for state in ApprovalState if state is not ApprovalState.APPROVED]
+    )
+    def test_there_is_nothing_to_take_back_of_what_was_not_approved(self, state: ApprovalState) -> None:
+        request = asked()
+        ends = [] if state is ApprovalState.PENDING else [settled(request, state)]
+        before, _ = through(request, *ends)
+        result = apply(before, decided(request, DANA, Answer.REVOKE), RULES, SOON, NODE)
+        assert (result.approval, result.events) == (before, ())
+
+    def test_after_it_nothing_is_allowed_again(self) -> None:
+        """Not by a repeat of the approval, nor by one more vote."""
+        request = asked()
+        revocation = decided(request, DANA, Answer.REVOKE)
+        approval, said = through(request, decided(request), revocation)
+        settlements: list[Input] = [one for one in said if isinstance(one, ApprovalSettled)]
+        for again in (*settlements, decided(request, ERIN), revocation):
+            result = apply(approval, again, RULES, SOON, NODE)
+            assert result.approval == approval
+            assert not any(isinstance(event, CommandAllowed) for event in result.events)
 
 
 class TestThePolicyChangedMeanwhile:
@@ -272,7 +340,9 @@ class TestThePolicyChangedMeanwhile:
     def test_an_allow_goes_on(self) -> None:
         assert isinstance(self.verdict(bundle(rule("open", "allow", {}))), CommandAllowed)
 
-    @pytest.mark.parametrize("terms", [{"approvals": 2}, {"reviewers": ["security"]}])
+    @pytest.mark.parametrize(
+        "terms", [{"approvals": 2}, {"reviewers": ["security"]}, {"all_of": ["security"]}]
+    )
     def test_a_review_that_asks_for_more_denies(self, terms: dict[str, Any]) -> None:
         stricter = self.REVIEW | {"review": self.REVIEW["review"] | terms}
         verdict = self.verdict(bundle(stricter))
@@ -329,9 +399,14 @@ class TestForgetting:
 class AnyOrder(RuleBasedStateMachine):
     """A log in which anything may come late, twice, or after a crash that lost the newest state."""
 
-    @initialize(approvals=st.integers(1, 3), fallback=st.sampled_from(Fallback))
-    def begin(self, approvals: int, fallback: Fallback) -> None:
-        self.request = asked(approvals=approvals, on_timeout=fallback)
+    @initialize(
+        approvals=st.integers(1, 3),
+        fallback=st.sampled_from(Fallback),
+        all_of=st.sampled_from([(), ("dba", "reviewers")]),
+    )
+    def begin(self, approvals: int, fallback: Fallback, all_of: tuple[str, ...]) -> None:
+        needed = max(approvals, len(all_of))
+        self.request = asked(approvals=needed, all_of=all_of, on_timeout=fallback)
         self.now = NOW
         self.approval: Approval | None = None
         self.before: Approval | None = None  # what a crash would go back to
@@ -345,6 +420,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.take(apply(self.approval, event, RULES, self.now, NODE))
 
     def take(self, result: Step) -> None:
+        if self.approval is not None and self.approval.state is ApprovalState.REVOKED:
+            assert not any(isinstance(event, CommandAllowed) for event in result.events)
         self.approval = result.approval
         self.said += result.events
         self.unread += [event for event in result.events if isinstance(event, ApprovalSettled)]
@@ -355,7 +432,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @step(
         reviewer=st.sampled_from([DANA, ERIN, AUDREY, ROBOT, replace(AGENT_7, groups=("dba",))]),
-        answer=st.sampled_from([Answer.APPROVE, Answer.APPROVE, Answer.APPROVE, Answer.REJECT]),
+        answer=st.sampled_from([*(Answer.APPROVE,) * 3, Answer.REJECT, Answer.REVOKE]),
         right=st.sampled_from([True, True, True, False]),
     )
     def someone_decides(self, reviewer: Principal, answer: Answer, right: bool) -> None:
@@ -409,17 +486,27 @@ class AnyOrder(RuleBasedStateMachine):
                 and event.digest == self.request.digest
             }
             if allowed.decided_by:
-                assert len(set(allowed.decided_by)) == self.request.approvals
+                assert len(set(allowed.decided_by)) >= self.request.approvals
                 assert set(allowed.decided_by) <= approved & {"dana", "erin"}
             else:
                 assert self.request.on_timeout is Fallback.ALLOW
                 assert self.now >= self.request.expires_at
 
     @invariant()
-    def the_state_is_that_of_the_first_settlement(self) -> None:
+    def the_state_is_that_of_the_first_settlement_and_of_a_revocation(self) -> None:
         if self.approval is not None and self.approval.state is not ApprovalState.PENDING:
-            read = [event for event in self.log if isinstance(event, ApprovalSettled)]
-            assert self.approval.state is read[0].state
+            read = [event.state for event in self.log if isinstance(event, ApprovalSettled)]
+            assert read[0] is not ApprovalState.REVOKED
+            assert self.approval.state is (
+                ApprovalState.REVOKED if ApprovalState.REVOKED in read else read[0]
+            )
+
+    @invariant()
+    def an_order_to_stop_is_by_a_reviewer_of_what_was_approved(self) -> None:
+        for order in self.said:
+            if isinstance(order, CommandRevoked):
+                assert any(isinstance(event, CommandAllowed) for event in self.said)
+                assert order.revoked_by in ("dana", "erin")
 
 
 TestAnyOrder = AnyOrder.TestCase

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -158,6 +158,21 @@ class TestNetworks:
         seen = command(client_address=address)
         assert not matches("networks", ("0.0.0.0/0", "::/0"), seen, every=True)
         assert matches("networks", ("192.0.2.0/24",), seen, every=False)
+
+
+def test_what_keeps_a_person_keeps_an_agent_for_them_and_nothing_is_lent() -> None:
+    for_dana = replace(AGENT_7, acts_for="dana", acts_for_groups=("dba",))
+    seen = command(READ, principal=for_dana)
+    for key, value in (("users", ("dana",)), ("groups", ("dba",))):
+        assert matches(key, value, seen, every=False)
+        assert not matches(key, value, seen, every=True)
+        assert not matches(key, value, command(READ), every=False)
+    for key, value in (("acts_for", ("da*",)), ("acts_for_groups", ("dba",))):
+        for every in (False, True):
+            assert matches(key, value, seen, every=every)
+            assert not matches(key, value, command(READ), every=every)
+    assert not matches("acts_for", ("*",), command(READ))
+    assert matches("expression", "principal.acts_for == 'dana' && 'dba' in principal.acts_for_groups", seen)
 
 
 def test_the_principal_and_the_resource_are_the_commands_own() -> None:

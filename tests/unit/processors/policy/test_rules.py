@@ -138,6 +138,23 @@ class TestReview:
         assert decision.review is not None
         assert (decision.review.reviewers, decision.review.approvals) == (("security",), 2)
 
+    def test_what_any_asks_of_all_of_some_groups_is_asked(self) -> None:
+        two = rule("two", "review", ANYTHING, review=review(reviewers=["dba"], approvals=2))
+        legal = rule("l", "review", ANYTHING, review=review(reviewers=["legal"], all_of=["legal"]))
+        both = rule("b", "review", ANYTHING, review=review(reviewers=["a", "b", "legal"], all_of=["a", "b"]))
+        terms = decide(DELETE, two, legal, both).review
+        assert terms is not None
+        assert terms.reviewers == ("dba", "legal", "a", "b")
+        assert (terms.all_of, terms.approvals) == (("legal", "a", "b"), 3)
+
+    def test_one_that_does_not_hold_holds_for_none(self) -> None:
+        held = rule("held", "review", ANYTHING, review=review())
+        at_once = rule("at once", "review", ANYTHING, review=review(hold=False))
+        for rules, hold in (((held, held), True), ((held, at_once), False)):
+            terms = decide(DELETE, *rules).review
+            assert terms is not None
+            assert terms.hold is hold
+
     def test_then_the_shortest_validity_then_the_first(self) -> None:
         long = rule("long", "review", ANYTHING, review=review(valid_for=600))
         short = rule("short", "review", ANYTHING, review=review(valid_for=10))

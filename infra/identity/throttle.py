@@ -4,6 +4,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from infra.clock import Clock, now
+from infra.identity.signed_in import TooManyGuesses
+
+_GUESSES_OF_A_NAME = 5  # from one address, before it has to wait
+_GUESSES_OF_AN_ADDRESS = 30
 _LONGEST = timedelta(minutes=5)
 _FORGOTTEN_AFTER = timedelta(hours=1)
 _MOST_KEYS = 10_000  # the one that failed longest ago is forgotten first
@@ -39,3 +44,30 @@ class Throttle:
 
     def succeeded(self, key: str) -> None:
         self._failures.pop(key, None)
+
+
+class Guesses:
+    """Holds back who guesses tokens, by name and address, and by address."""
+
+    def __init__(self, clock: Clock = now) -> None:
+        self._clock = clock
+        self._by_name = Throttle(_GUESSES_OF_A_NAME)
+        self._by_address = Throttle(_GUESSES_OF_AN_ADDRESS)
+
+    def hold_back(self, name: str, address: str) -> None:
+        """Raises TooManyGuesses."""
+        moment = self._clock()
+        wait = max(self._by_name.wait(_pair(name, address), moment), self._by_address.wait(address, moment))
+        if wait > timedelta():
+            raise TooManyGuesses(wait)
+
+    def wrong(self, name: str, address: str) -> None:
+        self._by_name.failed(_pair(name, address), self._clock())
+        self._by_address.failed(address, self._clock())
+
+    def right(self, name: str, address: str) -> None:
+        self._by_name.succeeded(_pair(name, address))
+
+
+def _pair(name: str, address: str) -> str:
+    return f"{name}\0{address}"

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from support.reviews import NOW
 
-from api.throttle import Throttle
+from infra.identity.throttle import Throttle
 
 NOTHING = timedelta()
 

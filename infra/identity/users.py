@@ -1,4 +1,4 @@
-"""Who asks: a name and a token -> Principal, for the users of the configuration."""
+"""The users of the configuration: a name and a token whose hash is there -> who signed in."""
 
 import asyncio
 import base64
@@ -10,7 +10,8 @@ from datetime import datetime
 
 from infra.clock import Clock, now
 from infra.config import Config, ConfigError, User
-from schemas.vocabulary import Principal
+from infra.identity.signed_in import Method, SignedIn, WrongToken
+from infra.identity.throttle import Guesses
 
 # RFC 7914: cost, block size, parallelisation. About 50 ms and 16 MiB a guess.
 _N, _R, _P = 1 << 14, 8, 1
@@ -41,54 +42,70 @@ def _parse(token_hash: str) -> tuple[int, int, int, bytes, bytes]:
     return int(n), int(r), int(p), base64.b64decode(salt), base64.b64decode(expected)
 
 
-class Identities:
-    """The users of one configuration.
+class Users:
+    """The users of one configuration. Who guesses is held back.
 
     A token is hashed slowly once; after that this process knows it by a keyed digest, so that a thousand
-    connections of one agent cost one slow hash. Nothing of a token is kept otherwise.
+    connections of one agent cost one slow hash, and somebody else's guessing from the same address does not
+    lock out who has shown a right token. Nothing of a token is kept otherwise.
     """
 
     def __init__(self, config: Config, clock: Clock = now) -> None:
         self._users = {user.name: user for user in config.identity.users}
         self._clock = clock
+        self._guesses = Guesses(clock)
         self._secret = os.urandom(32)
         self._known: dict[str, bytes] = {}  # name -> keyed digest of the token that matched
         self._nobody = hash_token(new_token())
         for user in config.identity.users:
             _check(user)
 
-    async def authenticate(self, name: str, token: str) -> Principal | None:
-        """The principal of this name and token, or None: wrong name, wrong token and expired look alike."""
+    async def authenticate(self, name: str, token: str, address: str) -> SignedIn:
+        """Who has this name and token. Raises WrongToken, TooManyGuesses."""
+        if self._knows(name, token):
+            return self._signed_in(name)
+        self._guesses.hold_back(name, address)
+        if not await self._matches(name, token):
+            self._guesses.wrong(name, address)
+            raise WrongToken
+        self._guesses.right(name, address)
+        return self._signed_in(name)
+
+    async def authenticate_token(self, token: str, address: str) -> SignedIn:
+        """Whose token this is. Raises WrongToken, TooManyGuesses."""
+        for name in self._known:
+            if self._knows(name, token):
+                return self._signed_in(name)
+        self._guesses.hold_back("", address)
+        for name in self._users:
+            if await self._matches(name, token):
+                self._guesses.right("", address)
+                return self._signed_in(name)
+        self._guesses.wrong("", address)
+        raise WrongToken
+
+    def _knows(self, name: str, token: str) -> bool:
+        return hmac.compare_digest(self._known.get(name, b""), self._digest(name, token))
+
+    async def _matches(self, name: str, token: str) -> bool:
         user = self._users.get(name)
-        digest = hmac.digest(self._secret, f"{name}\0{token}".encode(), "sha256")
-        if user is not None and hmac.compare_digest(self._known.get(name, b""), digest):
-            return self._principal(user)
         # An unknown name costs as much time as a wrong token.
         token_hash = user.token_hash if user is not None else self._nobody
         if not await asyncio.to_thread(token_matches, token, token_hash) or user is None:
-            return None
-        self._known[name] = digest
-        return self._principal(user)
+            return False
+        self._known[name] = self._digest(name, token)
+        return True
 
-    async def authenticate_token(self, token: str) -> Principal | None:
-        """The principal of a bearer token: "NAME:TOKEN", or the token alone, tried with every user."""
-        name, colon, rest = token.partition(":")
-        if colon:
-            return await self.authenticate(name, rest)
-        for known_name in self._known:
-            digest = hmac.digest(self._secret, f"{known_name}\0{token}".encode(), "sha256")
-            if hmac.compare_digest(self._known[known_name], digest):
-                return self._principal(self._users[known_name])
-        for user in self._users.values():
-            principal = await self.authenticate(user.name, token)
-            if principal is not None:
-                return principal
-        return None
+    def _digest(self, name: str, token: str) -> bytes:
+        return hmac.digest(self._secret, f"{name}\0{token}".encode(), "sha256")
 
-    def _principal(self, user: User) -> Principal | None:
-        if user.expires is not None and self._clock() >= datetime.fromisoformat(user.expires):
-            return None
-        return user.principal
+    def _signed_in(self, name: str) -> SignedIn:
+        user = self._users[name]
+        moment = self._clock()
+        until = datetime.fromisoformat(user.expires) if user.expires is not None else None
+        if until is not None and moment >= until:
+            raise WrongToken
+        return SignedIn(user.principal, Method.TOKEN, moment, until)
 
 
 def _check(user: User) -> None:

@@ -1,0 +1,69 @@
+"""`countersign connect RESOURCE [-- COMMAND …]`: the resource's client, with everything set."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+
+from api.cli.clients import CLIENTS, Target
+from api.cli.credentials import folder
+from api.cli.gateway import ConfigOption, Exit, call, fail, find
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def connect(
+    resource: Annotated[str, typer.Argument(help="A resource of the gateway.")],
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[-- COMMAND …]", help="Another client than the usual, with its arguments."),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Starts the usual client of a resource, or the command that is given, signed in as you."""
+    place = find(config)
+    found = call(place, "GET", "/api/resources")
+    known = {entry["name"]: entry for entry in found["resources"]}
+    if resource not in known:
+        fail(
+            Exit.REFUSED,
+            f"{resource} is no resource of this gateway",
+            f"there are: {', '.join(sorted(known))}",
+        )
+    entry = known[resource]
+    if entry["protocol"] not in CLIENTS:
+        fail(Exit.REFUSED, f"`countersign connect` has no client for {entry['protocol']} yet")
+    token = place.headers["Authorization"].removeprefix("Bearer ")
+    client = CLIENTS[entry["protocol"]](
+        Target(
+            resource=resource,
+            host=entry["host"] or httpx.URL(place.url).host,
+            port=entry["port"],
+            principal=call(place, "GET", "/api/me")["name"],
+            token=token.rpartition(":")[2],  # a bearer token may be NAME:TOKEN
+            ca=_authority(place.url, found["ca"]),
+        )
+    )
+    _become([*(command or client.command)], {**os.environ, **client.environment})
+
+
+def _authority(url: str, certificate: str | None) -> Path | None:
+    """The file that verifies this gateway, kept beside the credentials."""
+    if certificate is None:
+        return None
+    path = folder() / f"ca-{hashlib.sha256(url.encode()).hexdigest()[:12]}.crt"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_text(certificate)
+    return path
+
+
+def _become(command: list[str], environment: dict[str, str]) -> None:
+    """Puts the client in this process's place: signals and the exit status are its own."""
+    try:
+        os.execvpe(command[0], command, environment)  # noqa: S606  no shell is wanted
+    except OSError as error:
+        fail(Exit.USAGE, f"{command[0]} cannot be started: {error.strerror}")

@@ -1,0 +1,105 @@
+"""`countersign login`, `logout`, `token`: single sign-on from a terminal (RFC 8628), through the gateway."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.credentials import Store
+from api.cli.gateway import (
+    ConfigOption,
+    Exit,
+    Place,
+    checked,
+    current_token,
+    fail,
+    kept,
+    locate,
+    reaching,
+    received,
+)
+from api.visible import visible
+from api.web.words import duration
+from infra.clock import now
+
+app = typer.Typer(add_completion=False)
+
+_DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+_SLOWER = 5.0  # seconds: RFC 8628, section 3.5, slow_down
+
+Gateway = Annotated[
+    str, typer.Argument(metavar="[URL]", help="The gateway; else COUNTERSIGN_URL or the configuration's.")
+]
+
+
+@app.command()
+def login(url: Gateway = "", config: ConfigOption = None) -> None:
+    """Signs you in: shows a link to your identity provider and waits until you have confirmed there."""
+    place = locate(config, url)
+    device = _post(place, "/api/device", {})
+    print("Open this in a browser, on any device, and confirm:")
+    print(f"\n    {visible(device['verification_uri_complete'] or device['verification_uri'])}\n")
+    print(
+        f"Code: {visible(device['user_code'])}   Waiting, up to {device['expires_in'] // 60} minutes …",
+        flush=True,
+    )
+    credentials = received(_confirmed(place, device))
+    store = Store()
+    with store.alone():
+        kept(lambda: store.put(place.url, credentials))
+    left = duration(credentials.expires_at - now())
+    print(f"Signed in to {place.url} as {visible(credentials.principal)}; the token lasts {left}.")
+
+
+@app.command()
+def token(url: Gateway = "", config: ConfigOption = None) -> None:
+    """Prints the token, renewed where needed: PGPASSWORD=$(countersign token) psql …"""
+    place = locate(config, url)
+    found = current_token(place)
+    if not found:
+        fail(Exit.REFUSED, f"not signed in to {place.url}, or no longer: run `countersign login`")
+    print(found)
+
+
+@app.command()
+def logout(url: Gateway = "", config: ConfigOption = None) -> None:
+    """Ends the sign-in here, at the gateway and at the identity provider; sessions opened with it end."""
+    place = locate(config, url)
+    store = Store()
+    with store.alone():
+        credentials = kept(lambda: store.get(place.url))
+        if credentials is None:
+            print(f"Not signed in to {place.url}.")
+            return
+        store.put(place.url, None)
+    with reaching(place), place.client() as client:
+        form = {"token": credentials.access_token, "refresh_token": credentials.refresh_token}
+        answer = client.post("/api/revoke", data=form)
+    if answer.status_code == 401:  # the token has ended already
+        print(f"Signed out of {place.url}.")
+        return
+    checked(answer)
+    print(f"Signed out of {place.url}; its sessions end now.")
+
+
+def _confirmed(place: Place, device: dict[str, Any]) -> dict[str, Any]:
+    """The token, once the person has confirmed. Ends the command when they refuse, or it takes too long."""
+    pause, deadline = float(device["interval"]), time.monotonic() + device["expires_in"]
+    form = {"grant_type": _DEVICE, "device_code": device["device_code"]}
+    while time.monotonic() < deadline:
+        time.sleep(pause)
+        with reaching(place), place.client() as client:
+            answer = client.post("/api/token", data=form)
+        error = answer.json().get("error") if answer.status_code == 400 else None
+        if error == "slow_down":
+            pause += _SLOWER
+        elif error != "authorization_pending":
+            confirmed: dict[str, Any] = checked(answer).json()
+            return confirmed
+    return fail(Exit.REFUSED, "nobody confirmed in time: run `countersign login` again")
+
+
+def _post(place: Place, path: str, form: dict[str, str]) -> dict[str, Any]:
+    with reaching(place), place.client() as client:
+        answer: dict[str, Any] = checked(client.post(path, data=form)).json()
+    return answer

@@ -1,0 +1,66 @@
+"""The resources of the gateway, and how a client reaches them: what `countersign connect` needs."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from api.auth import SignIn
+from api.problems import documented
+from infra.config import Config
+from infra.keys import ca_path, server_certificate
+from schemas.vocabulary import Principal
+
+
+class ResourceView(BaseModel):
+    """One resource, as a client sees it."""
+
+    name: str = Field(examples=["orders"])
+    protocol: str = Field(examples=["postgres"])
+    host: str | None = Field(description="where to connect; none: where the API is", examples=["127.0.0.1"])
+    port: int = Field(examples=[15432])
+    labels: dict[str, str]
+
+
+class ResourcesView(BaseModel):
+    """What is behind the gateway."""
+
+    resources: list[ResourceView]
+    ca: str | None = Field(description="what verifies the gateway's certificate, PEM; none: the system's CAs")
+
+
+class Resources:
+    """The resources that are served."""
+
+    def __init__(self, config: Config) -> None:
+        served = []
+        for resource in config.resources:
+            address = getattr(config.gateway.listen, resource.protocol)
+            if address is not None:
+                host = None if address.host in ("0.0.0.0", "::") else address.host  # noqa: S104  not bound here
+                served.append(
+                    ResourceView(
+                        name=resource.name,
+                        protocol=resource.protocol,
+                        host=host,
+                        port=address.port,
+                        labels=dict(resource.labels),
+                    )
+                )
+        authority = ca_path(config)
+        if authority is not None:
+            server_certificate(config)  # makes the CA where there is none yet
+        self._view = ResourcesView(
+            resources=served, ca=authority.read_text() if authority is not None else None
+        )
+
+    def router(self, sign_in: SignIn) -> APIRouter:
+        router = APIRouter(tags=["resources"])
+
+        @router.get("/resources", responses=documented(HTTPStatus.UNAUTHORIZED))
+        async def resources(_who: Annotated[Principal, Depends(sign_in)]) -> ResourcesView:
+            """What is behind the gateway, and where clients connect."""
+            return self._view
+
+        return router

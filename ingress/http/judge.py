@@ -1,0 +1,156 @@
+"""A request -> the command that is asked about: facts, digest, and what events may show of it. Pure.
+
+The digest covers the whole request as it is sent on: method, path and query in its text, every header field
+and the body as parameters. Events show what a reviewer needs, with secrets and sensitive values replaced.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ingress.command import Command, Spoken, make_command
+from ingress.http.bodies import FORM, JSON_TYPE, Body, shown_form, shown_json, shown_path
+from ingress.http.call import Call
+from ingress.http.facts import Known, Reading, read_call
+from ingress.http.fields import is_secret
+from ingress.http.paths import RequestTarget
+from processors.masking.apply import redact_text
+from schemas.vocabulary import ContextItem, Facts, Stage
+
+PLACEHOLDER = "‹sealed›"
+_SHOWN = 64 * 1024  # bytes of a body that events show
+# Of no interest to a reviewer; the digest covers them all the same.
+_DULL = re.compile(
+    rb"accept(-.*)?|user-agent|dnt|priority|sec-.*|traceparent|tracestate|cache-control|pragma|origin|referer|te"
+)
+_SECRET_NAME = re.compile(
+    r"passw|passphrase|secret|token|api_?-?key|credential|private_?key|authorization|(^|[._$])(pin|cvv|cvc|otp|pwd)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose requests these are, and to what."""
+
+    principal: str
+    resource: str
+    detectors: tuple[str, ...]
+    known: Known
+
+
+def make_call_command(
+    call: Call, subject: Subject, new_id: Callable[[], str], reason: str = "", ticket: str = ""
+) -> Command:
+    """The command of one request."""
+    reading = read_call(call, subject.known)
+    head = _Text(call, subject, reading)
+    said = Spoken(f"{call.method} {call.target}", _said_parameters(call))
+    shown = Spoken(f"{call.method} {head.target()}", head.parameters())
+    return make_command(
+        id=new_id(),
+        stage=Stage.EXECUTE,
+        principal=subject.principal,
+        resource=subject.resource,
+        said=said,
+        bound=_bound(call),
+        shown=shown,
+        context=_context(call),
+        facts=_shown_facts(reading.facts, subject.detectors),
+        reason=redact_text(reason, subject.detectors),
+        ticket=redact_text(ticket, subject.detectors),
+    )
+
+
+def _bound(call: Call) -> tuple[bytes | None, ...]:
+    return (*(part for field in call.fields for part in field), call.body)
+
+
+def _context(call: Call) -> tuple[ContextItem, ...]:
+    """What the digest covers beside the request's own bytes."""
+    body = call.body or b""
+    return (ContextItem("body", f"{len(body)} bytes{'' if call.is_whole else ' and more'}"),)
+
+
+def _said_parameters(call: Call) -> tuple[str | None, ...]:
+    lines = tuple(
+        f"{name.decode()}: {value.decode('latin-1')}" for name, value in call.fields if not _is_dull(name)
+    )
+    return (*lines, _readable(call)) if call.body else lines
+
+
+def _readable(call: Call) -> str:
+    assert call.body is not None
+    if not call.is_whole or len(call.body) > _SHOWN:
+        return f"‹{len(call.body)} bytes{'' if call.is_whole else ' and more'}›"
+    try:
+        return call.body.decode()
+    except UnicodeDecodeError:
+        return f"‹{len(call.body)} bytes›"
+
+
+def _is_dull(name: bytes) -> bool:
+    return _DULL.fullmatch(name) is not None
+
+
+def _shown_facts(facts: Facts, detectors: tuple[str, ...]) -> Facts:
+    """Facts as events may show them: a path may hold an address."""
+    paths = tuple(sorted({redact_text(path, detectors) for path in facts.paths}))
+    columns = tuple(sorted({redact_text(column, detectors) for column in facts.columns}))
+    return replace(facts, paths=paths, columns=columns)
+
+
+class _Text:
+    """A request as events may show it."""
+
+    def __init__(self, call: Call, subject: Subject, reading: Reading) -> None:
+        self._call = call
+        self._detectors = subject.detectors
+        self._selectors = subject.known.selectors
+        self._body: Body = reading.body
+
+    def target(self) -> str:
+        target = self._call.target
+        query = None if target.query is None else shown_form(target.query, self._value)
+        return str(RequestTarget(shown_path(target.path, self._value), query))
+
+    def parameters(self) -> tuple[str | None, ...]:
+        call = self._call
+        found: list[str | None] = []
+        for name, value in call.fields:
+            if _is_dull(name):
+                continue
+            shown = PLACEHOLDER if is_secret(name) else redact_text(value.decode("latin-1"), self._detectors)
+            found.append(f"{name.decode()}: {shown}")
+        if call.body:
+            found.append(self._shown_body(call.body))
+        return tuple(found)
+
+    def _shown_body(self, body: bytes) -> str:
+        call = self._call
+        if not call.is_whole or len(body) > _SHOWN:
+            return _readable(call)
+        if JSON_TYPE.fullmatch(call.media_type) and not self._body.unproven:
+            document = shown_json(self._body.document, self._hidden)
+            if document != self._body.document:
+                return redact_text(json.dumps(document, ensure_ascii=False), self._detectors)
+            redacted = redact_text(json.dumps(document, ensure_ascii=False), self._detectors)
+            return redacted if redacted != json.dumps(document, ensure_ascii=False) else body.decode()
+        if call.media_type == FORM and not self._body.unproven:
+            return shown_form(body.decode("ascii"), self._value)
+        # What could not be read may hold anything.
+        return PLACEHOLDER if self._selectors or self._detectors else _readable(call)
+
+    def _hidden(self, path: str) -> str | None:
+        names = tuple(path.split(".")[1:])
+        is_hidden = bool(names) and (
+            _SECRET_NAME.search(names[-1]) is not None or self._selectors.match(names) is not None
+            or names[-1] in self._selectors.names
+        )  # fmt: skip
+        return PLACEHOLDER if is_hidden else None
+
+    def _value(self, name: str, value: str) -> str:
+        if value and name and (_SECRET_NAME.search(name) or self._selectors.names_one(name) is not None):
+            return PLACEHOLDER
+        return redact_text(value, self._detectors)

@@ -1,0 +1,82 @@
+"""How the gateway meets APIs: its credentials of every kind, TLS, and APIs that are not there."""
+
+import base64
+from typing import Any
+
+import pytest
+from support.gateway import Gateway
+from support.http_client import http_client
+from support.wait import eventually
+from support.web_api import WebApi
+
+
+@pytest.mark.parametrize(
+    ("resource", "name", "value"),
+    [
+        ("open", "authorization", "Bearer the-api-credential-of-the-gateway"),
+        (
+            "basic",
+            "authorization",
+            "Basic " + base64.b64encode(b"me:the-api-credential-of-the-gateway").decode(),
+        ),
+        ("key", "x-api-key", "the-api-credential-of-the-gateway"),
+        ("bare", "authorization", None),
+    ],
+)
+async def test_its_credential(
+    resource: str, name: str, value: str | None, gateway: Gateway, web_api: WebApi
+) -> None:
+    web_api.reset()
+    async with http_client(gateway) as client:
+        answer = await client.get(f"/{resource}/echo", headers={"X-Api-Key": "mine"})
+    (seen,) = web_api.seen()
+    found = [found for key, found in seen["headers"] if key == name]
+    assert found == ([value] if value is not None else [])
+    assert value is None or value.split(" ")[-1] not in answer.text
+
+
+async def test_an_api_that_needs_authorization_itself(gateway: Gateway, web_api: WebApi) -> None:
+    web_api.reset()
+    async with http_client(gateway) as client:
+        token = client.headers.pop("authorization").removeprefix("Bearer ")
+        await client.get("/bare/echo", headers={"X-Countersign-Token": token, "Authorization": "Own words"})
+    (seen,) = web_api.seen()
+    headers: dict[str, Any] = dict(seen["headers"])
+    assert headers["authorization"] == "Own words"
+    assert "x-countersign-token" not in headers
+
+
+async def test_a_token_by_client_credentials_is_used_until_it_expires(
+    gateway: Gateway, web_api: WebApi
+) -> None:
+    web_api.reset()
+    async with http_client(gateway) as client:
+        answers = [await client.get("/oauth/echo") for _ in range(3)]
+    calls = [one for one in web_api.seen() if one["path"] == "/echo"]
+    tokens = {dict(one["headers"])["authorization"] for one in calls}
+    assert len(tokens) == 1
+    assert tokens.pop().startswith("Bearer granted-token-")
+    assert sum(one["path"] == "/token" for one in web_api.seen()) <= 1
+    assert not any("granted-token" in answer.text for answer in answers)
+
+
+async def test_over_tls_the_certificate_is_verified(gateway: Gateway) -> None:
+    async with http_client(gateway) as client:
+        trusted = await client.get("/tls/v1/customers")
+        distrusted = await client.get("/distrusted/v1/customers")
+    assert trusted.status_code == 200
+    assert distrusted.status_code == 502
+    assert "certificate is not trusted" in distrusted.json()["detail"]
+
+
+async def test_an_api_that_is_not_there(gateway: Gateway) -> None:
+    async with http_client(gateway) as client:
+        answer = await client.post("/gone/x?not=there", json={})
+        assert answer.status_code == 502
+        assert "Nothing was executed" in answer.json()["hint"]
+
+    def recorded() -> bool:
+        rows = gateway.audit("select outcome from commands where text like '%not=there'")
+        return [row["outcome"] for row in rows] == ["abandoned"]
+
+    await eventually(recorded, what="the command abandoned")

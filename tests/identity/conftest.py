@@ -1,0 +1,66 @@
+"""A gateway that trusts a real Keycloak, for this folder's tests."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from support.builders import POLICIES, configuration, usual_resources
+from support.gateway import Gateway, running_gateway
+from support.keycloak import Keycloak, running_keycloak
+from support.postgres import Postgres
+from support.wait import block_until
+
+AUDIENCE = "countersign-gateway"
+
+
+@pytest.fixture(scope="session")
+def keycloak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
+    with running_keycloak(tmp_path_factory.mktemp("keycloak")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def gateway(
+    keycloak: Keycloak, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """The whole product: people sign in with Keycloak, agents with its tokens, others with their own."""
+    folder = tmp_path_factory.mktemp("gateway")
+    (folder / "client.secret").write_text("secret-of-countersign")
+    agents = [
+        {
+            "issuer": keycloak.issuer,
+            "audience": AUDIENCE,
+            "claims": {"azp": name, "realm_access.roles": "offline_access"},
+            "principal": name,
+            "groups": ["agents"],
+        }
+        for name in ("agent-7", "agent-8")
+    ]
+    agents.append(
+        {**agents[0], "claims": {"azp": "agent-brief"}, "principal": "agent-brief", "clock_skew": "0s"}
+    )
+    database = postgres.copy_sample()
+    rule = {"name": "nobody in quarantine", "when": {"groups": ["quarantine"]}, "verdict": "deny"}
+
+    def document(listen: object) -> dict[str, object]:
+        made = configuration(
+            listen=listen,  # type: ignore[arg-type]
+            resources=usual_resources(postgres, database),
+            policies=(*POLICIES, rule),
+        )
+        made["identity"] |= {
+            "oidc": {
+                "issuer": keycloak.issuer,
+                "client_id": "countersign",
+                "client_secret": {"file": "client.secret"},
+                "audience": "countersign-cli",
+                "groups": {"dba": "dba", "backend": "quarantine"},
+            },
+            "federated": agents,
+            "administrators": ["compliance"],
+        }
+        return made
+
+    with running_gateway(folder, document) as running:
+        block_until(lambda: httpx.get(f"{running.api_url}/readyz").is_success, what="readiness")
+        yield running

@@ -1,0 +1,64 @@
+from typing import Any
+
+from ingress.command import Command
+from ingress.http.call import Call
+from ingress.http.facts import Known
+from ingress.http.judge import Subject, make_call_command
+from ingress.http.paths import parse_target
+from ingress.http.selectors import Selectors
+from schemas.vocabulary import SensitiveColumn
+
+SUBJECT = Subject(
+    "agent-7",
+    "shop",
+    ("email", "card_number"),
+    Known(Selectors([SensitiveColumn("$.customer.email", "email")])),
+)
+JSON = (b"content-type", b"application/json")
+
+
+def command(
+    target: str = "/a", body: bytes | None = None, *fields: tuple[bytes, bytes], **more: Any
+) -> Command:
+    call = Call("POST", parse_target(target), (JSON, *fields), body, **more)
+    return make_call_command(call, SUBJECT, lambda: "id")
+
+
+def test_the_digest_covers_every_part() -> None:
+    one = command("/a?b=c", b'{"d": 1}', (b"x-tenant", b"e"))
+    others = [
+        command("/A?b=c", b'{"d": 1}', (b"x-tenant", b"e")),
+        command("/a?b=C", b'{"d": 1}', (b"x-tenant", b"e")),
+        command("/a?b=c", b'{"d":1}', (b"x-tenant", b"e")),
+        command("/a?b=c", b'{"d": 1}', (b"x-tenant", b"E")),
+        command("/a?b=c", b'{"d": 1}', (b"x-tenants", b"e")),
+        command("/a?b=c", b'{"d": 1}'),
+        command("/a?b=c", b'{"d": 1}', (b"x-tenant", b"e"), (b"accept", b"text/csv")),
+        command("/a?b=c", b'{"d": 1}', (b"x-tenant", b"e"), is_whole=False),
+    ]
+    assert one.digest not in {other.digest for other in others}
+    assert one.digest == command("/a?b=c", b'{"d": 1}', (b"x-tenant", b"e")).digest
+
+
+def test_what_is_sensitive_is_sealed() -> None:
+    found = command(
+        "/customers/jane@example.com/x?email=jane@example.com&note=jane%40example.com&api_key=abc",
+        b'{"customer": {"email": "jane@example.com"}, "password": "hunter2", "note": "4111111111111111"}',
+        (b"x-api-key", b"abcdef"),
+        (b"x-note", b"jane@example.com"),
+    )
+    shown = repr((found.text, found.parameters, found.facts))
+    for raw in ("jane@", "jane%40", "hunter2", "4111111111111111", "abcdef", "=abc"):
+        assert raw not in shown
+    assert found.original is not None
+    assert "hunter2" in repr(found.original)
+    assert found.facts.paths == ("/customers/j***@example.com/x",)
+
+
+def test_a_body_that_cannot_be_read_is_not_shown() -> None:
+    assert command("/a", b'{"password": "x').parameters[-1] == "‹sealed›"
+
+
+def test_what_has_nothing_sensitive_is_shown_as_it_is() -> None:
+    found = command("/a?b=%2F", b'{"c":  1}')
+    assert (found.text, found.parameters[-1], found.original) == ("POST /a?b=%2F", '{"c":  1}', None)
