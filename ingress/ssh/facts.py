@@ -119,7 +119,7 @@ def _program(words: tuple[Word, ...], invocation: Invocation, findings: Findings
         _BUILTINS[name](arguments, findings)
     elif name in PROGRAMS:
         judge(name, PROGRAMS[name], arguments, findings)
-        _check_builtin(name, arguments, findings)
+        _check_words(name, arguments, findings)
     else:
         findings.does(Intent.EXEC)
         findings.doubt(f"what {name} does is not known")
@@ -209,10 +209,12 @@ _BUILTINS = {
 }
 
 
-def _check_builtin(name: str, arguments: tuple[Word, ...], findings: Findings) -> None:
-    """Words by which a builtin of bash computes: a subscript in them runs what it holds."""
+def _check_words(name: str, arguments: tuple[Word, ...], findings: Findings) -> None:
+    """Words that make a program do more: a subscript, by which a builtin of bash runs what it holds."""
     values = [word.value for word in arguments]
     if name in ("[", "test") and not {None, "-v", "-R"}.isdisjoint(values):
         findings.doubt(f"{name}: it may compute what a variable's name holds")
+    if name == "jq" and any(value is None or "env" in value.lower() for value in values):
+        findings.does(Intent.CREDENTIAL)  # it shows the environment
     if name == "wait" and values:
         findings.doubt("wait: it may set a variable")

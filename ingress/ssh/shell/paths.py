@@ -151,6 +151,8 @@ def normal(value: str) -> tuple[str, str]:
     doubt = ""
     if ".." in value.split("/"):
         doubt = "a path leads upwards, and past a symbolic link that may be anywhere"
+    if value.startswith(("~+", "~-")):
+        doubt = "a path begins where the shell is, or was"
     if value.startswith("/"):
         return "/" + posixpath.normpath(value).lstrip("/"), doubt
     if value.startswith("~"):

@@ -35,6 +35,7 @@ KNOWN = {
     "git-upload-pack '/srv/x.git'": ("export read", "git-upload-pack", "/srv/x.git"),
     "rsync --server --sender -logDtpre.iLsfxCIvu . /srv/www": ("export read", "rsync", "/srv/www"),
     "/bin/sh -c 'echo ~ && sleep 0'": ("read", "echo sh sleep", ""),
+    "jq -n env": ("credential read", "jq", ""),
     "# only a comment": ("session", "", ""),
 }
 
@@ -50,6 +51,7 @@ UNKNOWN = {
     "sh script.sh": "sh: it runs a file that is not seen",
     "sudo -i": "sudo: the option -i is not known",
     "docker run x": "docker: it runs what it is given, or has been given",
+    "cat ~+/x": "a path begins where the shell is, or was",
     "cat ../x": "a path leads upwards, and past a symbolic link that may be anywhere",
 }
 
