@@ -57,6 +57,15 @@ pip() {
     .tools/pip/bin/python -m pip "$@"
 }
 
+# sshd is for the tests, which start their own: the service that Debian starts with the package stays off.
+without_sshd_service() {
+    [ ! -x /usr/sbin/sshd ] || return 0
+    say "sshd for the tests; its service is masked (systemctl unmask ssh.service ssh.socket)"
+    as_root mkdir -p /etc/systemd/system
+    as_root ln -sf /dev/null /etc/systemd/system/ssh.service
+    as_root ln -sf /dev/null /etc/systemd/system/ssh.socket
+}
+
 environment() {
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         fail "Python 3.11 or newer is needed as $PYTHON; name another one by PYTHON=…"
@@ -74,7 +83,10 @@ environment() {
 case ${1:-} in
 environment) environment ;;
 # libatomic1: the driver that steers Chromium is linked with it.
-test) debian postgresql postgresql-client chromium fonts-liberation libatomic1 openssh-client openssh-server rsync git ;;
+test)
+    without_sshd_service
+    debian postgresql postgresql-client chromium fonts-liberation libatomic1 openssh-client openssh-server rsync git
+    ;;
 bench) debian postgresql postgresql-client pgbouncer ;;
 *) fail "expected environment, test or bench" ;;
 esac

@@ -39,6 +39,7 @@ def known(revocations: Revocations | None = None) -> Identities:
 @pytest.mark.parametrize(
     ("name", "shown", "method"),
     [("dana", DANA.token, Method.TOKEN), ("alice", OWN, Method.OIDC), ("agent-9", JWT, Method.FEDERATED)],
+    ids=["configured", "own", "federated"],
 )
 async def test_each_is_let_in_by_name_and_as_a_bearer(name: str, shown: str, method: Method) -> None:
     found = known()
@@ -50,13 +51,15 @@ async def test_each_is_let_in_by_name_and_as_a_bearer(name: str, shown: str, met
         assert (signed_in.principal.name, signed_in.method) == (name, method)
 
 
-@pytest.mark.parametrize("shown", [OWN, JWT, AGENT.token])
+@pytest.mark.parametrize("shown", [OWN, JWT, AGENT.token], ids=["own", "federated", "configured"])
 async def test_nobody_is_another_by_a_good_token(shown: str) -> None:
     with pytest.raises(TokenRefused):
         await known().authenticate("dana", shown)
 
 
-@pytest.mark.parametrize(("shown", "sign_in"), [(OWN, "login"), (JWT, f"{ISSUER} j")])
+@pytest.mark.parametrize(
+    ("shown", "sign_in"), [(OWN, "login"), (JWT, f"{ISSUER} j")], ids=["own", "federated"]
+)
 async def test_a_revoked_token_is_refused(shown: str, sign_in: str) -> None:
     revocations = KnownRevocations(lambda: NOW)
     found = known(revocations)
