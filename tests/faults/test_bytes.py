@@ -77,7 +77,7 @@ async def test_garbage_before_tls(breakable: Breakable, said: bytes) -> None:
         b"\0\0\0\x05x",
         struct.pack("!I", 1 << 30),
         make_startup({"database": "orders"}),
-        make_startup({"user": AGENT.name, "replication": "true"}),
+        make_startup({"user": AGENT.name, "replication": "perhaps"}),
         make_startup({"user": AGENT.name, "options": "-c role=postgres"}),
         make_startup({"user": AGENT.name, "database": "orders"}) + make(b"Q", b"select 1\0"),
         make_startup({"user": AGENT.name, "database": "orders"}) + b"p" + struct.pack("!I", 1 << 30),

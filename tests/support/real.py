@@ -67,13 +67,20 @@ def pytest_runtest_makereport(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Under xdist, tests that share real parts share a worker: nothing is started twice for them.
 
-    Tests with the gateway are one group, other files one each, unless they say another; unit tests go
-    anywhere.
+    Tests with the same gateway are one group (a folder may have one of its own), other files one each, unless
+    they say another; unit tests go anywhere.
     """
     for item in items:
         if item.get_closest_marker("xdist_group") is not None:
             continue
         if "gateway" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("gateway"))
+            item.add_marker(pytest.mark.xdist_group(f"gateway of {_where_from(item)}"))
         elif _UNIT not in item.path.parents:
             item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
+def _where_from(item: pytest.Item) -> str:
+    """The folder or file whose gateway a test has."""
+    made = item.session._fixturemanager.getfixturedefs("gateway", item)
+    assert made is not None
+    return made[-1].baseid or "all"

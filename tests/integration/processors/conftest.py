@@ -37,7 +37,7 @@ AT_ONCE: Document = {
     "name": "answered at once",
     "when": {"statements": ["insert"]},
     "verdict": "review",
-    "review": {"reviewers": ["dba"], "timeout": "60s", "valid_for": "60s", "hold": False},
+    "review": {"reviewers": ["dba"], "timeout": "10m", "valid_for": "10m", "hold": False},
 }
 
 
