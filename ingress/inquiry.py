@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ingress.command import Command
 from ingress.gate import Allowed, Refusal, Revoked, Waiting
 from ingress.interface import Abandon, Close, Finish, Frame, Record, Request, Submit
-from ingress.session import Session
+from ingress.session import Hands, Session
 
 
 class Refused(Exception):
@@ -20,6 +20,22 @@ class Refused(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
+
+
+def hands_off(pressure: Callable[[], None]) -> Hands:
+    """What a session can do where the connection's bytes go past it: tell of its recording's `pressure`."""
+
+    async def no_catalogue() -> None:
+        """There is none to read."""
+
+    return Hands(
+        write_client=lambda pieces: None,
+        write_target=lambda pieces: None,
+        close=lambda: None,
+        cancel_target=lambda: None,
+        read_catalogue=no_catalogue,
+        pressure=pressure,
+    )
 
 
 class Inquiry:

@@ -131,6 +131,10 @@ class Obligations:
     limited_by: tuple[LimitSource, ...] = ()
     unmasked: tuple[str, ...] = ()  # "schema.table.column": left clear for the client, never in the recording
 
+    def rule_of(self, limit: str) -> str:
+        """The rule that set this limit; empty where the verdict does not say."""
+        return next((source.rule for source in self.limited_by if source.limit == limit), "")
+
 
 class Outcome(StrEnum):
     """How a command that was let through ended. Unknown is never reported as failed."""

@@ -231,7 +231,7 @@ class Pursuit:
     async def _stopped(
         self, reached: LimitReached, obligations: Obligations, progress: _Progress, status: int
     ) -> None:
-        rule = next((one.rule for one in obligations.limited_by if one.limit == reached.limit), "")
+        rule = obligations.rule_of(reached.limit)
         progress.limit, progress.limit_rule = reached.limit, rule
         by = f' by rule "{rule}"' if rule else ""
         progress.error = f"the answer was stopped{by} at {reached}"

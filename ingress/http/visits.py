@@ -1,13 +1,13 @@
 """Sessions of HTTP: one principal's use of one resource over one connection, and what outlives it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 from infra.config import HttpResource
 from infra.identity import SignedIn
-from ingress.inquiry import Inquiry
-from ingress.session import Hands, Services, Session, SessionInfo
+from ingress.inquiry import Inquiry, hands_off
+from ingress.session import Services, Session, SessionInfo
 from schemas.ids import uuid7
 
 
@@ -35,7 +35,7 @@ class Visit:
             client_name=client,
             recording=resource.recording,
         )
-        self._session = Session(info, services, _hands(self._pressure))
+        self._session = Session(info, services, hands_off(self._pressure))
         self.inquiry.begin(self._session)
 
     def start(self, work: Coroutine[Any, Any, bool]) -> "asyncio.Task[bool]":
@@ -74,19 +74,3 @@ class Visit:
         for task in self._tasks:
             task.cancel()
         self._close_if_over()
-
-
-def _hands(pressure: Callable[[], None]) -> Hands:
-    """The connection's bytes go past the session."""
-
-    async def no_catalogue() -> None:
-        """An API has none."""
-
-    return Hands(
-        write_client=lambda pieces: None,
-        write_target=lambda pieces: None,
-        close=lambda: None,
-        cancel_target=lambda: None,
-        read_catalogue=no_catalogue,
-        pressure=pressure,
-    )

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from ingress.postgres import cost, read_only
 from ingress.postgres.execution import Execution, Expected, Group
-from ingress.postgres.limits import rule_of
 from ingress.postgres.messages import make_error
 from ingress.postgres.own import Aside
 
@@ -99,7 +98,7 @@ def _judged(estimates: cost.Estimates) -> Refuse | None:
 
 def _not_read_only(execution: Execution, reason: str) -> bytes:
     assert execution.allowed is not None
-    rule = rule_of("read_only", execution.allowed.obligations)
+    rule = execution.allowed.obligations.rule_of("read_only")
     detail = {"verdict": "deny", "limit": "read_only", "rule": rule, "command": execution.command.id}
     return make_error(
         READ_ONLY_TRANSACTION,

@@ -14,7 +14,7 @@ import msgspec
 from pglast import parser
 
 from ingress.postgres.execution import Answer, Execution, Expected, Group
-from ingress.postgres.limits import STATEMENT_TOO_COMPLEX, rule_of
+from ingress.postgres.limits import STATEMENT_TOO_COMPLEX
 from ingress.postgres.messages import Bind, make, make_error, parse_fields, shift_position
 from ingress.postgres.own import Aside
 from ingress.postgres.sql.tree import Node, kind_of, parse
@@ -111,7 +111,7 @@ def too_much(estimates: Estimates) -> tuple[Execution, bytes, str] | None:
         execution = estimate.execution
         assert execution.allowed is not None
         duty = execution.allowed.obligations
-        most, rule = duty.cost or 0.0, rule_of("cost", duty)
+        most, rule = duty.cost or 0.0, duty.rule_of("cost")
         if estimate.plan.error is not None:
             fields = parse_fields(estimate.plan.error.body)
             reason = f"the target could not plan it: {fields.get('M', '')}"
@@ -140,7 +140,7 @@ def not_plannable(execution: Execution, reason: str) -> bytes:
     hint = (
         "Nothing was executed. Send it in a form that can be planned, or ask for a rule without limits.cost."
     )
-    return _refusal(execution, rule_of("cost", duty), reason, hint, duty.cost or 0.0)
+    return _refusal(execution, duty.rule_of("cost"), reason, hint, duty.cost or 0.0)
 
 
 def plan_question(text: str) -> Question | None:

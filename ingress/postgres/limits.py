@@ -66,12 +66,7 @@ class Used:
 
 def stop_at(limit: str, most: float, obligations: Obligations) -> Stop:
     """The stop at this limit of the verdict's."""
-    return Stop(limit, most, rule_of(limit, obligations))
-
-
-def rule_of(limit: str, obligations: Obligations) -> str:
-    """The rule that set this limit; empty where the verdict does not say."""
-    return next((source.rule for source in obligations.limited_by if source.limit == limit), "")
+    return Stop(limit, most, obligations.rule_of(limit))
 
 
 def make_stopped(command: str, stop: Stop, *, ran: bool) -> bytes:

@@ -12,10 +12,10 @@ from infra.identity import SignedIn
 from infra.keys import ssh_host_key
 from ingress.errors import LoginRefused, TargetError
 from ingress.gate import Refusal
-from ingress.inquiry import Inquiry
+from ingress.inquiry import Inquiry, hands_off
 from ingress.interface import Frame
 from ingress.login import Login
-from ingress.session import Hands, Services, Session, SessionInfo
+from ingress.session import Services, Session, SessionInfo
 from ingress.ssh.algorithms import CIPHERS, COMPRESSIONS, KEY_EXCHANGES, MACS, SIGNATURES
 from ingress.ssh.cast import make_header
 from ingress.ssh.client_side import ClientSide
@@ -167,14 +167,7 @@ class SshEndpoint:
         inquiry = Inquiry(client.disconnect)
         room = asyncio.Event()
         room.set()
-        hands = Hands(
-            write_client=lambda pieces: None,
-            write_target=lambda pieces: None,
-            close=lambda: None,
-            cancel_target=lambda: None,
-            read_catalogue=_nothing,
-            pressure=lambda: room.clear() if session.recorder.is_behind else room.set(),
-        )
+        hands = hands_off(lambda: room.clear() if session.recorder.is_behind else room.set())
         session = Session(info, services, hands)
         inquiry.begin(session)
         inquiry.record(
@@ -230,7 +223,3 @@ class SshEndpoint:
     def _link(self, approval: str) -> str:
         url = self._config.api_url
         return f"{url}/approvals/{approval}" if url else ""
-
-
-async def _nothing() -> None:
-    """There is no catalogue to read."""

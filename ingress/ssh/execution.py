@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -163,7 +163,7 @@ class Run:
         await self._process.stdout.drain()
         if limit := self._stop.limit:
             host.close()
-            rule = next((source.rule for source in self._obligations.limited_by if source.limit == limit), "")
+            rule = self._obligations.rule_of(limit)
             said = f'countersign: stopped at its limit of {limit} by rule "{rule}"'
             self._process.stderr.write(said.encode() + b"\n")
             self._visit.say(said + "\n")
@@ -250,9 +250,7 @@ class Run:
                 await host.stdin.drain()
 
     def _report(self, outcome: Outcome, code: str, error: str) -> None:
-        rule = next(
-            (source.rule for source in self._obligations.limited_by if source.limit == self._stop.limit), ""
-        )
+        rule = self._obligations.rule_of(self._stop.limit)
         masked = tuple(
             MaskedField(f"detector:{name}", name, count) for name, count in sorted(self._masked.items())
         )
@@ -271,7 +269,9 @@ class Run:
         )
 
 
-async def _pieces(reader: "asyncssh.SSHReader[bytes]", keeps: Callable[[], bool]):  # type: ignore[no-untyped-def]
+async def _pieces(
+    reader: "asyncssh.SSHReader[bytes]", keeps: Callable[[], bool]
+) -> AsyncIterator[bytes | None]:
     """What comes, and None when nothing came for a moment while something is kept."""
     reading: asyncio.Future[bytes] | None = None
     try:

@@ -288,8 +288,11 @@ def test_random_queries_show_no_value(world: World) -> None:
         shown = _ask(world.through.of("anyone"), sql, way)
         assert values.found_in(shown.received, shown.rows) == set()
 
-    check()
-    assert leaked > many / 40, "queries that would show nothing anyway prove nothing"
+    for _ in range(3):  # until enough of them would have shown something
+        check()
+        if leaked > many / 10:
+            break
+    assert leaked > many / 10, "queries that would show nothing anyway prove nothing"
 
 
 async def test_no_value_is_written_down(run: Run) -> None:
