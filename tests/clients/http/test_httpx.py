@@ -212,9 +212,7 @@ class TestLimits:
             else:
                 assert stopped.status_code == 403
                 assert 'stopped by rule "few rows" at its limit of 10 rows' in stopped.json()["detail"]
-        asked = (
-            "select count() as times from commands where limit_rule = 'few rows'"
-        )
+        asked = "select count() as times from commands where limit_rule = 'few rows'"
         await eventually(lambda: gateway.audit(asked)[0]["times"] == 1, what="the limit in the audit log")
 
     async def test_time(self, gateway: Gateway) -> None:
