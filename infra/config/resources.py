@@ -104,7 +104,7 @@ class SshResource(Common):
     address: HostPort
     host_key: Annotated[str, AfterValidator(_is_host_key)]  # as in known_hosts, without the host
     credentials: SshCredentials
-    shells: Literal["none", "recorded"] = "none"
+    shells: Literal["none", "lines", "recorded"] = "none"
     environment: tuple[str, ...] = ("LANG", "LC_*")  # globs of variables a client may set on the host
     sensitive: Sensitive = Sensitive()
 

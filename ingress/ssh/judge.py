@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ingress.command import Command, Spoken, make_command
 from ingress.ssh.facts import analyse
 from ingress.ssh.reasons import Why, why
+from ingress.ssh.shell.place import Place
 from ingress.ssh.words import SHELL
 from processors.masking.apply import redact_text
 from schemas.vocabulary import ContextItem, Facts, Intent, Stage
@@ -41,8 +42,26 @@ class Judge:
         self, text: str, environment: Mapping[str, str], said: Mapping[str, str], terminal: bool
     ) -> Command:
         """A command line. `environment`: what goes to the host with it; `said`: what the client set."""
-        analysis = analyse(text)
+        analysis = analyse(text, Place(has_terminal=terminal))
         return self._command(text, analysis.facts, environment, why(said, analysis.comment), terminal)
+
+    def typed(
+        self, text: str, place: Place, environment: Mapping[str, str], said: Mapping[str, str]
+    ) -> tuple[Command, bool]:
+        """A command line typed into a shell, and whether it may change what names mean in those after it."""
+        analysis = analyse(text, place)
+        where = (
+            ContextItem("shell", "changed" if place.changed else "unchanged"),
+            ContextItem("folder", place.folder),
+        )
+        reason = why(said, analysis.comment)
+        command = self._command(text, analysis.facts, environment, reason, True, where)
+        return command, analysis.changes_shell
+
+    def shown(self, text: str) -> str:
+        """A text of the client as events and recordings may have it."""
+        hidden = _SECRETS.sub(lambda found: found[1] + PLACEHOLDER, text)
+        return redact_text(hidden, self.subject.detectors)
 
     def shell(self, environment: Mapping[str, str], said: Mapping[str, str]) -> Command:
         """An interactive shell, as a whole."""
@@ -58,11 +77,18 @@ class Judge:
         return self._command(text, facts, {}, why(said), False)
 
     def _command(
-        self, text: str, facts: Facts, environment: Mapping[str, str], reason: Why, terminal: bool
+        self,
+        text: str,
+        facts: Facts,
+        environment: Mapping[str, str],
+        reason: Why,
+        terminal: bool,
+        where: tuple[ContextItem, ...] = (),
     ) -> Command:
         subject = self.subject
         items = [ContextItem("user", subject.user), ContextItem("terminal", "yes" if terminal else "no")]
         items += [ContextItem(f"env {name}", value) for name, value in sorted(environment.items())]
+        items += where
         return make_command(
             id=self._new_id(),
             stage=Stage.EXECUTE,
@@ -70,13 +96,9 @@ class Judge:
             resource=subject.resource,
             said=Spoken(text, ()),
             bound=(),
-            shown=Spoken(self._shown(text), ()),
+            shown=Spoken(self.shown(text), ()),
             context=tuple(items),
             facts=facts,
             reason=redact_text(reason.reason, subject.detectors),
             ticket=redact_text(reason.ticket, subject.detectors),
         )
-
-    def _shown(self, text: str) -> str:
-        hidden = _SECRETS.sub(lambda found: found[1] + PLACEHOLDER, text)
-        return redact_text(hidden, self.subject.detectors)

@@ -1,6 +1,7 @@
 """What policy calls the commands of this protocol: the kinds that a rule's `statements` can name."""
 
 EXEC = "exec"  # a command line
+INTERACTIVE = "interactive"  # it takes commands of its own from the terminal, which are not seen
 SHELL = "shell"  # an interactive shell, as a whole
 READ_FILE = "sftp_read"
 WRITE_FILE = "sftp_write"
@@ -18,6 +19,7 @@ MAKE_LINK = "sftp_link"
 STATEMENTS = frozenset(
     {
         EXEC,
+        INTERACTIVE,
         SHELL,
         READ_FILE,
         WRITE_FILE,

@@ -17,7 +17,7 @@ def policies(files: str) -> list[Document]:
     return [
         {
             "name": "agents read",
-            "when": {"groups": ["agents"], "resources": ["web-*", "reads"], "intents": ["read", "session"]},
+            "when": {"groups": ["agents"], "resources": ["web-*", "reads", "reads-lines"], "intents": ["read", "session"]},
             "verdict": "allow",
         },
         {
@@ -52,7 +52,7 @@ def policies(files: str) -> list[Document]:
         },
         {
             "name": "a few lines",
-            "when": {"resources": ["limited"]},
+            "when": {"resources": ["limited", "limited-lines"]},
             "verdict": "allow",
             "limits": {"rows": 3},
         },
@@ -82,6 +82,8 @@ def gateway(sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
         sshd.resource("web-1", sensitive={"detect": DETECT}),
         *(sshd.resource(name) for name in ("plain", "limited", "quick", "reasons", "reads")),
         sshd.resource("shell", shells="recorded", sensitive={"detect": DETECT}),
+        sshd.resource("web-lines", shells="lines", sensitive={"detect": DETECT}),
+        *(sshd.resource(name, shells="lines") for name in ("reads-lines", "limited-lines")),
         {
             **sshd.resource("impostor"),
             "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBSg2u3hJ3GPJ3pQXQOcg6ZpYyr5xLWCfVBYVBYVBYVB",

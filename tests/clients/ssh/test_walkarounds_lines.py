@@ -1,0 +1,52 @@
+"""Attempts to get past line policy, typed for real into shells where a rule allows reads only."""
+
+import asyncio
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from support.sshd import Client, Sshd
+from support.terminal import Terminal, terminal
+from support.wait import eventually
+
+_AT_ONCE = 6
+_SECONDS = 30
+
+
+def _attempts() -> list[str]:
+    document = YAML(typ="safe").load(Path(__file__).with_name("walkarounds-lines.yaml"))
+    return [attempt for attempts in document.values() for attempt in attempts]
+
+
+def test_there_are_many() -> None:
+    assert len(_attempts()) >= 100
+
+
+async def _leave(shell: Terminal) -> None:
+    """Stops what runs, until the shell, or what became of it, has ended or runs a line again."""
+    while "\nfin-ish\r\n" not in shell.text and not shell.has_ended:
+        await shell.type(b"\x03\recho fin'-'ish\r")
+        await shell.quiet()
+
+
+async def test_none_runs(client: Client, sshd: Sshd) -> None:
+    limit = asyncio.Semaphore(_AT_ONCE)
+    control = sshd.folder / "control-lines"
+    shared = ["-o", f"ControlPath={control}"]
+
+    async def attempt(number: int, typed: str) -> str:
+        mark = sshd.files / "open" / f"line-{number}"
+        async with limit, terminal(client, "reads-lines", options=shared) as shell:
+            await shell.type(typed.replace("MARK", str(mark)))
+            try:
+                async with asyncio.timeout(_SECONDS):
+                    await shell.quiet()
+                    await _leave(shell)
+            except TimeoutError:
+                return f"{typed!r} hangs: {shell.text!r}"
+        return f"{typed!r} ran: {shell.text!r}" if mark.exists() else ""
+
+    argv = ["ssh", *client.options("reads-lines"), *shared, "-M", "-N", "127.0.0.1"]
+    async with client.running(argv):
+        await eventually(control.exists, what="one connection for all")
+        found = await asyncio.gather(*(attempt(number, typed) for number, typed in enumerate(_attempts())))
+    assert [line for line in found if line] == []
