@@ -1,4 +1,4 @@
-"""What a command at the host writes, on its way to the client: masked, counted, recorded, and cut at a limit."""
+"""What a command writes, on its way to the client: masked, counted, recorded, and cut at a limit."""
 
 import asyncio
 from collections import Counter

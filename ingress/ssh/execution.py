@@ -13,7 +13,6 @@ from ingress.ssh.refusal import NOT_EXECUTED, refusal_line, refusal_text
 from ingress.ssh.run import Process, Run
 from ingress.ssh.visit import Visit
 
-
 _NO_TERMINAL = Refusal(
     message="an interactive shell of this resource needs a terminal",
     hint="Nothing was executed. Say ssh -tt, or send single commands: ssh … 'the command'.",

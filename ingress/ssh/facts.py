@@ -50,8 +50,8 @@ _WILDCARDS = re.compile(r"[*?\[\x00-\x1f\x7f\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """`comment`: the text's last comment, without its `#`. `changes_shell`: what names mean in the lines after
-    it is no longer known."""
+    """`comment`: the text's last comment, without its `#`. `changes_shell`: what names mean in the lines
+    after it is no longer known."""
 
     facts: Facts
     comment: str

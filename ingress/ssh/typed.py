@@ -1,7 +1,7 @@
-"""What of a terminal's input a recording may have: masked, and nothing of what is typed where a secret is asked for.
+"""What of a terminal's input a recording may have: masked, and nothing where a secret is asked for.
 
-A program that asks for a password turns the terminal's echo off, which the gateway cannot see; it sees the words
-with which programs ask.
+A program that asks for a password turns the terminal's echo off, which the gateway cannot see; it sees the
+words with which programs ask.
 """
 
 import re

@@ -4,9 +4,9 @@
   client types while the shell waits, up to a whole command.
 - `keys.py`: what a terminal sends -> keys. `editor.py`: keys -> a line, and what the terminal shows of it.
   `complete.py`: whether a command goes on in the next line.
-- `driver.py`: what is sent to the host's shell; `driver.sh`, `start.sh`: its side. `marks.py`: what comes back
-  -> output, and the shell's word that it waits.
+- `driver.py`: what is sent to the host's shell; `driver.sh`, `start.sh`: its side. `marks.py`: what comes
+  back -> output, and the shell's word that it waits.
 
-Nothing that the client sends reaches the host's shell: to a program that runs, while it runs, or as a line with a
-verdict. Which of both it is the shell itself says, by keys that are for one turn.
+What the client sends goes to a program, while one runs, or to the shell, as a line with a verdict. Which of
+both it is the shell itself says, by keys that are for one turn.
 """

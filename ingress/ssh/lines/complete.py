@@ -1,4 +1,4 @@
-"""Whether a command is whole, or goes on in the next line, as an interactive shell asks with its second prompt.
+"""Whether a command is whole, or goes on in the next line (a shell asks for it with its second prompt).
 
 Nothing depends on it but the prompt: what is entered is judged as one text, and run as the same text.
 """
@@ -109,7 +109,7 @@ def _code(reading: _Reading) -> None:
         return
     reading.joined = False
     if character == "\\":
-        reading.joined = at + 1 >= len(text) or at + 2 == len(text) and text[at + 1] == "\n"
+        reading.joined = at + 1 >= len(text) or (at + 2 == len(text) and text[at + 1] == "\n")
         reading.at += 2
         reading.starts = False
     elif character in "'\"":

@@ -12,7 +12,7 @@ _LONGEST = 128 * 1024  # characters of a command
 
 
 class Prompt:
-    """One terminal. What is typed while a command is decided on, or pasted after one, waits as further lines."""
+    """One terminal. What is typed while a command is decided on, or pasted after one, waits for its turn."""
 
     def __init__(self, columns: int) -> None:
         self._editor = Editor(columns)

@@ -86,10 +86,10 @@ class LineShell:
                 for task in done:
                     task.result()
         finally:
+            host.close()  # first: the client's end may cancel what follows
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            host.close()
 
     async def _turns(self, host: "asyncssh.SSHClientProcess[bytes]") -> None:
         try:
@@ -137,8 +137,8 @@ class LineShell:
             self._starts_row = True
 
     async def _line(self, text: str, mark: Mark) -> Mark | None:
-        """Runs a command, if it may. What the shell says when it waits again: the `mark` of before where nothing
-        ran, None where it ended."""
+        """Runs a command, if it may. What the shell says when it waits again: the `mark` of before where
+        nothing ran, None where it ended."""
         if len(text) > LONGEST:
             self._tell(refusal_text(TOO_LONG))
             return mark

@@ -16,8 +16,8 @@ _MOST_PATHS = 2000
 
 @dataclass(slots=True)
 class Findings:
-    """`depth`: how many shells are around what is looked at. `folder`: where it begins, "" for the user's home.
-    `changes_shell`: it may change what names mean to the shell that runs it."""
+    """`depth`: how many shells are around what is looked at. `folder`: where it begins, "" for the user's
+    home. `changes_shell`: it may change what names mean to the shell that runs it."""
 
     place: Place
     folder: str = ""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a command line runs. `has_terminal`: its input may be typed; `is_shell`: in a shell that goes on after
-    it, in this `folder` (where it really is; "" where that is not known), and that an earlier line has `changed`
-    so that names may mean something else."""
+    """`has_terminal`: its input may be typed. `is_shell`: in a shell that goes on after it, in this `folder`
+    (where it really is; "" where that is not known); `changed`: an earlier line may have given names another
+    meaning."""
 
     has_terminal: bool = False
     is_shell: bool = False

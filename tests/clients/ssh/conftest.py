@@ -17,7 +17,11 @@ def policies(files: str) -> list[Document]:
     return [
         {
             "name": "agents read",
-            "when": {"groups": ["agents"], "resources": ["web-*", "reads", "reads-lines"], "intents": ["read", "session"]},
+            "when": {
+                "groups": ["agents"],
+                "resources": ["web-*", "reads", "reads-lines"],
+                "intents": ["read", "session"],
+            },
             "verdict": "allow",
         },
         {

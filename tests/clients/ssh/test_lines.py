@@ -1,4 +1,4 @@
-"""Interactive shells whose every line is a command: OpenSSH's ssh with a terminal, through the whole product."""
+"""Interactive shells whose every line is a command: OpenSSH's ssh, through the whole product."""
 
 import re
 
