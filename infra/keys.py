@@ -91,7 +91,23 @@ def secret(state: Path, name: str) -> bytes:
 
 def ssh_host_key(state: Path) -> Path:
     """The gateway's own SSH host key (Ed25519, in OpenSSH's format), made at first start."""
-    path = state / "ssh" / "host_key"
+    return _ssh_key(state, "host_key")
+
+
+def ssh_ca_key(state: Path) -> Path:
+    """What signs the gateway's certificates for hosts (Ed25519, in OpenSSH's format), made at first use."""
+    return _ssh_key(state, "ca_key")
+
+
+def ssh_ca_line(state: Path) -> str:
+    """Its public key, as a host has it in the file of sshd's TrustedUserCAKeys."""
+    key = serialization.load_ssh_private_key(ssh_ca_key(state).read_bytes(), password=None)
+    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    return f"{public.decode()} countersign-ca"
+
+
+def _ssh_key(state: Path, name: str) -> Path:
+    path = state / "ssh" / name
     key = Ed25519PrivateKey.generate()
     _write_once(
         path,

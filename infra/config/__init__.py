@@ -11,7 +11,14 @@ from infra.config.file import DEFAULT_PATH, load
 from infra.config.gateway import ExternalClickHouse, ExternalKafka, Gateway, KafkaSecurity, Listen, Tls
 from infra.config.identity import Federated, Identity, Oidc, User
 from infra.config.policies import Policy
-from infra.config.resources import HttpResource, PostgresResource, Resource, SshResource
+from infra.config.resources import (
+    HostKeyAuthority,
+    HttpResource,
+    PostgresResource,
+    Resource,
+    SshCertificate,
+    SshResource,
+)
 from infra.config.values import Address, Secret, parse_address
 
 __all__ = [
@@ -23,6 +30,7 @@ __all__ = [
     "ExternalKafka",
     "Federated",
     "Gateway",
+    "HostKeyAuthority",
     "HttpResource",
     "Identity",
     "KafkaSecurity",
@@ -33,6 +41,7 @@ __all__ = [
     "PostgresResource",
     "Resource",
     "Secret",
+    "SshCertificate",
     "SshResource",
     "Tls",
     "User",

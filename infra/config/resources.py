@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    IPvAnyNetwork,
+    Tag,
+    ValidationInfo,
+    model_validator,
+)
 
 from infra.config.values import HostPort, Model, Secret, known
 
@@ -83,18 +91,33 @@ def _is_host_key(key: str) -> str:
     return key.strip()
 
 
+class SshCertificate(Model):
+    """The gateway signs itself a certificate for each connection; the host trusts `countersign ssh-ca`."""
+
+    principal: str = Field(min_length=1)
+    minutes: int = Field(default=5, ge=1, le=60)
+    source_addresses: tuple[IPvAnyNetwork, ...] = ()  # the gateway's own, as the host sees them
+
+
 class SshCredentials(Model):
-    """What the gateway signs in to the host with: exactly one of a key and a password."""
+    """What the gateway signs in to the host with: exactly one of a key, a password and a certificate."""
 
     user: str
     private_key: Secret | None = None
     password: Secret | None = None
+    certificate: SshCertificate | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if (self.private_key is None) == (self.password is None):
-            raise ValueError("expected exactly one of private_key and password")
+        if sum(way is not None for way in (self.private_key, self.password, self.certificate)) != 1:
+            raise ValueError("expected exactly one of private_key, password and certificate")
         return self
+
+
+class HostKeyAuthority(Model):
+    """The host shows a certificate of this authority, for its name in `address`."""
+
+    ca: Annotated[str, AfterValidator(_is_host_key)]
 
 
 class SshResource(Common):
@@ -102,7 +125,7 @@ class SshResource(Common):
 
     protocol: Annotated[Literal["ssh"], Served]
     address: HostPort
-    host_key: Annotated[str, AfterValidator(_is_host_key)]  # as in known_hosts, without the host
+    host_key: Annotated[str, AfterValidator(_is_host_key)] | HostKeyAuthority
     credentials: SshCredentials
     shells: Literal["none", "lines", "recorded"] = "none"
     environment: tuple[str, ...] = ("LANG", "LC_*")  # globs of variables a client may set on the host

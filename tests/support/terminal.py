@@ -42,6 +42,10 @@ class Terminal:
         self._seen = found.end()
         return said
 
+    def skip(self) -> None:
+        """Looks at nothing that it has shown until now."""
+        self._seen = len(self.text)
+
     async def type(self, data: str | bytes) -> None:
         await self._running.send(data.encode() if isinstance(data, str) else data)
 
@@ -68,6 +72,15 @@ class Terminal:
     async def ends(self) -> int:
         """The client's exit status, once it has left by itself."""
         return await self._running.process.wait()
+
+
+async def leave(shell: Terminal) -> None:
+    """Stops what runs, until the shell waits for a line again, or has ended."""
+    await shell.quiet()
+    while not re.search(PROMPT + r"\Z", shell.text) and not shell.has_ended:
+        await shell.type(b"\x03\r")
+        await shell.quiet()
+    shell.skip()
 
 
 @asynccontextmanager

@@ -31,7 +31,7 @@ def new_keys() -> Keys:
 
 def start_command(keys: Keys) -> str:
     """The command line that starts the shell, for any POSIX login shell. `keys`: of its first turn."""
-    begin = f"PS1= PS2= __cs_say={keys.say} __cs_hear={keys.hear}\n{_script('driver.sh')}"
+    begin = f"PS1= PS2= __cs_keys='{keys.say} {keys.hear}'\n{_script('driver.sh')}"
     return f"exec bash --noprofile --norc -p -c {shlex.quote(_script('start.sh'))} bash {shlex.quote(begin)}"
 
 
@@ -46,7 +46,7 @@ def report_message(keys: Keys, following: Keys) -> bytes:
 
 
 def _message(keys: Keys, following: Keys, what: str) -> bytes:
-    return f"{keys.hear} {following.say} {following.hear} {what}{_END}".encode("ascii")
+    return f"{keys.hear}: {following.say} {following.hear} {what}{_END}".encode("ascii")
 
 
 def _escaped(text: str) -> str:

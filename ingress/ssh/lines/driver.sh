@@ -22,7 +22,7 @@ __cs_hex() {
 __cs_turn() {
     __cs_status=$?
     { local -; set +xvu; } 2>/dev/null
-    local mark line old=$OLDPWD
+    local mark line hear next old=$OLDPWD
     __cs_text=
     while :; do
         # Where it really is; `cd -` goes on to lead where the user was before.
@@ -31,16 +31,18 @@ __cs_turn() {
         __cs_hex "$PWD"
         mark=$__cs_out
         __cs_hex "${__cs_left:0:4096}"
-        builtin printf -v mark '\e]133;D;%s;%s;%s;%s\a' "$__cs_status" "$__cs_say" "$mark" "$__cs_out"
+        builtin printf -v mark '\e]133;D;%s;%s;%s;%s\a' "$__cs_status" "${__cs_keys% *}" "$mark" "$__cs_out"
         # -s: the echo is off before the mark is out, so that nothing that follows it is shown.
         IFS= builtin read -r -s -d $'\x1e' -p "$mark" line </dev/tty 2>/dev/tty || builtin exit 1
-        case $line in *"$__cs_hear "*) ;; *) continue ;; esac
-        __cs_left=${line%%"$__cs_hear "*}
-        line=${line#*"$__cs_hear "}
-        __cs_say=${line%% *}
+        hear="${__cs_keys#* }: "  # the message that told it the key has no colon after it
+        case $line in *"$hear"*) ;; *) continue ;; esac
+        __cs_left=${line%%"$hear"*}
+        line=${line#*"$hear"}
+        next=${line%% *}
         line=${line#* }
-        __cs_hear=${line%% *}
+        next+=" ${line%% *}"
         line=${line#* }
+        __cs_keys=$next  # at once: Ctrl-C may come between any two commands
         [[ $line == '?' ]] && continue
         __cs_left=
         builtin printf -v __cs_text '__cs_begin\n%b' "$line"

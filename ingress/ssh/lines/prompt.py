@@ -4,7 +4,7 @@ from collections import deque
 
 from ingress.ssh.lines.complete import is_complete
 from ingress.ssh.lines.editor import Editor, End, Entered
-from ingress.ssh.lines.keys import Key, Keyboard, Stroke
+from ingress.ssh.lines.keys import Keyboard, Stroke
 
 _MORE = "> "  # the second prompt, as POSIX's PS2
 _MOST_AHEAD = 64 * 1024  # keys that wait; more are not taken
@@ -12,7 +12,7 @@ _LONGEST = 128 * 1024  # characters of a command
 
 
 class Prompt:
-    """One terminal. What is typed while a command is decided on, or pasted after one, waits for its turn."""
+    """One terminal. What was typed or pasted together with a command waits for its turn."""
 
     def __init__(self, columns: int) -> None:
         self._editor = Editor(columns)
@@ -34,14 +34,11 @@ class Prompt:
         """Shows the line again, below what was written over it."""
         return self._editor.redraw()
 
-    def type(self, data: bytes) -> bool:
-        """Takes what the client typed; whether Ctrl-C is among it."""
-        interrupted = False
+    def type(self, data: bytes) -> None:
+        """Takes what the client typed."""
         for stroke in self._keyboard.feed(data):
-            interrupted = interrupted or stroke is Key.INTERRUPT
             if len(self._ahead) < _MOST_AHEAD:
                 self._ahead.append(stroke)
-        return interrupted
 
     def put_back(self, data: bytes) -> None:
         """What was typed earlier and read by nobody comes first."""

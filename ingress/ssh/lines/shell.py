@@ -26,6 +26,7 @@ from schemas.vocabulary import Obligations, Outcome
 _START = 20.0  # seconds for the host's shell to say that it waits
 _STOPPING = 2.0  # seconds for a program to heed Ctrl-C at a limit, before its shell ends
 _CTRL_C = b"\x03"
+_MOST_EARLY = 64 * 1024  # bytes
 _STOPPED = 124
 _PASTE_ON, _PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"  # xterm's bracketed paste
 
@@ -54,6 +55,8 @@ class LineShell:
         self._is_asking = False
         self._client_is_done = False
         self._has_begun = False
+        self._is_due = True  # the shell has not said yet that it waits
+        self._early = bytearray()
         self._relayed = False  # whether a program may have left something unread
         self._starts_row = True
         self._home = self._folder = ""
@@ -150,6 +153,7 @@ class LineShell:
             obligations = await self._ask(command)
         except Refused as refused:
             self._tell(refusal_text(refused.refusal))
+            self._prompt.type(self._take_early())
             return mark
         self._changed = self._changed or changes
         ended = await self._run(command, obligations, text)
@@ -190,6 +194,8 @@ class LineShell:
         self._running = (answer, answer.stream())
         try:
             self._send(lambda keys, following: line_message(keys, following, text))
+            if early := self._take_early():
+                await self._relay(early)
             mark = await self._ended(answer, obligations.seconds)
             status = mark.status if mark is not None else await self._host_status()
             if answer.limit:
@@ -262,8 +268,9 @@ class LineShell:
         assert self._host is not None
         if mark.again:
             self._host.stdin.write(self._message)
+        if mark.again or not self._is_due:
             return
-        self._has_begun = True
+        self._is_due, self._has_begun = False, True
         if self._running is not None:
             self._show(self._running[1].close())
             self._running = None
@@ -295,16 +302,31 @@ class LineShell:
 
     async def _take(self, data: bytes) -> None:
         if self._running is not None:
-            assert self._host is not None
-            self._relayed = True
-            self._visit.record(INPUT, self._input.write(data))
-            with contextlib.suppress(BrokenPipeError, OSError):  # it may read no more, and still write
-                self._host.stdin.write(data)
-                await self._host.stdin.drain()
-        elif self._prompt.type(data) and self._is_asking:
+            await self._relay(data)
+        elif not self._is_asking:
+            self._prompt.type(data)
+            self._typed.set()
+        elif _CTRL_C in data:
+            self._early.clear()
             self._prompt.forget()
             self._wants_out.set()
-        self._typed.set()
+        else:
+            self._early += data[: _MOST_EARLY - len(self._early)]
+
+    async def _relay(self, data: bytes) -> None:
+        """To the program that runs."""
+        assert self._host is not None
+        self._relayed = True
+        self._visit.record(INPUT, self._input.write(data))
+        with contextlib.suppress(BrokenPipeError, OSError):  # it may read no more, and still write
+            self._host.stdin.write(data)
+            await self._host.stdin.drain()
+
+    def _take_early(self) -> bytes:
+        """What was typed after a line, while it was decided on: for its program, if it reads."""
+        early = bytes(self._early)
+        self._early.clear()
+        return early
 
     def _send(self, make: Callable[[Keys, Keys], bytes]) -> None:
         """A message for the shell, under this turn's keys."""
@@ -312,7 +334,7 @@ class LineShell:
         following = new_keys()
         self._message = make(self._keys, following)
         self._marks.expect(following.say)
-        self._keys = following
+        self._keys, self._is_due = following, True
         self._host.stdin.write(self._message)
 
     def _show(self, shown: bytes) -> None:

@@ -61,7 +61,7 @@ def policies(files: str) -> list[Document]:
             "limits": {"rows": 3},
         },
         {"name": "quick", "when": {"resources": ["quick"]}, "verdict": "allow", "limits": {"time": "500ms"}},
-        {"name": "anything", "when": {"resources": ["plain", "shell"]}, "verdict": "allow"},
+        {"name": "anything", "when": {"resources": ["plain", "shell", "certified"]}, "verdict": "allow"},
         {
             "name": "say why",
             "when": {"resources": ["reasons"], "intents": ["read"]},
@@ -88,6 +88,10 @@ def gateway(sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
         sshd.resource("shell", shells="recorded", sensitive={"detect": DETECT}),
         sshd.resource("web-lines", shells="lines", sensitive={"detect": DETECT}),
         *(sshd.resource(name, shells="lines") for name in ("reads-lines", "limited-lines")),
+        sshd.certified("certified", source_addresses=["127.0.0.0/8"]),
+        sshd.certified("another-principal", "nobody"),
+        sshd.certified("from-elsewhere", source_addresses=["192.0.2.1"]),
+        {**sshd.certified("another-authority"), "host_key": sshd.authority("other-ca")},
         {
             **sshd.resource("impostor"),
             "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBSg2u3hJ3GPJ3pQXQOcg6ZpYyr5xLWCfVBYVBYVBYVB",

@@ -1,12 +1,13 @@
 """Interactive shells whose every line is a command: OpenSSH's ssh, through the whole product."""
 
+import asyncio
 import re
 
 from support.builders import DANA
 from support.deciding import decide
 from support.gateway import Gateway
 from support.sshd import Client, Sshd
-from support.terminal import PROMPT, Terminal, terminal
+from support.terminal import PROMPT, Terminal, leave, terminal
 from support.wait import eventually
 
 
@@ -79,12 +80,12 @@ async def test_a_command_of_several_lines_is_one(client: Client, gateway: Gatewa
     async with terminal(client, "web-lines") as shell:
         for line in ("for x in one two; do", "  echo $x"):
             await shell.type(line + "\r")
-            await shell.shows("\r\n> ")
+            await shell.shows("\r> ")
         assert "one\r\ntwo\r\n" in await shell.line("done")
         await shell.type("cat <<END\r")
-        await shell.shows("\r\n> ")
+        await shell.shows("\r> ")
         await shell.type("it's a line\r")
-        await shell.shows("\r\n> ")
+        await shell.shows("\r> ")
         assert "it's a line\r\n" in await shell.line("END")
 
     def recorded() -> bool:
@@ -96,8 +97,8 @@ async def test_a_command_of_several_lines_is_one(client: Client, gateway: Gatewa
 
 async def test_a_program_that_runs_gets_what_is_typed(client: Client) -> None:
     async with terminal(client, "web-lines") as shell:
-        await shell.type("wc -c\r")
-        await shell.shows("\r\n")
+        await shell.type("echo begun; wc -c\r")
+        await shell.shows(r"\nbegun\r\n")
         await shell.type("four\r")
         await shell.shows("four\r\n")
         await shell.type(b"\x04")
@@ -107,18 +108,30 @@ async def test_a_program_that_runs_gets_what_is_typed(client: Client) -> None:
 
 async def test_control_c_stops_what_runs_and_not_the_shell(client: Client) -> None:
     async with terminal(client, "web-lines") as shell:
-        await shell.type("while true; do sleep 0.1; done; echo never\r")
-        await shell.shows("\r\n")
+        await shell.type("echo begun; while true; do sleep 0.1; done; echo never\r")
+        await shell.shows(r"\nbegun\r\n")
         await shell.type(b"\x03")
         await shell.shows(PROMPT)
         assert "130\r\n" in await shell.line("echo $?")
 
 
+async def test_control_c_at_any_moment_leaves_one_line_for_one_answer(client: Client) -> None:
+    async with terminal(client, "web-lines") as shell:
+        for number in range(6):
+            await shell.type("cat\r")
+            await shell.shows("\r\n")
+            for _ in range(5):
+                await shell.type(b"\x03")
+                await asyncio.sleep(0.003 * number)  # the moments are what is tried
+            await leave(shell)
+            assert f"ok {number}\r\n" in await shell.line(f"echo o''k {number}")
+
+
 async def test_what_no_program_read_waits_as_a_line(client: Client, sshd: Sshd) -> None:
     mark = sshd.files / "ahead"
     async with terminal(client, "reads-lines") as shell:
-        await shell.type("sleep 1\r")
-        await shell.shows("\r\n")
+        await shell.type("echo begun; sleep 1\r")
+        await shell.shows(r"\nbegun\r\n")
         await shell.type(f"touch {mark}\recho then\r")
         await shell.shows("no rule allows this")
         await shell.shows(r"\r\nthen\r\n")
@@ -129,8 +142,8 @@ async def test_what_no_program_read_waits_as_a_line(client: Client, sshd: Sshd) 
 async def test_a_paste_is_a_line_each(client: Client, sshd: Sshd) -> None:
     mark = sshd.files / "pasted"
     async with terminal(client, "reads-lines") as shell:
-        await shell.type(f"\x1b[200~cat\ntouch {mark}\necho 'a\nb'\n\x1b[201~")
-        await shell.shows("cat\r\n")
+        await shell.type(f"\x1b[200~echo begun; cat\ntouch {mark}\necho 'a\nb'\n\x1b[201~")
+        await shell.shows(r"\nbegun\r\n")
         await shell.type(b"\x04")
         await shell.shows("no rule allows this")
         await shell.shows(r"\r\na\r\nb\r\n")
@@ -152,8 +165,7 @@ async def test_a_program_with_commands_of_its_own_is_of_a_kind_of_its_own(
         await shell.type("python3 -q\r")
         approval = await _held(shell)
         async with gateway.api(DANA) as api:
-            facts = (await api.get(f"/api/approvals/{approval}")).json()["facts"]
-        assert "interactive" in facts["statements"]
+            assert "interactive" in (await api.get(f"/api/approvals/{approval}")).json()["statements"]
         await decide(gateway, DANA, approval, "approve", "fine")
         await shell.shows(">>> ")
         await shell.type("print(6 * 7)\r")

@@ -1,12 +1,11 @@
 """Attempts to get past line policy, typed for real into shells where a rule allows reads only."""
 
 import asyncio
-import re
 from pathlib import Path
 
 from ruamel.yaml import YAML
 from support.sshd import Client, Sshd
-from support.terminal import PROMPT, Terminal, terminal
+from support.terminal import leave, terminal
 from support.wait import eventually
 
 _AT_ONCE = 6
@@ -22,13 +21,6 @@ def test_there_are_many() -> None:
     assert len(_attempts()) >= 100
 
 
-async def _leave(shell: Terminal) -> None:
-    """Stops what runs, until the shell waits for a line again, or has ended."""
-    while not re.search(PROMPT + r"\Z", shell.text) and not shell.has_ended:
-        await shell.type(b"\x03\r")
-        await shell.quiet()
-
-
 async def test_none_runs(client: Client, sshd: Sshd) -> None:
     limit = asyncio.Semaphore(_AT_ONCE)
     control = sshd.folder / "control-lines"
@@ -40,8 +32,7 @@ async def test_none_runs(client: Client, sshd: Sshd) -> None:
             await shell.type(typed.replace("MARK", str(mark)))
             try:
                 async with asyncio.timeout(_SECONDS):
-                    await shell.quiet()
-                    await _leave(shell)
+                    await leave(shell)
             except TimeoutError:
                 return f"{typed!r} hangs: {shell.text!r}"
         return f"{typed!r} ran: {shell.text!r}" if mark.exists() else ""

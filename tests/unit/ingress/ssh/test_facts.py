@@ -156,7 +156,7 @@ def test_nothing_relative_is_proven_where_the_folder_is_not_known() -> None:
         "$x",
         "set -o vi",
         "set",
-        "echo $__cs_say",
+        "echo $__cs_keys",
         "printf -v PATH x",
         "read PATH",
         "{ alias ls=rm; }",

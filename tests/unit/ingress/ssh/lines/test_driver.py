@@ -5,7 +5,7 @@ from ingress.ssh.lines.driver import Keys, line_message, new_keys, report_messag
 
 def test_a_message_has_the_keys_and_the_text() -> None:
     sent = line_message(Keys("say", "hear"), Keys("next", "then"), "echo 'ä'\n\\n\x03\x1e")
-    assert sent == rb"hear next then echo '\0303\0244'\0012\0134n\0003\0036" + b"\x1e"
+    assert sent == rb"hear: next then echo '\0303\0244'\0012\0134n\0003\0036" + b"\x1e"
 
 
 def test_a_line_is_never_taken_for_the_request_to_report() -> None:
