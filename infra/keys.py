@@ -101,9 +101,17 @@ def ssh_ca_key(state: Path) -> Path:
 
 def ssh_ca_line(state: Path) -> str:
     """Its public key, as a host has it in the file of sshd's TrustedUserCAKeys."""
-    key = serialization.load_ssh_private_key(ssh_ca_key(state).read_bytes(), password=None)
-    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-    return f"{public.decode()} countersign-ca"
+    return f"{_ssh_public(ssh_ca_key(state))} countersign-ca"
+
+
+def ssh_host_line(state: Path) -> str:
+    """The gateway's public host key, as known_hosts has it after the host."""
+    return _ssh_public(ssh_host_key(state))
+
+
+def _ssh_public(path: Path) -> str:
+    key = serialization.load_ssh_private_key(path.read_bytes(), password=None).public_key()
+    return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
 
 
 def _ssh_key(state: Path, name: str) -> Path:
