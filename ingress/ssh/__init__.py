@@ -9,6 +9,7 @@
 - `execution.py`: one command line or shell, held until its verdict. `run.py`: it runs at the host.
   `answer.py`: what it writes, within its limits. `screen.py`: masks that. `typed.py`: what of the input is
   recorded. `keyboard.py`: what the client typed before the command could run.
+- `forwarding.py`: a connection that is made from the host.
 - `lines/`: an interactive shell whose every line is a command.
 - `files.py`: SFTP and SCP: each operation a command. `contents.py`: what of a file may leave.
 - `obligations.py`: which limits of a rule can be kept here. `cast.py`: the recording, asciicast.

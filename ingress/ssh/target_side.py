@@ -61,8 +61,8 @@ async def open_target(resource: SshResource, config: Config, key_id: str) -> asy
 def make_certificate(
     said: SshCertificate, ca: asyncssh.SSHKey, key_id: str
 ) -> tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]:
-    """A key pair for one connection, with a certificate that permits a terminal and nothing else
-    (OpenSSH, PROTOCOL.certkeys: user certificates)."""
+    """A key pair for one connection, with a certificate that permits a terminal and connections, which policy
+    decides on (OpenSSH, PROTOCOL.certkeys: user certificates)."""
     key = asyncssh.generate_private_key("ssh-ed25519")
     certificate = ca.generate_user_certificate(
         key,
@@ -73,7 +73,6 @@ def make_certificate(
         source_address=[str(network) for network in said.source_addresses] or None,
         permit_x11_forwarding=False,
         permit_agent_forwarding=False,
-        permit_port_forwarding=False,
         permit_user_rc=False,
     )
     return key, certificate

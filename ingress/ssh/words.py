@@ -3,6 +3,7 @@
 EXEC = "exec"  # a command line
 INTERACTIVE = "interactive"  # it takes commands of its own from the terminal, which are not seen
 SHELL = "shell"  # an interactive shell, as a whole
+FORWARD = "forward"  # a connection made from the host
 READ_FILE = "sftp_read"
 WRITE_FILE = "sftp_write"
 LIST = "sftp_list"
@@ -21,6 +22,7 @@ STATEMENTS = frozenset(
         EXEC,
         INTERACTIVE,
         SHELL,
+        FORWARD,
         READ_FILE,
         WRITE_FILE,
         LIST,

@@ -61,6 +61,12 @@ def policies(files: str) -> list[Document]:
             "limits": {"rows": 3},
         },
         {"name": "quick", "when": {"resources": ["quick"]}, "verdict": "allow", "limits": {"time": "500ms"}},
+        {
+            "name": "only there",
+            "when": {"resources": ["forwards"], "statements": ["forward"], "paths": ["127.0.0.1:*"]},
+            "verdict": "allow",
+            "limits": {"bytes": 100_000},
+        },
         {"name": "anything", "when": {"resources": ["plain", "shell", "certified"]}, "verdict": "allow"},
         {
             "name": "say why",
@@ -84,7 +90,7 @@ def gateway(sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
     (sshd.files / "open").chmod(0o777)
     resources = [
         sshd.resource("web-1", sensitive={"detect": DETECT}),
-        *(sshd.resource(name) for name in ("plain", "limited", "quick", "reasons", "reads")),
+        *(sshd.resource(name) for name in ("plain", "limited", "quick", "reasons", "reads", "forwards")),
         sshd.resource("shell", shells="recorded", sensitive={"detect": DETECT}),
         sshd.resource("web-lines", shells="lines", sensitive={"detect": DETECT}),
         *(sshd.resource(name, shells="lines") for name in ("reads-lines", "limited-lines")),

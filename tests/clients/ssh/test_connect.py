@@ -26,16 +26,13 @@ async def test_connect_starts_ssh_with_everything(gateway: Gateway) -> None:
 
 
 async def test_its_block_is_all_that_ssh_needs(gateway: Gateway, client: Client) -> None:
-    home = {"HOME": str(gateway.folder), "XDG_CONFIG_HOME": str(gateway.folder)}
     ran = await run_command(
         gateway.folder,
-        "connect",
-        "plain",
-        "--ssh-config",
-        "--config",
-        str(gateway.config),
-        **_AS_AGENT,
-        **home,
+        *("connect", "plain", "--ssh-config", "--config", str(gateway.config)),
+        HOME=str(gateway.folder),
+        XDG_CONFIG_HOME=str(gateway.folder),
+        COUNTERSIGN_USER=AGENT.name,
+        COUNTERSIGN_TOKEN=AGENT.token,
     )
     assert ran.status == 0, ran.err
     block = gateway.folder / "ssh-config"

@@ -6,9 +6,8 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from support.sshd import Client, Sshd
 from support.terminal import leave, terminal
-from support.wait import eventually
 
-_AT_ONCE = 6
+_AT_ONCE = 8
 _SECONDS = 30
 
 
@@ -23,12 +22,10 @@ def test_there_are_many() -> None:
 
 async def test_none_runs(client: Client, sshd: Sshd) -> None:
     limit = asyncio.Semaphore(_AT_ONCE)
-    control = sshd.folder / "control-lines"
-    shared = ["-o", f"ControlPath={control}"]
 
     async def attempt(number: int, typed: str) -> str:
         mark = sshd.files / "open" / f"line-{number}"
-        async with limit, terminal(client, "reads-lines", options=shared) as shell:
+        async with limit, terminal(client, "reads-lines") as shell:
             await shell.type(typed.replace("MARK", str(mark)))
             try:
                 async with asyncio.timeout(_SECONDS):
@@ -37,8 +34,5 @@ async def test_none_runs(client: Client, sshd: Sshd) -> None:
                 return f"{typed!r} hangs: {shell.text!r}"
         return f"{typed!r} ran: {shell.text!r}" if mark.exists() else ""
 
-    argv = ["ssh", *client.options("reads-lines"), *shared, "-M", "-N", "127.0.0.1"]
-    async with client.running(argv):
-        await eventually(control.exists, what="one connection for all")
-        found = await asyncio.gather(*(attempt(number, typed) for number, typed in enumerate(_attempts())))
+    found = await asyncio.gather(*(attempt(number, typed) for number, typed in enumerate(_attempts())))
     assert not any(found), "\n".join(line for line in found if line)
