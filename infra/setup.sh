@@ -85,7 +85,7 @@ environment) environment ;;
 # libatomic1: the driver that steers Chromium is linked with it.
 test)
     without_sshd_service
-    debian postgresql postgresql-client chromium fonts-liberation libatomic1 openssh-client openssh-server rsync git
+    debian postgresql postgresql-client chromium fonts-liberation libatomic1 openssh-client openssh-server ssh-audit rsync git
     ;;
 bench) debian postgresql postgresql-client pgbouncer ;;
 *) fail "expected environment, test or bench" ;;

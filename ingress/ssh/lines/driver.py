@@ -7,9 +7,12 @@ program, is ever run. Keys are for one turn.
 
 import secrets
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+
+from ingress.ssh.lines.marks import Mark, Marks
 
 _END = "\x1e"
 _REPORT = "?"
@@ -22,6 +25,56 @@ class Keys:
 
     say: str
     hear: str
+
+
+class Driver:
+    """The gateway's side of one shell. `write`: to the shell's terminal."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+        self._keys = new_keys()
+        self._marks = Marks()
+        self._marks.expect(self._keys.say)
+        self._message = b""
+        self._is_due = True  # the shell has not said yet that it waits
+
+    @property
+    def start(self) -> str:
+        """The command line that starts the shell."""
+        return start_command(self._keys)
+
+    def run(self, text: str) -> None:
+        """Sends a command, whole."""
+        self._send(lambda keys, following: line_message(keys, following, text))
+
+    def report(self) -> None:
+        """Asks for what was typed that no program read."""
+        self._send(report_message)
+
+    def feed(self, data: bytes) -> list[bytes | Mark]:
+        """What the terminal showed: output, and the mark that is due. The shell did not hear the last message
+        where Ctrl-C came between: it is sent again."""
+        found: list[bytes | Mark] = []
+        for part in self._marks.feed(data):
+            if isinstance(part, bytes):
+                found.append(part)
+            elif part.again:
+                self._write(self._message)
+            elif self._is_due:
+                self._is_due = False
+                found.append(part)
+        return found
+
+    def close(self) -> bytes:
+        """The terminal is gone: what was kept."""
+        return self._marks.close()
+
+    def _send(self, make: Callable[[Keys, Keys], bytes]) -> None:
+        following = new_keys()
+        self._message = make(self._keys, following)
+        self._marks.expect(following.say)
+        self._keys, self._is_due = following, True
+        self._write(self._message)
 
 
 def new_keys() -> Keys:

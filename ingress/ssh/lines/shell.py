@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import asyncssh
 
@@ -11,9 +11,9 @@ from ingress.inquiry import Refused
 from ingress.ssh.answer import PIECE, Answer, Stream, pieces_of
 from ingress.ssh.cast import INPUT, RESIZE
 from ingress.ssh.judge import LONGEST
-from ingress.ssh.lines.driver import Keys, line_message, new_keys, report_message, start_command
+from ingress.ssh.lines.driver import Driver
 from ingress.ssh.lines.editor import End
-from ingress.ssh.lines.marks import Mark, Marks
+from ingress.ssh.lines.marks import Mark
 from ingress.ssh.lines.prompt import Prompt
 from ingress.ssh.obligations import unkept
 from ingress.ssh.refusal import TOO_LONG, refusal_text, stopped_text
@@ -40,9 +40,7 @@ class LineShell:
         self._environment = environment
         self._detectors = visit.judge.subject.detectors
         self._prompt = Prompt(process.term_size[0] or 80)
-        self._marks = Marks()
-        self._keys = new_keys()
-        self._message = b""
+        self._driver = Driver(self._write_host)
         self._host: asyncssh.SSHClientProcess[bytes] | None = None
         self._waits: asyncio.Queue[Mark | None] = asyncio.Queue()
         self._typed = asyncio.Event()
@@ -55,7 +53,6 @@ class LineShell:
         self._is_asking = False
         self._client_is_done = False
         self._has_begun = False
-        self._is_due = True  # the shell has not said yet that it waits
         self._early = bytearray()
         self._relayed = False  # whether a program may have left something unread
         self._starts_row = True
@@ -66,9 +63,8 @@ class LineShell:
     async def go(self) -> None:
         """Runs it. Raises asyncssh.Error and OSError where the host does not do its part."""
         process = self._process
-        self._marks.expect(self._keys.say)
         self._host = host = await self._visit.target.create_process(
-            start_command(self._keys),
+            self._driver.start,
             encoding=None,
             env=self._environment,
             term_type=process.term_type,
@@ -158,7 +154,7 @@ class LineShell:
         self._changed = self._changed or changes
         ended = await self._run(command, obligations, text)
         if ended is not None and self._relayed:
-            self._send(report_message)
+            self._driver.report()
             ended = await self._waits.get()
             if ended is not None:
                 self._prompt.put_back(ended.unread)
@@ -193,7 +189,7 @@ class LineShell:
         self._relayed = False
         self._running = (answer, answer.stream())
         try:
-            self._send(lambda keys, following: line_message(keys, following, text))
+            self._driver.run(text)
             if early := self._take_early():
                 await self._relay(early)
             mark = await self._ended(answer, obligations.seconds)
@@ -223,8 +219,7 @@ class LineShell:
             await asyncio.wait((waiting, stopping), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if not waiting.done():
                 answer.limit = answer.limit or "time"
-                assert self._host is not None
-                self._host.stdin.write(_CTRL_C)
+                self._write_host(_CTRL_C)
                 await asyncio.wait((waiting,), timeout=_STOPPING)
             if waiting.done():
                 return waiting.result()
@@ -246,7 +241,7 @@ class LineShell:
         """Output to the client, no faster than it takes it; the shell's marks to whoever waits."""
         before_first = bytearray()
         async for data in pieces_of(host.stdout, lambda: self._stream.keeps):
-            for part in self._marks.feed(data) if data is not None else [None]:
+            for part in self._driver.feed(data) if data is not None else [None]:
                 match part:
                     case None:
                         self._show(self._stream.settle())
@@ -260,17 +255,12 @@ class LineShell:
             await self._visit.recording_has_room()
         if not self._has_begun:
             self._show(self._idle.write(bytes(before_first)))
-        self._show(self._stream.write(self._marks.close()) + self._stream.close())
+        self._show(self._stream.write(self._driver.close()) + self._stream.close())
         self._waits.put_nowait(None)
 
     def _heard(self, mark: Mark) -> None:
         """The shell waits: from here on what the client types is a line again."""
-        assert self._host is not None
-        if mark.again:
-            self._host.stdin.write(self._message)
-        if mark.again or not self._is_due:
-            return
-        self._is_due, self._has_begun = False, True
+        self._has_begun = True
         if self._running is not None:
             self._show(self._running[1].close())
             self._running = None
@@ -328,14 +318,9 @@ class LineShell:
         self._early.clear()
         return early
 
-    def _send(self, make: Callable[[Keys, Keys], bytes]) -> None:
-        """A message for the shell, under this turn's keys."""
+    def _write_host(self, data: bytes) -> None:
         assert self._host is not None
-        following = new_keys()
-        self._message = make(self._keys, following)
-        self._marks.expect(following.say)
-        self._keys, self._is_due = following, True
-        self._host.stdin.write(self._message)
+        self._host.stdin.write(data)
 
     def _show(self, shown: bytes) -> None:
         """What the host wrote, to the client."""

@@ -140,3 +140,11 @@ async def test_bytes_that_are_no_ssh_harm_nobody(client: Client) -> None:
                 pass
         writer.close()
     assert (await client.run("echo alive")).stdout == "alive\n"
+
+
+async def test_ssh_audit_finds_nothing_to_fail(client: Client) -> None:
+    audit = ["ssh-audit", "-n", "-l", "fail", "-p", str(client.port), "127.0.0.1"]
+    done = await client.run_any(audit)
+    assert done.status in (0, 2), done.stdout  # 2: warnings alone
+    assert "[fail]" not in done.stdout
+    assert "Countersign" in done.stdout
