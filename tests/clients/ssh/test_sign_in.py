@@ -143,8 +143,7 @@ async def test_bytes_that_are_no_ssh_harm_nobody(client: Client) -> None:
 
 
 async def test_ssh_audit_finds_nothing_to_fail(client: Client) -> None:
-    audit = ["ssh-audit", "-n", "-l", "fail", "-p", str(client.port), "127.0.0.1"]
-    done = await client.run_any(audit)
+    done = await client.run_any(["ssh-audit", "-n", "-p", str(client.port), "127.0.0.1"])
     assert done.status in (0, 2), done.stdout  # 2: warnings alone
     assert "[fail]" not in done.stdout
     assert "Countersign" in done.stdout
