@@ -54,15 +54,15 @@ class Use:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What is known of the newest approval of one command. `until`: how long it may be joined (pending), used
-    (approved), or is held against the command (rejected). `since`: when its command was asked for,
-    later when it was settled."""
+    (approved), or is held against the command (rejected). `told_until`: who asked up to then was told
+    to come again."""
 
     digest: str
     approval: str
     rule: str
     policy_version: str
     valid_for: float  # seconds
-    since: datetime
+    told_until: datetime
     until: datetime
     state: ApprovalState = ApprovalState.PENDING
     decided_by: tuple[str, ...] = ()
@@ -108,11 +108,13 @@ def ask(standing: Standing | None, request: ApprovalRequested, now: datetime) ->
         counts = standing.counts_for(request, now)
         if counts and standing.state is ApprovalState.REJECTED:
             return Turn(standing, (_rejected(standing, request),))
-        # Who asked before that was told to come again, and may be read again after a crash: its client has
-        # left, so it neither uses the approval up nor begins another.
-        is_earlier = time_of(request.envelope.command) <= standing.since
-        if is_earlier or (counts and standing.state is ApprovalState.PENDING):
+        # Who was told to come again may be read again after a crash: its client has left, so it neither uses
+        # the approval up nor begins another.
+        asked_at = time_of(request.envelope.command)
+        if asked_at <= standing.told_until:
             return Turn(standing, (_denied(request, standing.approval),))
+        if counts and standing.state is ApprovalState.PENDING:
+            return Turn(replace(standing, told_until=asked_at), (_denied(request, standing.approval),))
         if counts and standing.state is ApprovalState.APPROVED and not standing.is_used:
             use = Use(standing.approval, request.envelope, request.reply_to, now)
             used = replace(standing, uses=(*standing.uses, use)[-_REMEMBERED:])
@@ -163,7 +165,6 @@ def settle(standing: Standing | None, event: ApprovalSettled) -> Standing | None
     return replace(
         standing,
         state=event.state,
-        since=event.envelope.time,
         until=event.envelope.time + (REJECTED_FOR if event.state is ApprovalState.REJECTED else lasts),
         decided_by=event.decided_by,
         comment=event.comment,

@@ -108,7 +108,10 @@ def test_it_is_over_after_its_time() -> None:
 
 def test_who_was_told_to_come_again_uses_nothing_when_read_again_after_a_crash() -> None:
     first, joined = asked(), asked(5)
-    standing = settle(ask(None, first, NOW).standing, end(first, ApprovalState.APPROVED))
+    pending = ask(ask(None, first, NOW).standing, joined, NOW + timedelta(seconds=6)).standing
+    # Settled before it was asked, and read after it: what counts is what it was told.
+    standing = settle(pending, end(first, ApprovalState.APPROVED, seconds=4))
+    assert standing is not None
     for stands in (standing, ask(standing, asked(30), NOW + timedelta(seconds=30)).standing):
         turn = ask(stands, joined, NOW + timedelta(seconds=31))
         assert turn.standing == stands
