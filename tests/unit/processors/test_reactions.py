@@ -183,7 +183,7 @@ class TestBudgets:
         with capture_logs() as logs:
             reaction = reactions_of(self.TWO, accounts=accounts).charge(command_requested(READ), RAW, NOW)
         assert [type(event) for event in reaction.events] == [CommandDenied]
-        assert logs[0]["event"] == "budget_not_kept"
+        assert logs[0]["event"] == "account_not_kept"
 
 
 class TestStanding:
