@@ -230,7 +230,6 @@ class Judge:
         )
         why = self.reasons.of(text)
         context = self._context_items(statement, bind)
-        is_shown_whole = redacted == text and shown == parameters
         return make_command(
             id=self._new_id(),
             stage=stage,
@@ -244,8 +243,8 @@ class Judge:
             reason=redact_text(why.reason, subject.detectors),
             ticket=redact_text(why.ticket, subject.detectors),
             unmask=tuple(redact_text(column, subject.detectors) for column in why.unmask),
-            pattern=_pattern(stage, text, facts, context, subject.detectors, whole=is_shown_whole)
-            if statement is not None
+            pattern=_pattern(statement, text, facts, context, subject.detectors, parameters)
+            if statement is not None and stage is Stage.EXECUTE
             else None,
         )
 
@@ -280,26 +279,28 @@ _UNMASKED = ("select",)  # the statements whose answers may be unmasked
 _SHORT = 32  # hex digits
 # What does the same whatever its literals and parameters are, as far as its facts say.
 _WITH_VALUES = frozenset(("select", "insert", "update", "delete", "merge"))
-_OF_DATA = frozenset((Intent.READ, Intent.PROBE, Intent.WRITE, Intent.BULK_WRITE, Intent.SESSION))
+_OF_DATA = frozenset((Intent.READ, Intent.PROBE, Intent.WRITE, Intent.BULK_WRITE))
 
 
 def _pattern(
-    stage: Stage,
+    statement: Statement,
     text: str,
     facts: Facts,
     context: tuple[ContextItem, ...],
     detectors: tuple[str, ...],
-    *,
-    whole: bool,
+    parameters: tuple[str | None, ...],
 ) -> Pattern | None:
     """What others a reviewer may grant along with this command: those of other values where it is proven to
-    change or read data and nothing else, otherwise the very text. `whole`: events show all of it."""
-    shape = shape_of(text) if stage is Stage.EXECUTE else None
-    if shape is None:
-        return None
+    read or change data and nothing else, otherwise the very text. None where that does not say all."""
+    shape = shape_of(text)
+    if shape is None or statement.executes or statement.fetches is not None:
+        return None  # what was prepared or declared is in another text
     if _OF_DATA.issuperset(facts.intents) and _WITH_VALUES.issuperset(facts.statements):
         return Pattern(redact_text(shape.shown, detectors), shape.exact, facts, context)
-    if not whole or redact_text(shape.whole, detectors) != shape.whole:
+    is_shown_whole = (
+        statement.redacted == statement.text and redact_text(shape.whole, detectors) == shape.whole
+    )
+    if parameters or not is_shown_whole:
         return None
     return Pattern(shape.whole, shape.whole, facts, context)
 

@@ -139,13 +139,13 @@ async def revoke(gateway: Gateway, grant: str, someone: Someone = DANA) -> Any:
 
 class TestPattern:
     async def test_its_like_passes_so_many_times_and_is_then_held_again(self, granting: Gateway) -> None:
-        update = "update orders set total = total + {} where id = {}"
+        update = "update orders set customer_id = customer_id + {} where id = {}"
         grant = await approved(granting, update.format(1, 1), {"kind": "pattern", "seconds": 600, "uses": 3})
         assert await eventually(lambda: passes(granting, update.format(2, 2)), what="the grant in force")
         assert await passes(granting, update.format(3, 3) + " /* reason: again */")
         for other in (
-            "update orders set total = total + 1 where id > 1",
-            "update orders set total = 1 where id = 1",
+            "update orders set customer_id = customer_id + 1 where id > 1",
+            "update orders set customer_id = 1 where id = 1",
             "delete from orders where id = 100000",
             "select 1; " + update.format(1, 1),
         ):
@@ -160,7 +160,7 @@ class TestPattern:
 
         (row,) = await eventually(counted, seconds=30, what="the uses in the audit log")
         assert (row["state"], row["issued_by"], row["principal"]) == ("used up", "dana", "agent-7")
-        assert row["pattern"] == "update orders set total = total + ‹value› where id = ‹value›"
+        assert row["pattern"] == "update orders set customer_id = customer_id + ‹value› where id = ‹value›"
         named = granting.audit(
             f"select text, verdict, rule, decided_by from commands where `grant` = '{grant}'"
         )
@@ -177,7 +177,7 @@ class TestPattern:
 
     async def test_a_quorum_is_needed_for_the_grant_too(self, granting: Gateway) -> None:
         """A grant that one of two reviewers gives alone is none, and the fewest uses of both count."""
-        sql = "update payments set amount = amount where id = {}"
+        sql = "update payments set customer_id = customer_id where id = {}"
         async with running_psql(granting.conninfo("orders"), granting.psql_environment, "-At") as psql:
             await psql.send(sql.format(1) + ";\n")
             held = await psql.said(r"approval (\S+), http")
@@ -189,7 +189,7 @@ class TestPattern:
         grant = await granted(granting, held[1])
         assert (grant["uses"], grant["issued_by"]) == (1, "dana, priya")
         async with running_psql(granting.conninfo("orders"), granting.psql_environment, "-At") as psql:
-            await psql.send("update payments set amount = amount where id < 0;\n")
+            await psql.send("update payments set customer_id = customer_id where id < 0;\n")
             held = await psql.said(r"approval (\S+), http")
             await decide(granting, DANA, held[1], "approve", "", grant=offer)
             await decide(granting, PRIYA, held[1], "approve", "")
@@ -270,12 +270,10 @@ class TestWindow:
         assert (grant["kind"], grant["intents"], grant["principal"]) == ("window", ["write"], "agent-8")
         update = "update orders set note = 'z' where id = {}"
         assert await eventually(lambda: passes(granting, update.format(3), OTHER))
-        assert await passes(
-            granting, "insert into orders (id, customer_id, total) values (90001, 1, 1)", OTHER
-        )
-        assert not await passes(granting, "update payments set amount = amount where id = 3", OTHER), (
-            "another rule asks for more"
-        )
+        assert await passes(granting, "insert into orders (id, customer_id) values (90001, 1)", OTHER)
+        assert not await passes(
+            granting, "update payments set customer_id = customer_id where id = 3", OTHER
+        ), "another rule asks for more"
         assert not await passes(granting, "select note from orders where id = 3", OTHER), "not asked for"
         assert not await passes(granting, update.format(3), AGENT), "another agent"
         assert (await revoke(granting, grant["id"], OTHER)).status_code == 200, "whoever has it gives it up"
@@ -362,7 +360,7 @@ class TestEnd:
         assert not await passes(granting, self.SLOW.format(2, 0))
 
     async def test_an_approval_that_is_revoked_takes_its_grant_along(self, granting: Gateway) -> None:
-        sql = "update orders set total = total where id = {} and id < 99"
+        sql = "update orders set customer_id = customer_id where id = {} and id < 99"
         grant = await approved(granting, sql.format(1), {"kind": "pattern", "seconds": 600, "uses": 5})
         assert await eventually(lambda: passes(granting, sql.format(2)))
         async with granting.api(DANA) as api:

@@ -13,8 +13,10 @@ async def decide(
     comment: str,
     grant: Document | None = None,
 ) -> None:
-    """`someone` approves or rejects (`answer`) this approval, once the API knows of it. `grant`: what they grant
-    along with it."""
+    """`someone` approves or rejects (`answer`) this approval, once the API knows of it.
+
+    `grant`: what they grant along with it.
+    """
     async with gateway.api(someone) as api:
 
         async def is_pending() -> bool:
