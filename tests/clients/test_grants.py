@@ -112,8 +112,7 @@ async def granted(gateway: Gateway, approval: str) -> dict[str, Any]:
             grants = (await api.get("/api/grants", params={"state": "all"})).json()
         return next((grant for grant in grants if grant["approval"] == approval), None)
 
-    grant = await eventually(found, what="the grant")
-    assert grant is not None
+    grant: dict[str, Any] = await eventually(found, what="the grant")
     return grant
 
 

@@ -1,4 +1,5 @@
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,8 @@ def test_it_is_the_same_in_any_order_of_the_context() -> None:
 @pytest.mark.parametrize("name", [field.name for field in fields(Facts) if field.name not in OF_THE_ANSWER])
 def test_it_is_another_for_what_does_something_else(name: str) -> None:
     """Every fact counts: a value in the text may be the name of a file or a function."""
-    other = replace(FACTS, **{name: (*getattr(FACTS, name), "unknown")})
+    changed: dict[str, Any] = {name: (*getattr(FACTS, name), "unknown")}
+    other = replace(FACTS, **changed)
     assert pattern_fingerprint("delete from orders where id = \0", other, CONTEXT) != FIRST
 
 

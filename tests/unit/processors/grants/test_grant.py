@@ -15,7 +15,8 @@ SESSION = "0198f3c2-0000-7000-8000-000000000001"
 
 def covers(issued: dict[str, Any], asked: dict[str, Any], rules: tuple[str, ...] = (RULE,)) -> bool:
     grant = Grant(grant_issued(**issued))
-    request = requested(**({"facts": DELETE, "at": SOON, "fingerprint": FINGERPRINT} | asked))
+    fields: dict[str, Any] = {"facts": DELETE, "at": SOON, "fingerprint": FINGERPRINT} | asked
+    request = requested(**fields)
     return grant.covers(request, rules, SOON)
 
 
