@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ingress.command import Command, Spoken, make_command
+from ingress.command import Command, Pattern, Spoken, make_command
 from ingress.ssh.facts import analyse
 from ingress.ssh.reasons import Why, why
 from ingress.ssh.shell.place import Place
@@ -43,7 +43,9 @@ class Judge:
     ) -> Command:
         """A command line. `environment`: what goes to the host with it; `said`: what the client set."""
         analysis = analyse(text, Place(has_terminal=terminal))
-        return self._command(text, analysis.facts, environment, why(said, analysis.comment), terminal)
+        reason = why(said, analysis.comment)
+        bare = _without_comment(text, analysis.comment)
+        return self._command(text, analysis.facts, environment, reason, terminal, bare)
 
     def typed(
         self, text: str, place: Place, environment: Mapping[str, str], said: Mapping[str, str]
@@ -55,7 +57,8 @@ class Judge:
             ContextItem("folder", place.folder),
         )
         reason = why(said, analysis.comment)
-        command = self._command(text, analysis.facts, environment, reason, True, where)
+        bare = _without_comment(text, analysis.comment)
+        command = self._command(text, analysis.facts, environment, reason, True, bare, where)
         return command, analysis.changes_shell
 
     def shown(self, text: str) -> str:
@@ -83,9 +86,12 @@ class Judge:
         environment: Mapping[str, str],
         reason: Why,
         terminal: bool,
+        bare: str = "",
         where: tuple[ContextItem, ...] = (),
     ) -> Command:
+        """`bare`: the text without the comment that says why, where it may have one."""
         subject = self.subject
+        bare = bare or text
         items = [ContextItem("user", subject.user), ContextItem("terminal", "yes" if terminal else "no")]
         items += [ContextItem(f"env {name}", value) for name, value in sorted(environment.items())]
         items += where
@@ -101,4 +107,11 @@ class Judge:
             facts=facts,
             reason=redact_text(reason.reason, subject.detectors),
             ticket=redact_text(reason.ticket, subject.detectors),
+            # Any of its words can decide what it does: a reviewer grants this very line, and no other.
+            pattern=Pattern(bare, bare, facts, tuple(items)) if self.shown(bare) == bare else None,
         )
+
+
+def _without_comment(text: str, comment: str) -> str:
+    """The line without the comment that says why: on one line, that is all to the end."""
+    return text.removesuffix(f"#{comment}").rstrip() if comment and "\n" not in text else text
