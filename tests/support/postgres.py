@@ -61,11 +61,12 @@ class Postgres:
     folder: Path
     host: str
     port: int
-    ca: Path | None  # what verifies its certificate; None: it has no TLS
+    ca: Path  # what verifies its certificate
     log: Path
     pid: int
     password: str = PASSWORD
     sample: str = "sample"
+    has_tls: bool = True
 
     @property
     def address(self) -> str:
@@ -73,7 +74,6 @@ class Postgres:
 
     def conninfo(self, database: str = "sample", user: str = "app") -> str:
         """What libpq, asyncpg and psycopg connect with, over TLS and verified."""
-        assert self.ca is not None
         return (
             f"postgresql://{user}:{self.password}@{self.address}/{database}"
             f"?sslmode=verify-full&sslrootcert={self.ca}"
@@ -115,7 +115,7 @@ def running_newest_postgres() -> Iterator[Postgres]:
         Path(folder).chmod(0o755)
         programs = Path(folder) / package.name / "pginstall18"
         with running_postgres("ssl = off", binaries=programs / "bin") as postgres:
-            yield replace(postgres, ca=None)
+            yield replace(postgres, has_tls=False)
 
 
 @contextmanager
