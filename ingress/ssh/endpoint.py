@@ -131,7 +131,7 @@ class SshEndpoint:
                 "the gateway cannot reach Kafka, without which nothing may run", "", "Try again later."
             )
         try:
-            target = await open_target(resource, self._config.base)
+            target = await open_target(resource, self._services.secrets)
         except (TargetError, ConfigError) as error:
             reason = error.reason if isinstance(error, TargetError) else str(error)
             _log.error("target.not_opened", resource=resource.name, reason=reason)
