@@ -2,6 +2,7 @@
 
 - `opening.py`, `startup.py`: a client's first bytes: TLS, what it wants, its token.
 - `target_connection.py`, `target_login.py`: the way to the target, and signing in to it.
+- `accounts.py`: as whom it signs in; `roles.py`: a role at the target for each session.
 - `endpoint.py`: both, and then a session.
 - `codec.py`, `messages.py`: bytes <-> messages. `encodings.py`: bytes of a text -> the text.
 - `conversation.py`: the session, sans-IO. `client_side.py` makes groups of messages that need verdicts,
