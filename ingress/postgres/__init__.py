@@ -18,6 +18,7 @@
   `read_only.py` keeps it from writing; `own.py` is how the gateway asks anything on the client's connection.
 - `limits.py`: where an answer stops, and what the client is told then.
 - `reasons.py`: why a requester wants a command: comments, SET countersign.reason.
+- `doors.py`: whether the target can be entered past the gateway, for `countersign doctor`.
 - `explanation.py`: why each column of an answer is or is not masked, for `countersign mask explain`.
 - `refusal.py`: what the client is told. `cancel_keys.py`: who may cancel what.
 """

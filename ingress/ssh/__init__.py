@@ -10,5 +10,5 @@
   `keyboard.py`: what the client typed before the command could run.
 - `files.py`: SFTP and SCP: each operation a command. `contents.py`: what of a file may leave.
 - `obligations.py`: which limits of a rule can be kept here. `cast.py`: the recording, asciicast.
-  `refusal.py`: what the client is told.
+  `refusal.py`: what the client is told. `doors.py`: whether the host can be entered past the gateway.
 """
