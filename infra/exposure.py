@@ -15,7 +15,7 @@ from infra.findings import Finding, State
 
 _OTHERS = 0o007
 _GROUP = 0o070
-_PUBLIC = (".pub", ".crt", "known_hosts")  # files of the state folder that are for everybody
+_PUBLIC = (".pub", ".crt", "known_hosts", ".lock")  # files of the state folder that hold no secret
 _URL_PASSWORD = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 

@@ -161,7 +161,7 @@ def _whom(rule: HbaRule) -> str:
         return "everybody on its machine"
     if any(network.prefixlen == 0 for network in rule.networks):
         return "everybody"
-    return rule.address
+    return ", ".join(map(str, rule.networks)) or rule.address
 
 
 def _fix(rule: HbaRule, gateway: str) -> str:
@@ -176,7 +176,7 @@ def _rule(row: "asyncpg.Record") -> HbaRule:
         line=row["line_number"],
         kind=row["type"],
         is_for_all=row["database"] == ["all"] and row["user_name"] == ["all"],
-        address=f"{address}/{row['netmask']}" if row["netmask"] else address,
+        address=address,
         networks=networks_of(address, row["netmask"] or ""),
         method=row["auth_method"],
     )

@@ -85,9 +85,13 @@ def world(postgres: Postgres, vault: FakeVault, tmp_path_factory: pytest.TempPat
             "team/billing": {"token": api_key},
         }
         kubernetes.values["databases/app"] = {"password": PASSWORD}
-        (folder / "vault.secret").write_text(vault.secret_id)
-        (folder / "kubernetes.token").write_text(kubernetes.token)
-        (folder / "rotated.password").write_text(PASSWORD)
+        for name, secret in (
+            ("vault.secret", vault.secret_id),
+            ("kubernetes.token", kubernetes.token),
+            ("rotated.password", PASSWORD),
+        ):
+            (folder / name).write_text(secret)
+            (folder / name).chmod(0o600)
         postgres.execute(f"create role rotated login password '{PASSWORD}' in role app")
         gateway = running.enter_context(
             running_gateway(
@@ -103,7 +107,9 @@ def _document(
     database = postgres.copy_sample()
 
     def before(name: str, credentials: Document) -> Document:
-        return postgres_resource(name, postgres, database, credentials=credentials)
+        return postgres_resource(
+            name, postgres, database, credentials=credentials, sensitive={"detect": ["card_number"]}
+        )
 
     def in_vault(path: str, key: str) -> Document:
         return {"vault": {"path": path, "key": key}}

@@ -73,7 +73,9 @@ def readable_rules(postgres: Postgres) -> Iterator[None]:
     )
     yield
     postgres.execute(
-        "revoke execute on function pg_hba_file_rules() from app; revoke select on pg_hba_file_rules from app"
+        "revoke execute on function pg_hba_file_rules() from app; "
+        "revoke select on pg_hba_file_rules from app",
+        postgres.sample,
     )
 
 
@@ -103,7 +105,7 @@ def test_a_database_that_lets_in_others(doctor: Doctor, postgres: Postgres) -> N
     ):
         said = doctor.said(postgres_resource("orders", postgres), state="wrong")
     assert [line.split(": ", 1)[1] for line in said][:3] == [
-        "line 3 of pg_hba.conf lets 10.0.0.0/255.255.0.0 in past the gateway (scram-sha-256)",
+        "line 3 of pg_hba.conf lets 10.0.0.0/16 in past the gateway (scram-sha-256)",
         "line 4 of pg_hba.conf lets everybody in past the gateway (scram-sha-256)",
         "line 5 of pg_hba.conf lets .example.com in past the gateway (scram-sha-256)",
     ]
