@@ -1,16 +1,18 @@
 """What of the gateway's own lies open on this machine: keys, secret files, credentials in the configuration.
 
-`observe` looks, the checks are functions of what was seen.
+`observe` looks; the checks are functions of what was seen, or of what the configuration says.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from infra.config import Config, Secret, StoredSecret
+from infra.config import Config, Gateway, Secret, StoredSecret
+from infra.config.values import is_loopback
 from infra.findings import Finding, State
 
 _OTHERS = 0o007
@@ -53,7 +55,7 @@ def observe(config: Config, path: Path) -> Observed:
 
 
 def check(observed: Observed) -> Iterator[Finding]:
-    """All checks."""
+    """All checks of what was seen."""
     yield check_inline(observed)
     for file in observed.own:
         yield check_own(file)
@@ -75,6 +77,29 @@ def check_inline(observed: Observed) -> Finding:
             f"Say where the secret is, {{file: …}} or {{env: …}}; or chmod 600 {name}",
         )
     return Finding(name, State.OK, f"a credential stands in it, under {where}; only its owner can read it")
+
+
+def check_ways(gateway: Gateway) -> Iterator[Finding]:
+    """Whether events go to Kafka and ClickHouse so that nobody on the way reads them."""
+    kafka, clickhouse = gateway.kafka, gateway.clickhouse
+    if not isinstance(kafka, str):
+        is_local = all(
+            is_loopback(place.strip().rpartition(":")[0].strip("[]")) for place in kafka.bootstrap.split(",")
+        )
+        if kafka.security.protocol in ("SSL", "SASL_SSL") or is_local:
+            yield Finding("gateway.kafka", State.OK, "nobody on the way to Kafka can read events")
+        else:
+            said = f"events go to Kafka in the clear ({kafka.security.protocol})"
+            yield Finding(
+                "gateway.kafka", State.WRONG, said, "Set security: {protocol: SASL_SSL, …}, or SSL."
+            )
+    if not isinstance(clickhouse, str):
+        place = urlsplit(clickhouse.url)
+        if place.scheme == "https" or is_loopback(place.hostname or ""):
+            yield Finding("gateway.clickhouse", State.OK, "nobody on the way to ClickHouse can read events")
+        else:
+            said = "the audit log, and the password for it, go to ClickHouse in the clear"
+            yield Finding("gateway.clickhouse", State.WRONG, said, "Set url: https://…")
 
 
 def check_own(file: SeenFile) -> Finding:

@@ -61,9 +61,10 @@ def lines(findings: list[Finding]) -> Iterator[str]:
 
 
 def _from_gateway(config: Config, path: Path) -> list[Finding]:
-    from infra.exposure import check, observe
+    from infra.exposure import check, check_ways, observe
 
-    return [*check(observe(config, path.resolve())), *asyncio.run(_of_targets(config))]
+    own = check(observe(config, path.resolve()))
+    return [*own, *check_ways(config.gateway), *asyncio.run(_of_targets(config))]
 
 
 async def _of_targets(config: Config) -> list[Finding]:

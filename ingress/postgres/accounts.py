@@ -65,7 +65,8 @@ class Accounts:
 
     async def open(self, resource: PostgresResource, settings: dict[str, str], asker: Asker) -> Opened:
         """Signs in for a session. `settings`: start-up parameters, `database` among them."""
-        settings = {**settings, "application_name": application_name(asker, settings)}
+        if "replication" not in settings:  # there the name says which standby it is
+            settings = {**settings, "application_name": application_name(asker, settings)}
         if (leases := self._leases.get(resource.name)) is not None:
             return await self._open_leased(resource, leases, settings, asker)
         account = await self.own(resource)

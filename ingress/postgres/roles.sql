@@ -48,8 +48,9 @@ join pg_roles parent on parent.oid = roleid join pg_roles one on one.oid = membe
 where one.rolname = $1 order by pg_auth_members.roleid limit 1;
 
 -- name: disown
--- The statements that give what role $1 owns in this database to $2, and take back what it was granted.
-select format('reassign owned by %I to %I; drop owned by %I', $1::text, $2::text, $1::text);
+-- The statements that give what role $1 owns in this database to $2, and take back what it was granted. Who
+-- holds a lock there must not hold up those who sign in.
+select format('set lock_timeout = 1000; reassign owned by %I to %I; drop owned by %I', $1::text, $2::text, $1::text);
 
 -- name: drop
 -- The statement.

@@ -1,5 +1,6 @@
 """Roles at a real PostgreSQL that are made for a session: what they may do, and that none is left behind."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,9 +72,11 @@ async def world(postgres: Postgres, tmp_path: Path) -> AsyncIterator[World]:
     (resource,) = config.resources
     assert isinstance(resource, PostgresResource)
     accounts = Accounts(config, secrets_of(config))
-    yield World(postgres, database, resource, accounts, accounts._roles["orders"])
+    running = World(postgres, database, resource, accounts, accounts._roles["orders"])
+    yield running
+    for left in running.names():
+        await running.roles.end(Account(left, None))
     await accounts.stop()
-    assert postgres.execute("select rolname from pg_roles where rolname like 'cs\\_%'") == ""
 
 
 async def test_a_session_acts_as_its_role_and_shows_who_it_is(world: World) -> None:
@@ -83,6 +86,10 @@ async def test_a_session_acts_as_its_role_and_shows_who_it_is(world: World) -> N
     row = await connection.fetchrow("select session_user::text, current_user::text, count(*) from orders")
     assert row is not None
     assert tuple(row)[:2] == (account.user, "app")
+    await connection.execute("set role none")
+    assert await connection.fetchval("select current_user::text") == account.user
+    await connection.execute("reset role")
+    assert await connection.fetchval("select current_user::text") == "app"
     await connection.close()
     comment = world.postgres.execute(
         f"select shobj_description(oid, 'pg_authid') from pg_roles where rolname = '{account.user}'"
@@ -134,7 +141,9 @@ async def test_what_it_made_belongs_to_its_role_and_stays(world: World) -> None:
     for database in (world.database, other):
         connection = await world.sign_in(account, database)
         await connection.execute("create table made (id int)")
-        await connection.execute("discard all")  # it acts as itself now, and may do the same
+        await connection.execute("discard all")
+        assert await connection.fetchval("select current_user::text") == "app"
+        await connection.execute("set role none")  # it acts as itself now, and may do the same
         await connection.execute("create table made_as_itself (id int); grant select on made to reader")
         await connection.close()
     await world.roles.end(account)
@@ -144,6 +153,29 @@ async def test_what_it_made_belongs_to_its_role_and_stays(world: World) -> None:
             "select tableowner from pg_tables where tablename like 'made%'", database
         )
         assert owners.split() == ["app", "app"]
+
+
+async def test_who_holds_a_lock_holds_up_nobody_who_signs_in(world: World) -> None:
+    account = await world.roles.make(asker(), LIFETIME)
+    connection = await world.sign_in(account)
+    await connection.execute("set role none")
+    await connection.execute("create table locked (id int)")
+    await connection.execute("grant all on locked to app")
+    holder = await asyncpg.connect(world.postgres.conninfo(world.database))
+    transaction = holder.transaction()
+    await transaction.start()
+    await holder.execute("lock table locked")
+    ending = asyncio.create_task(world.roles.end(account))
+    other = await world.roles.make(asker(), LIFETIME)
+    with pytest.raises(CredentialUnavailable) as caught:
+        await ending
+    assert "lock timeout" in caught.value.reason
+    assert account.user in world.names()
+    await transaction.rollback()
+    await holder.close()
+    for left in (account, other):
+        await world.roles.end(left)
+    assert world.names() == []
 
 
 async def test_its_end_ends_what_runs_by_it(world: World) -> None:

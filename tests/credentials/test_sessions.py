@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+import asyncssh
 import psutil
 import pytest
 from credentials.conftest import LIFETIME, World
@@ -30,6 +31,11 @@ async def session(
         yield connection
     finally:
         connection.terminate()
+
+
+def ssh(world: World) -> Client:
+    port = int(world.gateway.listen["ssh"].rpartition(":")[2])
+    return Client(world.gateway.folder, world.gateway.folder / "state" / "ssh" / "known_hosts", port)
 
 
 async def test_a_role_is_made_for_the_session_and_dropped_after_it(world: World) -> None:
@@ -145,11 +151,26 @@ async def test_a_password_is_rotated_in_vault_and_read_again_when_it_is_refused(
 
 
 async def test_ssh_signs_in_with_a_key_of_vaults(world: World) -> None:
-    port = int(world.gateway.listen["ssh"].rpartition(":")[2])
-    state = world.gateway.folder / "state"
-    client = Client(world.gateway.folder, state / "ssh" / "known_hosts", port)
-    done = await client.run("echo hello")
+    done = await ssh(world).run("echo hello")
     assert (done.status, done.stdout, done.stderr) == (0, "hello\n", "")
+
+
+async def test_a_key_is_rotated_in_vault_and_read_again_when_the_host_refuses_the_old_one(
+    world: World,
+) -> None:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    client = ssh(world)
+    assert (await client.run("echo before")).stdout == "before\n"  # the gateway has read the old one now
+    authorized = world.sshd.folder / "authorized_keys"
+    old, old_keys = world.vault.values["team/web-1"], authorized.read_text()
+    try:
+        authorized.write_text(key.export_public_key().decode())
+        assert (await client.run("echo without")).status == 255
+        world.vault.values["team/web-1"] = {"key": key.export_private_key().decode()}
+        assert (await client.run("echo after")).stdout == "after\n"
+    finally:
+        authorized.write_text(old_keys)
+        world.vault.values["team/web-1"] = old
 
 
 async def test_http_signs_in_with_a_token_of_vaults(world: World) -> None:

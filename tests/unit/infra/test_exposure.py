@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.config import Config
-from infra.exposure import Observed, SeenFile, check_inline, check_own, check_secret, observe
+from infra.exposure import Observed, SeenFile, check_inline, check_own, check_secret, check_ways, observe
 from infra.findings import State
 
 
@@ -39,6 +39,25 @@ def test_a_credential_in_the_configuration(inline: tuple[str, ...], mode: int, s
     finding = check_inline(Observed(SeenFile("countersign.yaml", mode), inline, (), ()))
     assert finding.state is state
     assert all(key in finding.said for key in inline)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "states"),
+    [
+        ({}, []),
+        ({"kafka": {"bootstrap": "k1:9092,k2:9092"}}, [State.WRONG]),
+        ({"kafka": {"bootstrap": "127.0.0.1:9092,k2:9092"}}, [State.WRONG]),
+        ({"kafka": {"bootstrap": "127.0.0.1:9092, [::1]:9092"}}, [State.OK]),
+        ({"kafka": {"bootstrap": "k:9092", "security": {"protocol": "SASL_PLAINTEXT"}}}, [State.WRONG]),
+        ({"kafka": {"bootstrap": "k:9092", "security": {"protocol": "SASL_SSL"}}}, [State.OK]),
+        ({"clickhouse": {"url": "http://ch:8123/countersign"}}, [State.WRONG]),
+        ({"clickhouse": {"url": "http://localhost:8123/countersign"}}, [State.OK]),
+        ({"clickhouse": {"url": "https://ch:8443/countersign"}}, [State.OK]),
+    ],
+)
+def test_the_ways_of_events(gateway: dict[str, object], states: list[State]) -> None:
+    found = check_ways(Config.model_validate({"gateway": gateway}).gateway)
+    assert [finding.state for finding in found] == states
 
 
 def test_it_finds_secrets_wherever_the_configuration_has_them(tmp_path: Path) -> None:
