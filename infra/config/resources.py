@@ -131,17 +131,24 @@ def _is_host_key(key: str) -> str:
     return key.strip()
 
 
+class SshCertificate(Model):
+    """A certificate of the gateway's own CA for each session, which the host trusts."""
+
+    lifetime: Annotated[Duration, AfterValidator(_is_leasable)] = timedelta(minutes=2)
+
+
 class SshCredentials(Model):
-    """What the gateway signs in to the host with: exactly one of a key and a password."""
+    """What the gateway signs in to the host with: exactly one of a key, a password and certificates."""
 
     user: str
     private_key: StoredSecret | None = None
     password: StoredSecret | None = None
+    certificate: SshCertificate | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if (self.private_key is None) == (self.password is None):
-            raise ValueError("expected exactly one of private_key and password")
+        if sum(way is not None for way in (self.private_key, self.password, self.certificate)) != 1:
+            raise ValueError("expected exactly one of private_key, password and certificate")
         return self
 
 

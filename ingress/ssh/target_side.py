@@ -1,19 +1,28 @@
 """The connection to the host: its key pinned, the gateway's own credential, nothing of this machine's."""
 
+from collections.abc import Sequence
+
 import asyncssh
 
 from infra.config import ConfigError, SshResource
-from infra.credentials import CredentialUnavailable, Secrets
+from infra.credentials import Asker, CredentialUnavailable, Secrets
 from ingress.errors import TargetError
 from ingress.ssh.algorithms import CIPHERS, COMPRESSIONS, KEY_EXCHANGES, MACS, SIGNATURES
+from ingress.ssh.certificates import Certificates, SignedKey
 
 _SECONDS = 20.0
 _KEEPALIVE = 15.0  # seconds between two; four unanswered ones end the connection
 
 
-async def open_target(resource: SshResource, secrets: Secrets) -> asyncssh.SSHClientConnection:
+async def open_target(
+    resource: SshResource, secrets: Secrets, certificates: Certificates, asker: Asker
+) -> asyncssh.SSHClientConnection:
     """A connection, signed in. Raises TargetError, and ConfigError where a private key cannot be used."""
-    stored = resource.credentials.private_key or resource.credentials.password
+    credentials = resource.credentials
+    if credentials.certificate is not None:
+        lifetime = credentials.certificate.lifetime
+        return await _connect(resource, [certificates.sign(asker, credentials.user, lifetime)], None)
+    stored = credentials.private_key or credentials.password
     assert stored is not None  # the configuration was checked
     try:
         secret = await secrets.read(stored)
@@ -33,17 +42,19 @@ class _NotTaken(TargetError):
 
 
 async def _sign_in(resource: SshResource, secret: str) -> asyncssh.SSHClientConnection:
-    credentials = resource.credentials
-    password = secret if credentials.password is not None else None
-    keys = []
-    if credentials.private_key is not None:
-        try:
-            # OpenSSH's format wants the line end that a secret is read without.
-            keys = [asyncssh.import_private_key(secret + "\n")]
-        except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-            raise ConfigError(
-                [f"resource {resource.name}: its private key cannot be used: {error}"]
-            ) from error
+    if resource.credentials.password is not None:
+        return await _connect(resource, [], secret)
+    try:
+        # OpenSSH's format wants the line end that a secret is read without.
+        key = asyncssh.import_private_key(secret + "\n")
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise ConfigError([f"resource {resource.name}: its private key cannot be used: {error}"]) from error
+    return await _connect(resource, [key], None)
+
+
+async def _connect(
+    resource: SshResource, keys: Sequence[asyncssh.SSHKey | SignedKey], password: str | None
+) -> asyncssh.SSHClientConnection:
     host, port = resource.address.host, resource.address.port
     known = asyncssh.import_known_hosts(f"[{host}]:{port} {resource.host_key}\n")
     try:
@@ -52,9 +63,9 @@ async def _sign_in(resource: SshResource, secret: str) -> asyncssh.SSHClientConn
             port,
             config=None,
             known_hosts=known,
-            username=credentials.user,
+            username=resource.credentials.user,
             password=password,
-            client_keys=keys,
+            client_keys=list(keys),
             agent_path=None,
             gss_host=None,
             preferred_auth="publickey" if keys else "password",

@@ -137,6 +137,11 @@ def _document(
         ),
         ssh,
         {
+            **ssh,
+            "name": "web-2",
+            "credentials": {"user": ssh["credentials"]["user"], "certificate": {"lifetime": "20s"}},
+        },
+        {
             "name": "billing",
             "protocol": "http",
             "address": web_api.origin,

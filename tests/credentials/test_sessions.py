@@ -173,6 +173,22 @@ async def test_a_key_is_rotated_in_vault_and_read_again_when_the_host_refuses_th
         world.vault.values["team/web-1"] = old
 
 
+async def test_ssh_signs_in_with_a_certificate_for_the_session(world: World) -> None:
+    assert (await ssh(world).run("echo hello", resource="web-2")).status == 255
+    ca = world.gateway.folder / "state" / "ssh" / "target_ca.pub"
+    (world.sshd.folder / "trusted_cas").write_text(ca.read_text())
+    done = await ssh(world).run("echo hello", resource="web-2")
+    assert (done.status, done.stdout) == (0, "hello\n")
+    shown = re.search(r"Accepted publickey for .* ED25519-CERT .* ID (\S+) ", world.sshd.log.read_text())
+    assert shown is not None
+    principal, session_id = shown[1].split("/")
+    assert principal == "agent-7"
+    there = f"select count() as n from sessions where session = '{session_id}'"
+    await eventually(
+        lambda: int(world.gateway.audit(there)[0]["n"]) == 1, what="that session in the audit log"
+    )
+
+
 async def test_http_signs_in_with_a_token_of_vaults(world: World) -> None:
     async with http_client(world.gateway) as client:
         assert (await client.get("/billing/v1/orders/7")).json() == {"id": 7, "total": 10}
