@@ -30,6 +30,7 @@ _log = structlog.get_logger()
 _SECONDS = 15.0  # for one thing that is asked of the target
 _TO_SIGN_IN = 60.0  # seconds for which a role that nobody has come in by is valid
 _TO_END = 3000  # milliseconds for its sessions to end
+_TRIES = 3  # to drop one
 _OLDEST = 14  # whose pg_terminate_backend waits
 _LONGEST_NAME = 63  # bytes, PostgreSQL's NAMEDATALEN - 1
 _ITERATIONS = 4096  # RFC 7677, section 4: "at least 4096"
@@ -77,9 +78,15 @@ class Roles:
 
     async def sweep(self) -> None:
         async with self._at_target("look for roles that were left behind") as target:
+            failed: Exception | None = None
             for row in await target.fetch(self._queries["expired"]):
                 _log.warning("role.left_behind", resource=self._resource, role=row["rolname"])
-                await self._drop(target, row["rolname"])
+                try:
+                    await self._drop(target, row["rolname"])
+                except (CredentialUnavailable, asyncpg.PostgresError) as error:  # the others go all the same
+                    failed = error
+            if failed is not None:
+                raise failed
 
     async def close(self) -> None:
         if self._connection is not None:
@@ -87,7 +94,18 @@ class Roles:
             self._connection = None
 
     async def _drop(self, target: Connection, name: str) -> None:
-        """Ends what runs by it, gives what it owns to what it acted as, and drops it, where it is there."""
+        """Drops it, where it is there. Another gateway may be dropping it, too: one of them is told "tuple
+        concurrently updated", or that there is no such role."""
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                await self._drop_once(target, name)
+                return
+            except asyncpg.PostgresError as error:
+                if not tries_left or isinstance(error, asyncpg.LockNotAvailableError):
+                    raise
+
+    async def _drop_once(self, target: Connection, name: str) -> None:
+        """Ends what runs by it, gives what it owns to what it acted as, and drops it."""
         await self._write(target, "close", name)
         if not all(row[0] for row in await target.fetch(self._queries["terminate"], name, _TO_END)):
             raise CredentialUnavailable("", f"a session of {name} does not end; it is tried again")

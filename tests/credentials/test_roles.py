@@ -14,6 +14,7 @@ from support.wait import eventually
 
 from infra.clock import now
 from infra.config import Config, PostgresResource
+from infra.config.resources import Ephemeral
 from infra.credentials import Account, Asker, CredentialUnavailable, secrets_of
 from ingress.errors import TargetError
 from ingress.postgres.accounts import Accounts, Opened
@@ -246,3 +247,30 @@ async def test_a_target_that_does_not_let_the_maker_in(world: World, tmp_path: P
     assert "28P01" in caught.value.reason
     assert "wrong" not in caught.value.reason
     assert AGENT.token not in caught.value.reason
+
+
+async def test_many_gateways_make_and_drop_roles_side_by_side(world: World) -> None:
+    """They share catalogues of the target, and what one drops another may look at."""
+    gateways = [Roles("orders", _ephemeral(world), world.roles._connect) for _ in range(4)]
+
+    async def one(roles: Roles) -> None:
+        account = await roles.make(asker(), LIFETIME)
+        await roles.used(account, LIFETIME)
+        await roles.renew([account], LIFETIME)
+        await roles.used(account, 0.0)  # its time is over: whoever sweeps next may be first
+        await roles.end(account)
+
+    async def sweep(roles: Roles) -> None:
+        for _ in range(10):
+            await roles.sweep()
+
+    try:
+        await asyncio.gather(*(one(roles) for roles in gateways for _ in range(10)), *map(sweep, gateways))
+    finally:
+        await asyncio.gather(*(roles.close() for roles in gateways))
+    assert world.names() == []
+
+
+def _ephemeral(world: World) -> Ephemeral:
+    assert world.resource.credentials.ephemeral is not None
+    return world.resource.credentials.ephemeral
