@@ -1,6 +1,6 @@
 """HashiCorp Vault: values of its KV engine, and accounts of its database engine for one session each.
 
-hvac waits for answers, so each request runs in a thread of its own. Vault documentation: "KV secrets engine
+hvac waits for answers, so requests run in threads. Vault documentation: "KV secrets engine
 version 2 (API)", "Database secrets engine (API)", "Lease, renew, and revoke".
 """
 
@@ -8,6 +8,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from infra.credentials.leases import Asker
 T = TypeVar("T")
 
 _SECONDS = 10.0
+_AT_ONCE = 8  # requests
 _AWAY = "the gateway cannot reach the store of its credentials"
 _NONE = "the store of its credentials has none for it"
 
@@ -48,6 +50,8 @@ class Vault:
         )
         self._auth = configured.auth
         self._base = base
+        # Its own: with a Vault that hangs, whatever else waits in threads (names being looked up) goes on.
+        self._threads = ThreadPoolExecutor(_AT_ONCE, "vault")
         self._lock = threading.Lock()  # one signs in, the others wait
         self._renew_at = 0.0  # monotonic; when the gateway's own token has lived half its life
 
@@ -89,7 +93,7 @@ class Vault:
         await self._request(lambda: self._client.sys.revoke_lease(account.lease), account.lease)
 
     async def _request(self, ask: Callable[[], T], place: str) -> T:
-        return await asyncio.to_thread(self._ask, ask, place)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, ask, place)
 
     def _ask(self, ask: Callable[[], T], place: str) -> T:
         from hvac import exceptions as refusals

@@ -83,9 +83,13 @@ class Accounts:
         credentials = resource.credentials
         try:
             if credentials.vault is not None:
-                if fresh or resource.name not in self._own:
-                    self._own[resource.name] = await self._leases[resource.name].take(_GATEWAY)
-                return self._own[resource.name]
+                leases, known = self._leases[resource.name], self._own.get(resource.name)
+                if known is not None and not fresh:
+                    return known
+                self._own[resource.name] = made = await leases.take(_GATEWAY)
+                if known is not None:
+                    leases.give_back(known)
+                return made
             user, password = credentials.user, credentials.password
             if credentials.ephemeral is not None:
                 user, password = credentials.ephemeral.user, credentials.ephemeral.password

@@ -23,6 +23,11 @@ _RULES = """
     select line_number, type, database, user_name, address, netmask, auth_method
     from pg_hba_file_rules where error is null order by line_number
 """
+_ROLES = """
+    select rolname, rolname = current_user as own, rolsuper, rolcreaterole,
+        pg_has_role(current_user, oid, 'member with admin option') as given
+    from pg_roles where rolname = current_user or rolname = any ($1::text[])
+"""
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
 _NOBODY = "countersign_doctor"
 
@@ -42,6 +47,17 @@ class HbaRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """A role of the target: the gateway's own, or one that sessions act as."""
+
+    name: str
+    is_own: bool
+    is_superuser: bool
+    makes_roles: bool
+    may_be_given: bool  # by the gateway's own
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """`failure`: why the gateway does not get in. `rules`: None where they may not be read."""
 
@@ -49,6 +65,7 @@ class Observed:
     failure: str = ""
     gateway_address: str = ""  # as the target sees it; empty over a socket
     rules: tuple[HbaRule, ...] | None = None
+    roles: tuple[Role, ...] = ()
 
 
 async def observe(resource: PostgresResource, accounts: Accounts) -> Observed:
@@ -62,12 +79,14 @@ async def observe(resource: PostgresResource, accounts: Accounts) -> Observed:
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return Observed(resource, failure=f"{type(error).__name__}: {error}")
     try:
-        address = await connection.fetchval("select host(inet_client_addr())")
+        address = await connection.fetchval("select host(inet_client_addr())") or ""
+        rows = await connection.fetch(_ROLES, list(_acted_as(resource)))
+        roles = tuple(Role(*row) for row in rows)
         try:
-            rows = await connection.fetch(_RULES)
+            rules = tuple(map(_rule, await connection.fetch(_RULES)))
         except asyncpg.InsufficientPrivilegeError:
-            return Observed(resource, gateway_address=address or "")
-        return Observed(resource, gateway_address=address or "", rules=tuple(map(_rule, rows)))
+            return Observed(resource, gateway_address=address, roles=roles)
+        return Observed(resource, gateway_address=address, rules=rules, roles=roles)
     finally:
         await connection.close()
 
@@ -82,8 +101,9 @@ def check(observed: Observed) -> Iterator[Finding]:
             f"the gateway does not get in: {observed.failure}",
             "See `address`, `credentials` and `ca` of the resource.",
         )
-    else:
-        yield from check_rules(observed)
+        return
+    yield from check_roles(observed)
+    yield from check_rules(observed)
 
 
 def check_tls(resource: PostgresResource) -> Finding:
@@ -98,6 +118,42 @@ def check_tls(resource: PostgresResource) -> Finding:
         f"nothing verifies that it is the target (tls: {resource.tls})",
         "Set tls: verify-full, and ca: to the CA of its certificate.",
     )
+
+
+def check_roles(observed: Observed) -> Iterator[Finding]:
+    """Whether the gateway's own account, and those that sessions act as, may do no more than they need."""
+    name = observed.resource.name
+    found = {role.name: role for role in observed.roles}
+    wrong = []
+    for role in observed.roles:
+        if role.is_superuser:
+            wrong.append((f"{role.name} is a superuser", "Use a role with what sessions need, and no more."))
+        elif not role.is_own and role.makes_roles:
+            wrong.append(
+                (f"sessions act as {role.name}, which can make roles", f"alter role {role.name} nocreaterole")
+            )
+        elif not role.is_own and not role.may_be_given:
+            said = f"the gateway may not let sessions act as {role.name}"
+            own = next((role.name for role in observed.roles if role.is_own), "its own")
+            wrong.append((said, f"grant {role.name} to {own} with admin option"))
+        elif role.is_own and observed.resource.credentials.ephemeral is not None and not role.makes_roles:
+            wrong.append((f"{role.name} may not make roles", f"alter role {role.name} createrole"))
+    wrong += [
+        (f"there is no role {role}, which sessions are to act as", f"create role {role}")
+        for role in _acted_as(observed.resource)
+        if role not in found
+    ]
+    for said, fix in wrong:
+        yield Finding(name, State.WRONG, said, fix)
+    if not wrong:
+        yield Finding(name, State.OK, "the gateway's account is no superuser")
+
+
+def _acted_as(resource: PostgresResource) -> Iterator[str]:
+    """The roles that sessions act as, where roles are made for them."""
+    ephemeral = resource.credentials.ephemeral
+    if ephemeral is not None:
+        yield from dict.fromkeys([*ephemeral.roles.values(), *filter(None, [ephemeral.role])])
 
 
 def check_rules(observed: Observed) -> Iterator[Finding]:

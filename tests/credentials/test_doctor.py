@@ -116,6 +116,24 @@ def test_rules_that_may_not_be_read_are_no_good_news(doctor: Doctor, postgres: P
     assert said.startswith("orders: whom pg_hba.conf lets in is not known")
 
 
+def test_what_sessions_act_as(doctor: Doctor, postgres: Postgres) -> None:
+    def made(role: str) -> Document:
+        ephemeral = {"user": "maker", "password": {"file": "app.password"}, "role": role}
+        return postgres_resource("orders", postgres, credentials={"ephemeral": ephemeral})
+
+    postgres.execute("create role not_given; create role bold createrole in role app")
+    try:
+        assert "orders: the gateway's account is no superuser" in doctor.said(made("app"), state="ok")
+        assert doctor.said(made("not_given"), state="wrong") == [
+            "orders: the gateway may not let sessions act as not_given"
+        ]
+        assert doctor.said(made("bold"), state="wrong") == [
+            "orders: sessions act as bold, which can make roles"
+        ]
+    finally:
+        postgres.execute("drop role not_given; drop role bold")
+
+
 def test_a_password_that_is_wrong_is_told_and_not_shown(doctor: Doctor, postgres: Postgres) -> None:
     (doctor.folder / "wrong.password").write_text("not-the-password")
     (doctor.folder / "wrong.password").chmod(0o600)

@@ -4,7 +4,16 @@ import pytest
 
 from infra.config import PostgresResource
 from infra.findings import State
-from ingress.postgres.doors import HbaRule, Observed, check_as_client, check_rules, check_tls, networks_of
+from ingress.postgres.doors import (
+    HbaRule,
+    Observed,
+    Role,
+    check_as_client,
+    check_roles,
+    check_rules,
+    check_tls,
+    networks_of,
+)
 
 GATEWAY = "10.0.3.5"
 
@@ -55,6 +64,42 @@ def test_lines_that_let_others_in(lines: list[str], open_lines: list[int]) -> No
     wrong = [finding.said for finding in findings if finding.state is State.WRONG]
     assert [int(said.split()[1]) for said in wrong] == open_lines
     assert [finding.state for finding in findings if not wrong] == ([] if wrong else [State.OK])
+
+
+OWN, ACTED = ("maker", True, False, True, False), ("app", False, False, False, True)
+
+
+@pytest.mark.parametrize(
+    ("roles", "said"),
+    [
+        ([OWN, ACTED], []),
+        ([("maker", True, True, True, True), ACTED], ["maker is a superuser"]),
+        ([("maker", True, False, False, False), ACTED], ["maker may not make roles"]),
+        ([OWN, ("app", False, True, False, True)], ["app is a superuser"]),
+        ([OWN, ("app", False, False, True, True)], ["sessions act as app, which can make roles"]),
+        ([OWN, ("app", False, False, False, False)], ["the gateway may not let sessions act as app"]),
+        ([OWN], ["there is no role app, which sessions are to act as"]),
+    ],
+)
+def test_what_its_accounts_may_do(roles: list[tuple[str, bool, bool, bool, bool]], said: list[str]) -> None:
+    made = PostgresResource.model_validate(
+        {
+            "name": "orders",
+            "protocol": "postgres",
+            "address": "db:5432",
+            "credentials": {"ephemeral": {"user": "maker", "role": "app"}},
+        }
+    )
+    found = list(check_roles(Observed(made, roles=tuple(Role(*role) for role in roles))))
+    assert [finding.said for finding in found if finding.state is State.WRONG] == said
+    assert bool(said) != (found[0].state is State.OK)
+
+
+def test_an_account_of_the_configuration_is_no_superuser() -> None:
+    for is_superuser, state in ((False, State.OK), (True, State.WRONG)):
+        own = Role("app", True, is_superuser, False, False)
+        (found,) = check_roles(Observed(resource(), roles=(own,)))
+        assert found.state is state
 
 
 @pytest.mark.parametrize(
