@@ -1,7 +1,7 @@
 """Roles at a real PostgreSQL that are made for a session: what they may do, and that none is left behind."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from support.builders import AGENT, configuration, postgres_resource
-from support.postgres import PASSWORD, Postgres
+from support.postgres import PASSWORD, Postgres, running_newest_postgres
 from support.wait import eventually
 
 from infra.clock import now
@@ -57,8 +57,16 @@ class World:
         return await self.accounts.open(self.resource, {"database": self.database}, who)
 
 
-@pytest_asyncio.fixture
-async def world(postgres: Postgres, tmp_path: Path) -> AsyncIterator[World]:
+@pytest.fixture(scope="module")
+def newest() -> Iterator[Postgres]:
+    """From 16 on, whoever makes a role is its member by other rules."""
+    with running_newest_postgres() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(params=["postgres", "newest"])
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    postgres: Postgres = request.getfixturevalue(request.param)
     (tmp_path / "maker.password").write_text(PASSWORD)
     database = postgres.copy_sample()
     ephemeral = {
@@ -162,7 +170,7 @@ async def test_who_holds_a_lock_holds_up_nobody_who_signs_in(world: World) -> No
     await connection.execute("set role none")
     await connection.execute("create table locked (id int)")
     await connection.execute("grant all on locked to app")
-    holder = await asyncpg.connect(world.postgres.conninfo(world.database))
+    holder = await world.sign_in(Account("app", PASSWORD))
     transaction = holder.transaction()
     await transaction.start()
     await holder.execute("lock table locked")
