@@ -187,6 +187,15 @@ async def test_who_holds_a_lock_holds_up_nobody_who_signs_in(world: World) -> No
     assert world.names() == []
 
 
+async def test_a_gateway_that_stops_leaves_nothing(world: World) -> None:
+    opened = [await world.open(asker()) for _ in range(3)]
+    assert len(world.names()) == 3
+    await world.accounts.stop()
+    assert world.names() == []
+    for one in opened:
+        assert b"57P01" in await one.target.channel.receive()  # admin_shutdown: it was ended there
+
+
 async def test_its_end_ends_what_runs_by_it(world: World) -> None:
     account = await world.roles.make(asker(), LIFETIME)
     connection = await world.sign_in(account)
