@@ -83,10 +83,12 @@ class Vault:
 
     async def renew(self, account: Account, lifetime: float) -> None:
         """Raises CredentialUnavailable."""
-        seconds = int(lifetime)
-        await self._request(
-            lambda: self._client.sys.renew_lease(account.lease, increment=seconds), account.lease
-        )
+
+        def ask() -> str:
+            answer = self._client.sys.renew_lease(account.lease, increment=int(lifetime))
+            return str(answer["lease_id"])  # a redirect, which is not followed, has none
+
+        await self._request(ask, account.lease)
 
     async def revoke(self, account: Account) -> None:
         """Raises CredentialUnavailable."""
