@@ -12,7 +12,7 @@ from infra.config.gateway import ExternalClickHouse, ExternalKafka, Gateway, Kaf
 from infra.config.identity import Federated, Identity, Oidc, User
 from infra.config.policies import Policy
 from infra.config.resources import HttpResource, PostgresResource, Resource, SshResource
-from infra.config.values import Address, Secret, parse_address
+from infra.config.values import Address, Secret, StoredSecret, parse_address
 
 __all__ = [
     "DEFAULT_PATH",
@@ -34,6 +34,7 @@ __all__ = [
     "Resource",
     "Secret",
     "SshResource",
+    "StoredSecret",
     "Tls",
     "User",
     "load",

@@ -10,6 +10,7 @@ Users, all over TCP on 127.0.0.1 and 127.0.0.2 (the certificate is for 127.0.0.1
 | app_tls | SCRAM-SHA-256 | refused without |
 | reader | SCRAM-SHA-256; may only read | as the client likes |
 | replicator | SCRAM-SHA-256; may replicate | as the client likes |
+| maker | SCRAM-SHA-256; may make roles that are members of app and reader | as the client likes |
 
 The password of each is `PASSWORD`. The superuser `postgres` comes in by the socket alone (`execute`).
 """
@@ -48,6 +49,8 @@ create role app_clear login password '{PASSWORD}' in role app;
 create role app_tls login password '{PASSWORD}' in role app;
 create role replicator login replication password '{PASSWORD}' in role app;
 create role reader login password '{PASSWORD}' in role pg_read_all_data;
+create role maker login createrole password '{PASSWORD}';
+grant app, reader to maker with admin option;
 set password_encryption = 'md5';
 create role app_md5 login password '{PASSWORD}' in role app;
 """
