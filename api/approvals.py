@@ -60,6 +60,11 @@ _EXAMPLE: dict[str, JsonValue] = {
     "reviewers": ["dba"],
     "all_of": [],
     "approvals_needed": 1,
+    "then": [],
+    "stage": 1,
+    "deciders": ["dba"],
+    "escalates_at": None,
+    "escalates_to": [],
     "decisions": [],
     "decided_by": [],
     "comment": "",
@@ -117,6 +122,14 @@ class GrantOffer(BaseModel):
         return GrantTerms(self.kind, self.seconds, self.uses)
 
 
+class StageView(BaseModel):
+    """A further stage of a review."""
+
+    reviewers: list[str]
+    all_of: list[str]
+    approvals_needed: int
+
+
 class ApprovalView(BaseModel):
     """One request for review. Names and meanings stay; more may be added."""
 
@@ -156,6 +169,11 @@ class ApprovalView(BaseModel):
     reviewers: list[str] = Field(description="groups, any of which may decide")
     all_of: list[str] = Field(description="groups, of each of which a person of its own must approve")
     approvals_needed: int
+    then: list[StageView] = Field(description="further stages, each after the one before")
+    stage: int | None = Field(description="the stage that waits, from 1; null where all have approved")
+    deciders: list[str] = Field(description="groups, any of which may decide now")
+    escalates_at: datetime | None = Field(description="when members of `escalates_to` may decide, too")
+    escalates_to: list[str]
     decisions: list[DecisionView]
     decided_by: list[str] = Field(description="whose decisions settled it")
     comment: str = Field(description="of the decision that settled it")
@@ -242,6 +260,18 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         reviewers=list(request.reviewers),
         all_of=list(request.all_of),
         approvals_needed=request.approvals,
+        then=[
+            StageView(
+                reviewers=list(stage.reviewers),
+                all_of=list(stage.all_of),
+                approvals_needed=stage.approvals,
+            )
+            for stage in request.then
+        ],
+        stage=None if settlement is not None or approval.stage is None else approval.stage + 1,
+        deciders=list(approval.deciders),
+        escalates_at=request.escalates_at,
+        escalates_to=list(request.escalates_to),
         decisions=[
             DecisionView(reviewer=d.reviewer, answer=d.answer, comment=d.comment, time=d.time)
             for d in approval.decisions

@@ -172,6 +172,12 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
     yield fact("reviewers", f"{', '.join(approval['reviewers'])}, {approval['approvals_needed']} needed")
     if approval["all_of"]:
         yield fact("all of", f"{', '.join(approval['all_of'])}: of each group one person")
+    for stage in approval["then"]:
+        yield fact("then", f"{', '.join(stage['reviewers'])}, {stage['approvals_needed']} needed")
+    if approval["escalates_to"]:
+        yield fact("escalates", f"to {', '.join(approval['escalates_to'])} at {approval['escalates_at']}")
+    if approval["then"] and approval["stage"]:
+        yield fact("stage", f"{approval['stage']} of {1 + len(approval['then'])} waits")
     for decision in approval["decisions"]:
         yield fact("decision", f"{decision['answer']} by {decision['reviewer']}: {decision['comment']}")
     yield fact("asked at", approval["requested_at"])

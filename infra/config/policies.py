@@ -90,6 +90,27 @@ class Grants(Model):
     most_uses: int | None = Field(default=None, ge=1)
 
 
+class ReviewStage(Model):
+    """A further stage of a review: it waits for the one before."""
+
+    reviewers: tuple[str, ...] = ()  # groups
+    all_of: tuple[str, ...] = ()
+    approvals: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _somebody_reviews(self) -> Self:
+        if not (self.reviewers or self.all_of):
+            raise ValueError("expected reviewers: [...], all_of: [...], or both: groups of those who decide")
+        return self
+
+
+class Escalation(Model):
+    """Who may decide as well once a command has waited so long."""
+
+    after: Duration
+    to: tuple[str, ...] = Field(min_length=1)  # groups
+
+
 class Review(Model):
     """Who reviews, how many must approve, and what happens when nobody does."""
 
@@ -102,11 +123,18 @@ class Review(Model):
     valid_for: Duration = timedelta(minutes=5)
     hold: bool = True  # False: the client is answered at once and asks again after the approval
     grants: Grants | None = None
+    owners: bool = False  # the resource's owners may decide, too
+    then: tuple[ReviewStage, ...] = ()
+    escalation: Escalation | None = None
 
     @model_validator(mode="after")
     def _somebody_reviews(self) -> Self:
-        if not (self.reviewers or self.all_of):
-            raise ValueError("expected reviewers: [...], all_of: [...], or both: groups of those who decide")
+        if not (self.reviewers or self.all_of or self.owners):
+            raise ValueError(
+                "expected reviewers: [...], all_of: [...], owners: true, or several: those who decide"
+            )
+        if self.escalation is not None and self.escalation.after >= self.timeout:
+            raise ValueError("expected escalation.after to be shorter than timeout: nobody waits longer")
         if len(set(self.all_of)) != len(self.all_of):
             raise ValueError("expected each group of all_of once")
         return self

@@ -285,7 +285,15 @@ def _review(
         fingerprint=request.fingerprint,
         rules=decision.rules,
         grants=review.grants if not request.unmask else None,
+        then=review.then,
+        escalates_at=escalates_at(review, now),
+        escalates_to=review.escalation.to if review.escalation is not None else (),
     )
+
+
+def escalates_at(review: Review, now: datetime) -> datetime | None:
+    """When others may decide as well on what is asked now."""
+    return None if review.escalation is None else now + timedelta(seconds=review.escalation.after)
 
 
 def _pending(asked: ApprovalRequested) -> ApprovalPending:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 from support.builders import (
     AGENT,
@@ -54,6 +55,22 @@ POLICIES: tuple[Document, ...] = (
         "review": {"all_of": ["dba", "privacy"], "timeout": "60s", "valid_for": "30s"},
     },
     {
+        "name": "two stages",
+        "when": {"command": "two stages", "intents": ["read"]},
+        "verdict": "review",
+        "review": {"owners": True, "then": [{"reviewers": ["privacy"]}], "timeout": "60s"},
+    },
+    {
+        "name": "escalates",
+        "when": {"command": "escalates", "intents": ["read"]},
+        "verdict": "review",
+        "review": {
+            "reviewers": ["privacy"],
+            "escalation": {"after": "2s", "to": ["dba"]},
+            "timeout": "60s",
+        },
+    },
+    {
         "name": "changes need a DBA",
         "when": {"intents": ["write"]},
         "verdict": "review",
@@ -83,7 +100,9 @@ def reviewed(
         return configuration(
             listen=listen,
             resources=[
-                postgres_resource("orders", postgres, database, sensitive=SENSITIVE, recording="full")
+                postgres_resource(
+                    "orders", postgres, database, sensitive=SENSITIVE, recording="full", owners=["dba"]
+                )
             ],
             policies=POLICIES,
             users=(AGENT, DANA, PRIYA, AUDREY),
@@ -312,6 +331,52 @@ class TestQuorum:
             await psql.said(r'approved by dana, priya: "as a DBA; as a privacy officer"')
             done = await psql.finish()
         assert done.stdout == "UPDATE 1\n"
+
+
+class TestStages:
+    async def answer(self, gateway: Gateway, someone: Someone, approval: str) -> int:
+        async with gateway.api(someone) as api:
+            answer = await api.post(f"/api/approvals/{approval}/approve", json={})
+        return answer.status_code
+
+    async def test_the_owners_of_the_resource_come_first(self, reviewed: Gateway) -> None:
+        async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment, "-At") as psql:
+            await psql.send("select 'two stages' from orders where id = 1;\n")
+            held = await psql.said(r"approval (\S+), http")
+            async with reviewed.api(PRIYA) as api:
+                path = f"/api/approvals/{held[1]}"
+                await eventually(lambda: _is_there(api, path))
+                found = (await api.get(path)).json()
+            assert (found["stage"], found["deciders"], found["can_decide"]) == (1, ["dba"], False)
+            assert await self.answer(reviewed, PRIYA, held[1]) == 403
+            assert await self.answer(reviewed, DANA, held[1]) == 200
+            assert await self.answer(reviewed, DANA, held[1]) in (403, 409)
+            assert await self.answer(reviewed, PRIYA, held[1]) == 200
+            await psql.said("approved by dana, priya")
+            done = await psql.finish()
+        assert done.stdout == "two stages\n"
+
+    async def test_others_decide_once_it_has_waited_too_long(self, reviewed: Gateway) -> None:
+        async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment, "-At") as psql:
+            await psql.send("select 'escalates' from orders where id = 1;\n")
+            held = await psql.said(r"approval (\S+), http")
+            async with reviewed.api(DANA) as api:
+                path = f"/api/approvals/{held[1]}"
+                await eventually(lambda: _is_there(api, path))
+                assert (await api.get(path)).json()["can_decide"] is False
+
+                async def may_decide() -> bool:
+                    return bool((await api.get(path)).json()["can_decide"])
+
+                await eventually(may_decide, what="the escalation")
+            assert await self.answer(reviewed, DANA, held[1]) == 200
+            await psql.said("approved by dana")
+            done = await psql.finish()
+        assert done.stdout == "escalates\n"
+
+
+async def _is_there(api: httpx.AsyncClient, path: str) -> bool:
+    return (await api.get(path)).status_code == 200
 
 
 class TestRevocation:

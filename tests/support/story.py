@@ -271,6 +271,11 @@ class Story:
             e.SessionTerminated(envelope=envelope(later(7), NODE, session=session), reason="enough"),
             closed(session, 7.1),
             e.PolicyPublished(envelope=node, bundle="default", policy_version="v1", document="{}"),
+            e.ApprovalEscalated(
+                envelope=envelope(NOW, "processors@test#1", principal="agent-7", resource="orders"),
+                approval="approval-9",
+                reviewers=("managers",),
+            ),
             e.AccessRequested(
                 envelope=envelope(NOW, "api@test#1", principal="agent-7", resource="orders"),
                 approval="approval-9",

@@ -15,6 +15,7 @@ from processors.policy.bundle import Bundle
 from processors.policy.verdict import verdict_id
 from schemas.envelope import envelope
 from schemas.events import (
+    ApprovalEscalated,
     ApprovalRequested,
     ApprovalSettled,
     ApprovalWithdrawn,
@@ -33,11 +34,14 @@ from schemas.vocabulary import (
     Output,
     Principal,
     PrincipalKind,
+    ReviewStage,
 )
 
 NODE = "processors@test#1"
 RULES = bundle()
 ROBOT = Principal("robot", PrincipalKind.AGENT, ("dba",))
+SAM = Principal("sam", PrincipalKind.PERSON, ("security",))
+MAX = Principal("max", PrincipalKind.PERSON, ("managers",))
 SOON = NOW + timedelta(seconds=30)
 
 
@@ -380,6 +384,67 @@ class TestThePolicyChangedMeanwhile:
         assert isinstance(verdicts(said)[0], CommandAllowed)
 
 
+class TestStages:
+    REQUEST = asked(
+        then=(ReviewStage(("security",)),),
+        escalates_at=NOW + timedelta(minutes=5),
+        escalates_to=("managers",),
+    )
+
+    def test_each_waits_for_the_one_before(self) -> None:
+        """A decision that comes before its stage counts for nothing: nobody has to remember it."""
+        early = decided(self.REQUEST, SAM)
+        approval, said = through(self.REQUEST, early, decided(self.REQUEST, DANA))
+        assert said == []
+        assert approval is not None
+        assert approval.deciders == ("security",)
+        _, said = through(self.REQUEST, early, decided(self.REQUEST, DANA), decided(self.REQUEST, SAM))
+        (allowed,) = verdicts(said)
+        assert isinstance(allowed, CommandAllowed)
+        assert allowed.decided_by == ("dana", "sam")
+
+    def test_nobody_counts_in_two_and_the_requester_in_none(self) -> None:
+        both = replace(DANA, groups=("dba", "security"))
+        mine = replace(AGENT_7, kind=PrincipalKind.PERSON, groups=("security",))
+        _, said = through(self.REQUEST, *(decided(self.REQUEST, who) for who in (both, both, mine)))
+        assert said == []
+
+    def test_who_was_asked_before_rejects_no_more_but_revokes(self) -> None:
+        approval, said = through(
+            self.REQUEST, decided(self.REQUEST, DANA), decided(self.REQUEST, ERIN, Answer.REJECT)
+        )
+        assert said == []
+        events = [decided(self.REQUEST, DANA), decided(self.REQUEST, SAM)]
+        approval, said = through(self.REQUEST, *events, decided(self.REQUEST, ERIN, Answer.REVOKE))
+        assert approval is not None
+        assert approval.state is ApprovalState.REVOKED
+
+    def test_others_decide_once_it_is_escalated(self) -> None:
+        first = decided(self.REQUEST, MAX)
+        approval, said = through(self.REQUEST, first)
+        assert said == []
+        assert approval is not None
+        assert approval.due_at == self.REQUEST.escalates_at
+        (escalated,) = expire(approval, approval.due_at, NODE).events
+        assert isinstance(escalated, ApprovalEscalated)
+        assert escalated.reviewers == ("managers",)
+        approval, said = through(self.REQUEST, escalated, first, decided(self.REQUEST, SAM))
+        (allowed,) = verdicts(said)
+        assert isinstance(allowed, CommandAllowed)
+        assert allowed.decided_by == ("max", "sam")
+        approval, _ = through(self.REQUEST, escalated)
+        assert approval is not None
+        assert approval.due_at == self.REQUEST.expires_at
+
+    def test_a_policy_that_now_asks_for_another_stage_denies(self) -> None:
+        terms = {"then": [{"reviewers": ["managers"], "approvals": 1, "all_of": []}]}
+        review = rule("changes", "review", {"intents": ["write"]})
+        rules = bundle(review | {"review": review["review"] | terms})
+        request = requested(NOW, policy_version="an older one", facts=DELETE)
+        _, said = through(request, decided(request, DANA), rules=rules)
+        assert isinstance(verdicts(said)[0], CommandDenied)
+
+
 class TestForgetting:
     def test_a_settled_one_is_forgotten_a_day_after_its_deadline(self) -> None:
         request = asked()
@@ -403,15 +468,31 @@ class AnyOrder(RuleBasedStateMachine):
         approvals=st.integers(1, 3),
         fallback=st.sampled_from(Fallback),
         all_of=st.sampled_from([(), ("dba", "reviewers")]),
+        then=st.sampled_from([(), (), (ReviewStage(("security",)),)]),
+        escalates=st.booleans(),
     )
-    def begin(self, approvals: int, fallback: Fallback, all_of: tuple[str, ...]) -> None:
+    def begin(
+        self,
+        approvals: int,
+        fallback: Fallback,
+        all_of: tuple[str, ...],
+        then: tuple[ReviewStage, ...],
+        escalates: bool,
+    ) -> None:
         needed = max(approvals, len(all_of))
-        self.request = asked(approvals=needed, all_of=all_of, on_timeout=fallback)
+        self.request = asked(
+            approvals=needed,
+            all_of=all_of,
+            on_timeout=fallback,
+            then=then,
+            escalates_at=NOW + timedelta(seconds=150) if escalates else None,
+            escalates_to=("managers",) if escalates else (),
+        )
         self.now = NOW
         self.approval: Approval | None = None
         self.before: Approval | None = None  # what a crash would go back to
         self.log: list[Input] = []
-        self.unread: list[ApprovalSettled] = []
+        self.unread: list[ApprovalSettled | ApprovalEscalated] = []
         self.said: list[Event] = []
 
     def deliver(self, event: Input) -> None:
@@ -424,14 +505,18 @@ class AnyOrder(RuleBasedStateMachine):
             assert not any(isinstance(event, CommandAllowed) for event in result.events)
         self.approval = result.approval
         self.said += result.events
-        self.unread += [event for event in result.events if isinstance(event, ApprovalSettled)]
+        self.unread += [
+            event for event in result.events if isinstance(event, ApprovalSettled | ApprovalEscalated)
+        ]
 
     @step()
     def request_arrives(self) -> None:
         self.deliver(self.request)
 
     @step(
-        reviewer=st.sampled_from([DANA, ERIN, AUDREY, ROBOT, replace(AGENT_7, groups=("dba",))]),
+        reviewer=st.sampled_from(
+            [DANA, ERIN, SAM, MAX, AUDREY, ROBOT, replace(AGENT_7, groups=("dba", "security"))]
+        ),
         answer=st.sampled_from([*(Answer.APPROVE,) * 3, Answer.REJECT, Answer.REVOKE]),
         right=st.sampled_from([True, True, True, False]),
     )
@@ -486,8 +571,13 @@ class AnyOrder(RuleBasedStateMachine):
                 and event.digest == self.request.digest
             }
             if allowed.decided_by:
-                assert len(set(allowed.decided_by)) >= self.request.approvals
-                assert set(allowed.decided_by) <= approved & {"dana", "erin"}
+                stages = (self.request.approvals, *(stage.approvals for stage in self.request.then))
+                assert len(set(allowed.decided_by)) >= sum(stages)
+                assert set(allowed.decided_by) <= approved & {"dana", "erin", "sam", "max"}
+                if self.request.then:
+                    assert allowed.decided_by[-1] in ("sam", "max")
+                if "max" in allowed.decided_by:
+                    assert any(isinstance(event, ApprovalEscalated) for event in self.log)
             else:
                 assert self.request.on_timeout is Fallback.ALLOW
                 assert self.now >= self.request.expires_at
@@ -506,7 +596,7 @@ class AnyOrder(RuleBasedStateMachine):
         for order in self.said:
             if isinstance(order, CommandRevoked):
                 assert any(isinstance(event, CommandAllowed) for event in self.said)
-                assert order.revoked_by in ("dana", "erin")
+                assert order.revoked_by in ("dana", "erin", "sam", "max")
 
 
 TestAnyOrder = AnyOrder.TestCase
