@@ -160,6 +160,8 @@ class Limits(Model):
     rows: Annotated[Amounts, BeforeValidator(parse_amounts)] = Amounts()
     bytes: Annotated[Amounts, BeforeValidator(parse_amounts)] = Amounts()
     commands: Annotated[Amounts, BeforeValidator(parse_amounts), AfterValidator(_only_rates)] = Amounts()
+    approvals: Annotated[Amounts, BeforeValidator(parse_amounts), AfterValidator(_only_rates)] = Amounts()
+    rejections: Annotated[Amounts, BeforeValidator(parse_amounts), AfterValidator(_only_rates)] = Amounts()
     time: Duration | None = None
     cost: float | None = Field(default=None, gt=0)
     read_only: bool = False
@@ -167,7 +169,12 @@ class Limits(Model):
 
     @property
     def has_budgets(self) -> bool:
-        return bool(self.rows.rates or self.bytes.rates or self.commands.rates)
+        return bool(self.rows.rates or self.bytes.rates or self.commands.rates or self.has_reviewers)
+
+    @property
+    def has_reviewers(self) -> bool:
+        """Whether it says how often reviewers may be asked, and say no."""
+        return bool(self.approvals.rates or self.rejections.rates)
 
 
 class Policy(Model):
@@ -206,6 +213,15 @@ class Policy(Model):
             raise ValueError(
                 "expected review.grants where the verdict is review and when has no unmask: "
                 "neither room in a budget nor unmasked values are granted"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _reviewers_are_asked(self) -> Self:
+        asks = self.verdict is Verdict.REVIEW and self.review is not None and self.review.hold
+        if self.limits.has_reviewers and not asks:
+            raise ValueError(
+                "expected limits.approvals and limits.rejections where the verdict is review and hold is true"
             )
         return self
 

@@ -85,6 +85,8 @@ class Measure(StrEnum):
     COMMANDS = "commands"
     ROWS = "rows"
     BYTES = "bytes"
+    APPROVALS = "approvals"  # that reviewers are asked for
+    REJECTIONS = "rejections"  # of what they were asked for
 
 
 @dataclass(frozen=True, slots=True)

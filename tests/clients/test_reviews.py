@@ -55,6 +55,13 @@ POLICIES: tuple[Document, ...] = (
         "review": {"all_of": ["dba", "privacy"], "timeout": "60s", "valid_for": "30s"},
     },
     {
+        "name": "tiresome",
+        "when": {"command": "tiresome", "intents": ["read"]},
+        "verdict": "review",
+        "review": {"reviewers": ["dba"], "timeout": "60s"},
+        "limits": {"rejections": "2/h"},
+    },
+    {
         "name": "two stages",
         "when": {"command": "two stages", "intents": ["read"]},
         "verdict": "review",
@@ -373,6 +380,37 @@ class TestStages:
             await psql.said("approved by dana")
             done = await psql.finish()
         assert done.stdout == "escalates\n"
+
+
+class TestFatigue:
+    async def test_an_agent_that_is_rejected_again_and_again_is_paused_and_told_so(
+        self, reviewed: Gateway
+    ) -> None:
+        async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment, "-At") as psql:
+            for number in (1, 2):
+                await psql.send(f"select 'tiresome {number}' from orders where id = 1;\n")
+
+                async def held(number: int = number) -> list[str]:
+                    found = re.findall(r"approval (\S+), http", psql.stderr)
+                    return found if len(found) == number else []
+
+                approval = (await eventually(held))[-1]
+                await decide(reviewed, DANA, approval, "reject", f"no {number}")
+                await psql.said(f"no {number}")
+            done = await psql.finish()
+        assert "paused" not in done.stderr
+
+        async def paused() -> str:
+            async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment, "-At") as psql:
+                await psql.send("select 'tiresome 3' from orders where id = 1;\n")
+                await psql.said(r"held for review|ERROR")
+                psql.interrupt()
+                said = (await psql.finish()).stderr
+            return said if "held" not in said else ""
+
+        told = await eventually(paused)
+        assert "paused: reviewers rejected 2 of its commands in 1 hour" in told
+        assert "retry_at" in told
 
 
 async def _is_there(api: httpx.AsyncClient, path: str) -> bool:

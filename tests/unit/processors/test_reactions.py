@@ -29,7 +29,7 @@ from schemas.events import (
     CommandRevoked,
     GrantIssued,
 )
-from schemas.vocabulary import Access, Intent, Outcome, Role, Stage
+from schemas.vocabulary import Access, Answer, Intent, Outcome, Role, Stage
 
 NODE = "processors@test#1"
 RAW = b"x" * 600
@@ -286,6 +286,32 @@ class TestAFaultOfOurs:
         assert (reaction.events, reaction.written) == ((), None)
         assert logs[0]["event"] == "approval_not_changed"
         assert "hunter2" not in repr(logs)
+
+
+class TestFatigue:
+    async def test_a_rejection_is_told_to_the_principals_account_and_pauses_it(self) -> None:
+        budget = {"measure": "rejections", "amount": 1, "window": 3600}
+        rules = bundle(rule("writes", "review", {"intents": ["write"]}, budgets=[budget]))
+        forwarded: list[tuple[str, bytes]] = []
+        table = MemoryTable()
+        reactions = reactions_of(rules, table, accounts=MemoryTable(), forwarded=forwarded)
+        command = command_requested(DELETE)
+        (asked, _) = reactions.charge(command, RAW, NOW).events
+        assert isinstance(asked, ApprovalRequested)
+        reactions.review(asked, RAW, NOW)
+        (settlement,) = reactions.review(decided(asked, DANA, Answer.REJECT), RAW, NOW).events
+        assert isinstance(settlement, ApprovalSettled)
+        ended = reactions.review(settlement, b"settlement", NOW)
+        assert [type(event) for event in ended.events] == [CommandDenied]
+        assert ended.written is not None
+        table.writes[-1].set_result(None)
+        await ended.written
+        assert forwarded == [("agent-7", b"settlement")]
+        reactions.charge(settlement, RAW, NOW)
+        (denied,) = reactions.charge(command_requested(DELETE), RAW, NOW).events
+        assert isinstance(denied, CommandDenied)
+        assert denied.message.startswith("paused: reviewers rejected 1 of its commands")
+        assert denied.retry_at is not None
 
 
 class TestGrants:
