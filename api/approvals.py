@@ -1,6 +1,6 @@
 """Approvals: what waits for a reviewer, and what became of it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -27,6 +27,7 @@ from schemas.vocabulary import (
     PrincipalKind,
 )
 
+_OVERDUE = timedelta(days=1)
 _EXAMPLE: dict[str, JsonValue] = {
     "id": "3f9a01bc-5c1e-8a77-9d20-4f6f0e6a7f11",
     "state": "pending",
@@ -60,6 +61,8 @@ _EXAMPLE: dict[str, JsonValue] = {
     "reviewers": ["dba"],
     "all_of": [],
     "approvals_needed": 1,
+    "afterwards": False,
+    "is_overdue": False,
     "then": [],
     "stage": 1,
     "deciders": ["dba"],
@@ -156,6 +159,8 @@ class ApprovalView(BaseModel):
     expires_at: datetime
     on_timeout: Fallback = Field(description="what happens when nobody decides in time")
     hold: bool = Field(description="whether its client waits; false: it runs once it is asked for again")
+    afterwards: bool = Field(description="it ran at once, by break-glass, and is reviewed after the fact")
+    is_overdue: bool = Field(description="whether it waits for a day to be reviewed afterwards")
     intents: list[Intent]
     statements: list[str]
     tables: list[str]
@@ -247,6 +252,8 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         expires_at=request.expires_at,
         on_timeout=request.on_timeout,
         hold=request.hold,
+        afterwards=request.afterwards,
+        is_overdue=request.afterwards and settlement is None and now - request.envelope.time > _OVERDUE,
         intents=list(facts.intents),
         statements=list(facts.statements),
         tables=list(facts.tables),

@@ -73,6 +73,7 @@ def _rule(policy: Policy) -> dict[str, Any]:
             "on_timeout": review.on_timeout,
             "valid_for": review.valid_for.total_seconds(),
             "hold": review.hold,
+            "break_glass": review.break_glass,
             "owners": review.owners,
             "then": [
                 {

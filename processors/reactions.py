@@ -26,6 +26,7 @@ from schemas.events import (
     ApprovalRequested,
     ApprovalSettled,
     CommandAbandoned,
+    CommandAllowed,
     CommandFinished,
     CommandRequested,
     Event,
@@ -177,6 +178,14 @@ class Reactions:
         if found.is_for_accounts:
             return Reaction(written=self._forward(request.envelope.principal, raw))
         saved = self._saved(found)
+        for event in found.events:
+            if isinstance(event, CommandAllowed) and event.break_glass:
+                _log.warning(
+                    "glass_broken",
+                    principal=request.principal.name,
+                    resource=request.envelope.resource,
+                    approval=event.break_glass,
+                )
         if found.asks is not None:
             return Reaction(before=saved, written=self._hand_on(found.asks))
         return Reaction(found.events, request.reply_to, before=saved)

@@ -113,6 +113,7 @@ class CommandAllowed(Event):
     decided_by: tuple[str, ...]  # the reviewers, empty when the policy alone decided
     comment: str  # the reviewer's
     grant: str = ""  # the grant that let it through, or empty
+    break_glass: str = ""  # it ran at once in an emergency: the approval by which it is reviewed afterwards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +199,7 @@ class ApprovalRequested(Event):
     then: tuple[ReviewStage, ...] = ()  # further stages, each after the one before
     escalates_at: datetime | None = None  # when others may decide as well
     escalates_to: tuple[str, ...] = ()  # their groups
+    afterwards: bool = False  # the command ran at once, by break-glass: it is reviewed after the fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,6 +123,9 @@ class Review(Model):
     valid_for: Duration = timedelta(minutes=5)
     hold: bool = True  # False: the client is answered at once and asks again after the approval
     grants: Grants | None = None
+    break_glass: tuple[
+        str, ...
+    ] = ()  # groups that may run at once with a reason, and are reviewed afterwards
     owners: bool = False  # the resource's owners may decide, too
     then: tuple[ReviewStage, ...] = ()
     escalation: Escalation | None = None

@@ -253,6 +253,9 @@ def _settled(approval: Approval, event: ApprovalSettled, bundle: Bundle, node: s
     )
     if approval.request.access is not None:  # no command waits
         return Step(approval, grants)
+    if approval.request.afterwards:
+        stops = event.state in (ApprovalState.REJECTED, ApprovalState.REVOKED)
+        return Step(approval, (_order(approval, event, node),) if stops else ())
     if not approval.request.hold:
         return Step(approval, grants, told=event)
     if event.state is ApprovalState.REVOKED:

@@ -63,6 +63,7 @@ class Review:
     all_of: tuple[str, ...] = ()  # groups, of each of which a person of its own must approve
     hold: bool = True  # False: the client is answered at once, and asks again once it is approved
     grants: GrantLimits | None = None  # what reviewers may grant along with an approval; None: nothing
+    break_glass: tuple[str, ...] = ()  # groups that may run at once, and are reviewed afterwards
     owners: bool = False  # the resource's owners may decide in the first stage
     then: tuple[ReviewStage, ...] = ()  # further stages
     escalation: Escalation | None = None

@@ -208,6 +208,9 @@ def strictest_terms(reviews: Sequence[tuple[str, Review]]) -> tuple[str, Review]
         valid_for=min(review.valid_for for review in terms),
         hold=all(review.hold for review in terms),
         grants=strictest([review.grants for review in terms]),
+        break_glass=tuple(
+            group for group in chosen.break_glass if all(group in review.break_glass for review in terms)
+        ),
         then=tuple(dict.fromkeys(stage for review in terms for stage in review.then)),
         escalation=chosen.escalation if len({review.escalation for review in terms}) == 1 else None,
     )

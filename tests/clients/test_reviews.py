@@ -28,6 +28,7 @@ from support.repository import ROOT
 from support.wait import eventually
 from support.written import all_written
 
+OLAF = Someone("olaf", "person", ("on-call",))
 PRIYA = Someone("priya", "person", ("privacy",))
 POLICIES: tuple[Document, ...] = (
     {
@@ -53,6 +54,12 @@ POLICIES: tuple[Document, ...] = (
         "when": {"command": "two groups", "intents": ["write"]},
         "verdict": "review",
         "review": {"all_of": ["dba", "privacy"], "timeout": "60s", "valid_for": "30s"},
+    },
+    {
+        "name": "emergencies",
+        "when": {"command": "emergency", "intents": ["read"]},
+        "verdict": "review",
+        "review": {"reviewers": ["dba"], "timeout": "60s", "break_glass": ["on-call", "agents"]},
     },
     {
         "name": "tiresome",
@@ -112,7 +119,7 @@ def reviewed(
                 )
             ],
             policies=POLICIES,
-            users=(AGENT, DANA, PRIYA, AUDREY),
+            users=(AGENT, DANA, OLAF, PRIYA, AUDREY),
         )
 
     folder: Path = tmp_path_factory.mktemp("reviews")
@@ -380,6 +387,59 @@ class TestStages:
             await psql.said("approved by dana")
             done = await psql.finish()
         assert done.stdout == "escalates\n"
+
+
+class TestBreakGlass:
+    GLASS = "/* reason: break-glass: the shop is down */ "
+
+    async def reviewed_afterwards(self, gateway: Gateway, text: str) -> str:
+        async def found() -> str:
+            async with gateway.api(DANA) as api:
+                waiting = (await api.get("/api/approvals")).json()
+            return next((one["id"] for one in waiting if text in one["command"] and one["afterwards"]), "")
+
+        approval: str = await eventually(found, what="the request for review")
+        return approval
+
+    async def test_it_runs_at_once_and_is_reviewed_afterwards(self, reviewed: Gateway) -> None:
+        sql = f"{self.GLASS} select 'emergency 1' from orders where id = 1"
+        done = await run_psql(
+            reviewed.conninfo("orders", OLAF), reviewed.psql_environment, f"{sql};\n", "-At"
+        )
+        assert done.stdout == "emergency 1\n", done.stderr
+        approval = await self.reviewed_afterwards(reviewed, "emergency 1")
+        await decide(reviewed, DANA, approval, "approve", "well done")
+
+        def on_record() -> list[dict[str, Any]]:
+            return reviewed.audit(
+                f"select * from approvals where approval = '{approval}' and state = 'approved'"
+            )
+
+        (row,) = await eventually(on_record, seconds=30)
+        assert (row["afterwards"], row["is_overdue"], row["outcome"]) == (1, 0, "succeeded")
+        (command,) = reviewed.audit(f"select * from commands where break_glass = '{approval}'")
+        assert (command["principal"], command["reason"]) == ("olaf", "break-glass: the shop is down")
+        assert "glass_broken" in (reviewed.folder / "state" / "log" / "processors.log").read_text()
+
+    async def test_a_rejection_stops_what_still_runs(
+        self, reviewed: Gateway, postgres: Postgres, database: str
+    ) -> None:
+        running = _ACTIVE.format("^/. reason: break-glass.*emergency 2")
+        sql = f"{self.GLASS} select 'emergency 2', pg_sleep(60) from orders where id = 1"
+        async with running_psql(reviewed.conninfo("orders", OLAF), reviewed.psql_environment) as psql:
+            await psql.send(f"{sql};\n")
+            await eventually(lambda: postgres.execute(running, database) == "1", what=psql.stderr)
+            approval = await self.reviewed_afterwards(reviewed, "emergency 2")
+            await decide(reviewed, DANA, approval, "reject", "not this way")
+            await psql.said("stopped: dana revoked approval .*not this way")
+            await psql.finish()
+
+    async def test_an_agent_never_breaks_the_glass(self, reviewed: Gateway) -> None:
+        async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment) as psql:
+            await psql.send(f"{self.GLASS} select 'emergency 3' from orders where id = 1;\n")
+            await psql.said("held for review")
+            psql.interrupt()
+            await psql.finish()
 
 
 class TestFatigue:
