@@ -278,6 +278,7 @@ class GrantIssued(Event):
     reason: str = ""  # the requester's
     ticket: str = ""
     comment: str = ""  # the reviewers'
+    decided_by: tuple[str, ...] = ()  # who approved, one by one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,7 @@ def issued(request: ApprovalRequested, settled: ApprovalSettled, node: str) -> G
         reason=request.reason,
         ticket=request.ticket,
         comment=settled.comment,
+        decided_by=settled.decided_by,
     )
 
 

@@ -241,7 +241,7 @@ def _under(allowed: CommandAllowed, grant: Grant) -> CommandAllowed:
     return replace(
         allowed,
         expires_at=min(allowed.expires_at, issued.expires_at),
-        decided_by=tuple(issued.issued_by.split(", ")),
+        decided_by=issued.decided_by,
         grant=grant.id,
     )
 
