@@ -287,9 +287,7 @@ class Session:
             case Allowed():
                 if held.timer is not None:
                     held.timer.cancel()
-                if not (
-                    heard.approval or heard.grant
-                ):  # what people gave they can revoke, until it has ended
+                if not heard.may_be_taken_back:
                     self._services.verdicts.forget(command)
                 self._feed(lambda conversation: conversation.allowed(command, heard))
             case Revoked():

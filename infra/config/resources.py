@@ -49,6 +49,7 @@ class Common(Model):
 
     name: str = Field(min_length=1, pattern=r"^[^:/\s]+$")
     labels: dict[str, str] = Field(default={})
+    owners: tuple[str, ...] = ()  # groups that review, where a rule says `owners: true`
     recording: Literal["full", "preview", "metadata"] = "full"
 
 
