@@ -1,6 +1,6 @@
 """Who may see what, and who may decide. Pure; the processors check a decision again on their own."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -9,6 +9,8 @@ from fnmatch import fnmatchcase
 from api.inbox import Approval
 from api.register import Entry
 from infra.config import Config, Policy, Resource
+from infra.config.policies import Review
+from processors.approvals.stages import everyone
 from schemas.vocabulary import ApprovalState, Principal, PrincipalKind, asked_by
 
 _REVOCABLE = timedelta(days=1)  # after its deadline: how long the processors remember an approval
@@ -43,7 +45,7 @@ class Access:
         """The requester, those who may review it, and auditors see an approval."""
         request = approval.request
         is_theirs = who.name.casefold() in asked_by(request.principal)
-        return is_theirs or self.is_auditor(who) or _reviews(who, request.reviewers)
+        return is_theirs or self.is_auditor(who) or _reviews(who, everyone(request))
 
     def sees_session(self, who: Principal, principal: str, resource: str) -> bool:
         """Its own principal, those who review commands on its resource, and auditors see a session."""
@@ -65,11 +67,20 @@ def access_of(config: Config) -> Access:
                 group
                 for policy in config.policies
                 if policy.review is not None and _may_concern(policy, resource)
-                for group in (*policy.review.reviewers, *policy.review.all_of)
+                for group in _reviewers(policy.review, resource)
             )
             for resource in config.resources
         },
     )
+
+
+def _reviewers(review: Review, resource: Resource) -> Iterator[str]:
+    """The groups of all stages, and the owners where they are asked."""
+    yield from (*review.reviewers, *review.all_of)
+    yield from resource.owners if review.owners else ()
+    for stage in review.then:
+        yield from (*stage.reviewers, *stage.all_of)
+    yield from review.escalation.to if review.escalation is not None else ()
 
 
 def obstacle(who: Principal, approval: Approval, now: datetime) -> Obstacle | None:
@@ -135,8 +146,8 @@ def _not_theirs(who: Principal, approval: Approval) -> Obstacle | None:
         return Obstacle(Why.FORBIDDEN, "You asked for this yourself; somebody else must decide.")
     if who.name.casefold() in asked_by(request.principal):
         return Obstacle(Why.FORBIDDEN, f"{request.principal.name} acts for you; somebody else must decide.")
-    if not _reviews(who, request.reviewers):
-        groups = " or ".join(request.reviewers)
+    if not _reviews(who, approval.deciders):
+        groups = " or ".join(approval.deciders)
         return Obstacle(Why.FORBIDDEN, f"Only members of {groups} decide this; {who.name} is not one.")
     if who.kind is not PrincipalKind.PERSON:
         return Obstacle(Why.FORBIDDEN, f"Only persons decide; {who.name} is an {who.kind.value}.")

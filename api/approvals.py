@@ -1,6 +1,6 @@
 """Approvals: what waits for a reviewer, and what became of it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -27,6 +27,7 @@ from schemas.vocabulary import (
     PrincipalKind,
 )
 
+_OVERDUE = timedelta(days=1)
 _EXAMPLE: dict[str, JsonValue] = {
     "id": "3f9a01bc-5c1e-8a77-9d20-4f6f0e6a7f11",
     "state": "pending",
@@ -60,6 +61,13 @@ _EXAMPLE: dict[str, JsonValue] = {
     "reviewers": ["dba"],
     "all_of": [],
     "approvals_needed": 1,
+    "afterwards": False,
+    "is_overdue": False,
+    "then": [],
+    "stage": 1,
+    "deciders": ["dba"],
+    "escalates_at": None,
+    "escalates_to": [],
     "decisions": [],
     "decided_by": [],
     "comment": "",
@@ -117,6 +125,14 @@ class GrantOffer(BaseModel):
         return GrantTerms(self.kind, self.seconds, self.uses)
 
 
+class StageView(BaseModel):
+    """A further stage of a review."""
+
+    reviewers: list[str]
+    all_of: list[str]
+    approvals_needed: int
+
+
 class ApprovalView(BaseModel):
     """One request for review. Names and meanings stay; more may be added."""
 
@@ -143,6 +159,8 @@ class ApprovalView(BaseModel):
     expires_at: datetime
     on_timeout: Fallback = Field(description="what happens when nobody decides in time")
     hold: bool = Field(description="whether its client waits; false: it runs once it is asked for again")
+    afterwards: bool = Field(description="it ran at once, by break-glass, and is reviewed after the fact")
+    is_overdue: bool = Field(description="whether it waits for a day to be reviewed afterwards")
     intents: list[Intent]
     statements: list[str]
     tables: list[str]
@@ -156,6 +174,11 @@ class ApprovalView(BaseModel):
     reviewers: list[str] = Field(description="groups, any of which may decide")
     all_of: list[str] = Field(description="groups, of each of which a person of its own must approve")
     approvals_needed: int
+    then: list[StageView] = Field(description="further stages, each after the one before")
+    stage: int | None = Field(description="the stage that waits, from 1; null where all have approved")
+    deciders: list[str] = Field(description="groups, any of which may decide now")
+    escalates_at: datetime | None = Field(description="when members of `escalates_to` may decide, too")
+    escalates_to: list[str]
     decisions: list[DecisionView]
     decided_by: list[str] = Field(description="whose decisions settled it")
     comment: str = Field(description="of the decision that settled it")
@@ -229,6 +252,8 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         expires_at=request.expires_at,
         on_timeout=request.on_timeout,
         hold=request.hold,
+        afterwards=request.afterwards,
+        is_overdue=request.afterwards and settlement is None and now - request.envelope.time > _OVERDUE,
         intents=list(facts.intents),
         statements=list(facts.statements),
         tables=list(facts.tables),
@@ -242,6 +267,18 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         reviewers=list(request.reviewers),
         all_of=list(request.all_of),
         approvals_needed=request.approvals,
+        then=[
+            StageView(
+                reviewers=list(stage.reviewers),
+                all_of=list(stage.all_of),
+                approvals_needed=stage.approvals,
+            )
+            for stage in request.then
+        ],
+        stage=None if settlement is not None or approval.stage is None else approval.stage + 1,
+        deciders=list(approval.deciders),
+        escalates_at=request.escalates_at,
+        escalates_to=list(request.escalates_to),
         decisions=[
             DecisionView(reviewer=d.reviewer, answer=d.answer, comment=d.comment, time=d.time)
             for d in approval.decisions

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
@@ -34,10 +34,14 @@ class Ask(BaseModel):
         },
     )
 
-    resource: str = Field(min_length=1, max_length=200)
+    resource: Annotated[str, AfterValidator(clean_comment)] = Field(
+        min_length=1, max_length=200, pattern=r"^[^:/\s]+$"
+    )
     intents: tuple[Intent, ...] = Field(min_length=1)
     seconds: float = Field(gt=0, le=366 * 86400)
-    starts_at: AwareDatetime | None = Field(default=None, description="null: from the approval on")
+    starts_at: AwareDatetime | None = Field(
+        default=None, le=datetime(2200, 1, 1, tzinfo=UTC), description="null: from the approval on"
+    )
     reason: Annotated[str, AfterValidator(clean_comment)] = ""
     ticket: Annotated[str, AfterValidator(clean_comment)] = ""
 

@@ -11,7 +11,6 @@ from api.inbox import Approval
 from api.problems import Problem, ambiguous_approval, unavailable, unknown_approval
 from infra.clock import Clock, now
 from infra.kafka.bus import Bus, BusUnavailable
-from processors.approvals.quorum import has_quorum
 from processors.grants.terms import why_not as why_not_granted
 from schemas.envelope import envelope
 from schemas.events import ReviewDecided
@@ -131,7 +130,7 @@ class Desk:
                 "not-yours-to-decide",
                 reason.reason,
                 "Ask one of its reviewers.",
-                extra={"approval": approval.id, "reviewers": list(approval.request.reviewers)},
+                extra={"approval": approval.id, "reviewers": list(approval.deciders)},
             )
         if reason is not None:
             raise _nothing_to_decide(approval, reason.reason)
@@ -162,8 +161,7 @@ class Desk:
         decision = current.decision_of(who.name)
         if decision is None or decision.answer is Answer.REJECT:
             return False
-        given = {one.reviewer: one.groups for one in current.decisions if one.answer is Answer.APPROVE}
-        return not has_quorum(current.request.approvals, current.request.all_of, given)
+        return current.stage is not None
 
     def _result(self, before: Approval, review: Review) -> Approval:
         after = self._feed.inbox.get(before.id)

@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from heapq import heappop, heappush
 
-from schemas.events import ApprovalRequested, ApprovalSettled, Event, ReviewDecided
+from processors.approvals.stages import deciders, stage_after
+from schemas.events import ApprovalEscalated, ApprovalRequested, ApprovalSettled, Event, ReviewDecided
 from schemas.vocabulary import Answer, ApprovalState, GrantTerms
 
 SETTLED_KEPT = 1000  # the newest settled approvals; older ones are in the audit log
@@ -54,6 +55,19 @@ class Approval:
     requested: Position
     decisions: tuple[Decision, ...] = ()  # the first of each reviewer, oldest first
     settlement: Settlement | None = None
+    is_escalated: bool = False
+
+    @property
+    def stage(self) -> int | None:
+        """The number of the stage that waits, as far as the decisions tell; None where all have approved."""
+        approved = [one for one in self.decisions if one.answer is Answer.APPROVE]
+        return stage_after(self.request, [(one.reviewer, one.groups) for one in approved])
+
+    @property
+    def deciders(self) -> tuple[str, ...]:
+        """The groups that decide now; of what is settled, those of all stages."""
+        number = self.stage if self.settlement is None else None
+        return deciders(self.request, number, escalated=self.is_escalated)
 
     @property
     def id(self) -> str:
@@ -72,6 +86,7 @@ class Kind(StrEnum):
 
     REQUESTED = "approval.requested"
     DECIDED = "approval.decided"
+    ESCALATED = "approval.escalated"
     SETTLED = "approval.settled"
 
 
@@ -100,6 +115,8 @@ class Inbox:
                 return self._requested(event, position)
             case ReviewDecided():
                 return self._decided(event, position)
+            case ApprovalEscalated():
+                return self._escalate(event, position)
             case ApprovalSettled():
                 return self._settle(event, position)
             case _:
@@ -145,6 +162,13 @@ class Inbox:
         approval = replace(approval, decisions=(*approval.decisions, decision))
         self._pending[event.approval] = approval
         return Change(Kind.DECIDED, approval, position)
+
+    def _escalate(self, event: ApprovalEscalated, position: Position) -> Change | None:
+        approval = self._pending.get(event.approval)
+        if approval is None or approval.is_escalated:
+            return None
+        approval = self._pending[event.approval] = replace(approval, is_escalated=True)
+        return Change(Kind.ESCALATED, approval, position)
 
     def _settle(self, event: ApprovalSettled, position: Position) -> Change | None:
         settlement = Settlement(

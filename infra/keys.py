@@ -91,31 +91,28 @@ def secret(state: Path, name: str) -> bytes:
 
 def ssh_host_key(state: Path) -> Path:
     """The gateway's own SSH host key (Ed25519, in OpenSSH's format), made at first start."""
-    return _ssh_key(state, "host_key")
-
-
-def ssh_ca_key(state: Path) -> Path:
-    """What signs the gateway's certificates for hosts (Ed25519, in OpenSSH's format), made at first use."""
-    return _ssh_key(state, "ca_key")
-
-
-def ssh_ca_line(state: Path) -> str:
-    """Its public key, as a host has it in the file of sshd's TrustedUserCAKeys."""
-    return f"{_ssh_public(ssh_ca_key(state))} countersign-ca"
+    path = state / "ssh" / "host_key"
+    _write_ssh_key(path)
+    return path
 
 
 def ssh_host_line(state: Path) -> str:
-    """The gateway's public host key, as known_hosts has it after the host."""
-    return _ssh_public(ssh_host_key(state))
-
-
-def _ssh_public(path: Path) -> str:
-    key = serialization.load_ssh_private_key(path.read_bytes(), password=None).public_key()
+    """Its public half, as known_hosts has it after the host."""
+    key = serialization.load_ssh_private_key(ssh_host_key(state).read_bytes(), password=None).public_key()
     return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
 
 
-def _ssh_key(state: Path, name: str) -> Path:
-    path = state / "ssh" / name
+def ssh_target_ca(state: Path) -> Path:
+    """The key that signs the gateway's certificates for hosts, likewise; hosts trust the `.pub` beside it."""
+    path = state / "ssh" / "target_ca"
+    _write_ssh_key(path)
+    key = serialization.load_ssh_private_key(path.read_bytes(), password=None)
+    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    _write_once(path.with_suffix(".pub"), public + b"\n", private=False)
+    return path
+
+
+def _write_ssh_key(path: Path) -> None:
     key = Ed25519PrivateKey.generate()
     _write_once(
         path,
@@ -124,7 +121,6 @@ def _ssh_key(state: Path, name: str) -> Path:
         ),
         private=True,
     )
-    return path
 
 
 def server_certificate(config: Config) -> tuple[Path, Path]:

@@ -109,6 +109,12 @@ class Allowed:
     decided_by: tuple[str, ...]
     comment: str
     grant: str = ""
+    break_glass: str = ""
+
+    @property
+    def may_be_taken_back(self) -> bool:
+        """Whether people let it through, or look at it afterwards: they can stop it until it has ended."""
+        return bool(self.approval or self.grant or self.break_glass)
 
 
 class NotPermitted(Exception):
@@ -151,7 +157,12 @@ class Gate:
                 self.approval = event.approval
                 self._valid_until = event.expires_at
                 return Allowed(
-                    event.obligations, event.approval, event.decided_by, event.comment, event.grant
+                    event.obligations,
+                    event.approval,
+                    event.decided_by,
+                    event.comment,
+                    event.grant,
+                    event.break_glass,
                 )
             case CommandDenied() if self.permits(Signal.DENY) and self._is_for_this(event.digest):
                 self.signal(Signal.DENY)

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from infra.clock import Clock
+from infra.credentials import Secrets
 from infra.identity import Revocations, SignedIn
 from infra.kafka.bus import Bus
 from infra.keys import Sealer
@@ -68,6 +69,7 @@ class Services:
     verdicts: Verdicts
     sealer: Sealer
     revocations: Revocations
+    secrets: Secrets
     clock: Clock
     node: str
     verdict_timeout: timedelta
@@ -285,9 +287,7 @@ class Session:
             case Allowed():
                 if held.timer is not None:
                     held.timer.cancel()
-                if not (
-                    heard.approval or heard.grant
-                ):  # what people gave they can revoke, until it has ended
+                if not heard.may_be_taken_back:
                     self._services.verdicts.forget(command)
                 self._feed(lambda conversation: conversation.allowed(command, heard))
             case Revoked():

@@ -15,6 +15,7 @@ from processors.reactions import Reaction, Reactions
 from schemas.envelope import envelope
 from schemas.events import (
     AccessRequested,
+    ApprovalEscalated,
     ApprovalRequested,
     ApprovalSettled,
     ApprovalWithdrawn,
@@ -34,7 +35,14 @@ React = Callable[[Any, bytes, datetime], Reaction]
 """An event, the bytes it was, and now -> what follows from it."""
 
 _METERED = (CommandRequested, CommandFinished, CommandAbandoned)
-_REVIEWS = (ApprovalRequested, AccessRequested, ReviewDecided, ApprovalWithdrawn, ApprovalSettled)
+_REVIEWS = (
+    ApprovalRequested,
+    AccessRequested,
+    ApprovalEscalated,
+    ReviewDecided,
+    ApprovalWithdrawn,
+    ApprovalSettled,
+)
 
 
 def add_agents(

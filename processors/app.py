@@ -37,7 +37,7 @@ BUDGETS_TABLE = "budgets"
 BUDGETS = Topic(
     f"{APP_ID}-{BUDGETS_TABLE}-repartition",
     8,
-    (CommandRequested, CommandFinished, CommandAbandoned, GrantIssued, GrantRevoked),
+    (CommandRequested, CommandFinished, CommandAbandoned, ApprovalSettled, GrantIssued, GrantRevoked),
     lambda event: str(event.envelope.principal),
     kept=timedelta(days=1),
 )

@@ -1,6 +1,7 @@
 """The configuration's policies and resources -> the bundle the processors decide by."""
 
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Any
 
 from infra.config import Config, ConfigError, Policy, Resource
@@ -31,6 +32,11 @@ def rule_problems(config: Config) -> list[str]:
     """What `countersign check` finds in the rules beside what the file's form tells: one line each."""
     problems = []
     for policy in config.policies:
+        problems += [
+            f"policies: {policy.name}: review.owners: {resource.name} has no owners: nobody would review"
+            for resource in config.resources
+            if _has_no_reviewer(policy, resource)
+        ]
         if policy.when.expression is not None and (wrong := check_expression(policy.when.expression)):
             problems.append(f"policies: {policy.name}: when.expression: {wrong}")
         if policy.when.command is not None:
@@ -39,6 +45,13 @@ def rule_problems(config: Config) -> list[str]:
             except ValueError as error:
                 problems.append(f"policies: {policy.name}: when.command: {error}")
     return problems
+
+
+def _has_no_reviewer(policy: Policy, resource: Resource) -> bool:
+    review, named = policy.review, policy.when.resources
+    if review is None or not review.owners or review.reviewers or review.all_of or resource.owners:
+        return False
+    return named is None or any(fnmatchcase(resource.name, pattern) for pattern in named)
 
 
 def _rule(policy: Policy) -> dict[str, Any]:
@@ -60,6 +73,19 @@ def _rule(policy: Policy) -> dict[str, Any]:
             "on_timeout": review.on_timeout,
             "valid_for": review.valid_for.total_seconds(),
             "hold": review.hold,
+            "break_glass": review.break_glass,
+            "owners": review.owners,
+            "then": [
+                {
+                    "reviewers": tuple(dict.fromkeys((*stage.reviewers, *stage.all_of))),
+                    "all_of": stage.all_of,
+                    "approvals": max(stage.approvals, len(stage.all_of)),
+                }
+                for stage in review.then
+            ],
+            "escalation": None
+            if review.escalation is None
+            else {"after": review.escalation.after.total_seconds(), "to": review.escalation.to},
             "grants": None
             if review.grants is None
             else {
@@ -98,4 +124,5 @@ def _resource(resource: Resource) -> dict[str, Any]:
         "labels": resource.labels,
         "columns": [{"pattern": pattern, "mask": mask} for pattern, mask in columns],
         "detectors": sensitive.detect,
+        "owners": resource.owners,
     }

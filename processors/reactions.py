@@ -17,7 +17,7 @@ from processors.grantings import Grantings
 from processors.grants.access import ask as ask_for_access
 from processors.grants.granted import Granted, Orders, expire, finish, issue
 from processors.grants.granted import revoke as revoke_grant
-from processors.policy.budgets import Account, settle
+from processors.policy.budgets import Account, reject, settle
 from processors.policy.bundle import Bundle
 from processors.policy.verdict import Answer, answer, refusal
 from processors.standings import Standings
@@ -26,12 +26,14 @@ from schemas.events import (
     ApprovalRequested,
     ApprovalSettled,
     CommandAbandoned,
+    CommandAllowed,
     CommandFinished,
     CommandRequested,
     Event,
     GrantIssued,
     GrantRevoked,
 )
+from schemas.vocabulary import ApprovalState
 
 _log = structlog.get_logger()
 
@@ -106,7 +108,7 @@ class Reactions:
         """Something was granted or revoked: it is for whoever keeps the principal's account."""
         return Reaction(written=self._forward(event.envelope.principal, raw))
 
-    def charge(self, event: Metered | Given, raw: bytes, now: datetime) -> Reaction:
+    def charge(self, event: Metered | Given | ApprovalSettled, raw: bytes, now: datetime) -> Reaction:
         """What draws on a budget or a grant, where the account is."""
         assert self._accounts is not None, "there are accounts where there are budgets or grants"
         assert self._grantings is not None, "there are grants where there are accounts"
@@ -122,6 +124,11 @@ class Reactions:
                     )
                 case CommandAbandoned():
                     settled = settle(account, event.envelope.command, 0, 0, ran=False, now=now)
+                case ApprovalSettled():
+                    rejected = reject(account, event.envelope.command, event.envelope.time)
+                    return Reaction(
+                        written=self._accounts.save(rejected) if rejected is not account else None
+                    )
                 case GrantIssued():
                     return self._regrant(granted, issue(granted, event))
                 case GrantRevoked():
@@ -171,6 +178,14 @@ class Reactions:
         if found.is_for_accounts:
             return Reaction(written=self._forward(request.envelope.principal, raw))
         saved = self._saved(found)
+        for event in found.events:
+            if isinstance(event, CommandAllowed) and event.break_glass:
+                _log.warning(
+                    "glass_broken",
+                    principal=request.principal.name,
+                    resource=request.envelope.resource,
+                    approval=event.break_glass,
+                )
         if found.asks is not None:
             return Reaction(before=saved, written=self._hand_on(found.asks))
         return Reaction(found.events, request.reply_to, before=saved)
@@ -214,7 +229,13 @@ class Reactions:
         try:
             if isinstance(event, AccessRequested):
                 return Reaction(ask_for_access(event, self._bundle, now, self._node))
-            return self._follow(event.approval, self._desk.apply(event, now))
+            step = self._desk.apply(event, now)
+            reaction = self._follow(event.approval, step)
+            is_rejected = isinstance(event, ApprovalSettled) and event.state is ApprovalState.REJECTED
+            if is_rejected and not step.ignored and self._bundle.has_budgets:
+                counted = self._forward(event.envelope.principal, raw)
+                return replace(reaction, written=_both(reaction.written, counted))
+            return reaction
         except Exception as error:
             _log_fault("approval_not_changed", error, approval=event.approval)
             return Reaction()
@@ -233,8 +254,14 @@ class Reactions:
         reply_to = None if step.approval is None else step.approval.request.reply_to
         saved = self._desk.save(approval, step.approval)
         if step.told is not None:
-            return Reaction(step.events, reply_to, saved, self._hand_on(step.told))
+            return Reaction(step.events, reply_to, before=saved, written=self._hand_on(step.told))
         return Reaction(step.events, reply_to, saved)
+
+
+async def _both(first: Awaitable[object] | None, second: Awaitable[object]) -> None:
+    if first is not None:
+        await first
+    await second
 
 
 def _log_fault(name: str, error: Exception, **values: str) -> None:

@@ -29,7 +29,7 @@ DEFAULTS: dict[str, dict[str, Value]] = {
         **dict.fromkeys(("protocol", "stage", "text", "digest", "client_address", "review_rule"), ""),
         **dict.fromkeys(("approval", "final_rule", "policy_version", "message", "comment", "ended"), ""),
         **dict.fromkeys(("error_code", "error", "abandon_reason", "reason", "ticket"), ""),
-        **dict.fromkeys(("limit_reached", "limit_rule", "acts_for", "grant"), ""),
+        **dict.fromkeys(("limit_reached", "limit_rule", "acts_for", "grant", "break_glass"), ""),
         **dict.fromkeys(("groups", "parameters", "intents", "statements", "tables", "columns"), _STRINGS),
         **dict.fromkeys(("functions", "programs", "methods", "paths", "probed"), _STRINGS),
         **dict.fromkeys(("unproven", "decided_by", "unmasked"), _STRINGS),
@@ -41,7 +41,7 @@ DEFAULTS: dict[str, dict[str, Value]] = {
         **dict.fromkeys(("on_timeout", "state", "comment", "withdrawal", "revocation", "acts_for"), ""),
         **dict.fromkeys(("groups", "parameters", "intents", "statements", "tables"), _STRINGS),
         **dict.fromkeys(("reviewers", "decided_by", "revoked_by"), _STRINGS),
-        "approvals_needed": 0,
+        **dict.fromkeys(("approvals_needed", "afterwards"), 0),
     },
     "grant_rows": {
         **dict.fromkeys(("grant", "kind", "principal", "acts_for", "resource", "session", "pattern"), ""),

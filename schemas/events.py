@@ -22,6 +22,7 @@ from schemas.vocabulary import (
     Obligations,
     Outcome,
     Principal,
+    ReviewStage,
     Role,
     Stage,
 )
@@ -112,6 +113,7 @@ class CommandAllowed(Event):
     decided_by: tuple[str, ...]  # the reviewers, empty when the policy alone decided
     comment: str  # the reviewer's
     grant: str = ""  # the grant that let it through, or empty
+    break_glass: str = ""  # it ran at once in an emergency: the approval by which it is reviewed afterwards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +196,10 @@ class ApprovalRequested(Event):
     rules: tuple[str, ...] = ()  # SHA-256 in hex of each rule that asks for this review, as it was then
     grants: GrantLimits | None = None  # what reviewers may grant along with an approval
     access: Access | None = None  # no command waits: this window of time is asked for
+    then: tuple[ReviewStage, ...] = ()  # further stages, each after the one before
+    escalates_at: datetime | None = None  # when others may decide as well
+    escalates_to: tuple[str, ...] = ()  # their groups
+    afterwards: bool = False  # the command ran at once, by break-glass: it is reviewed after the fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +225,14 @@ class ReviewDecided(Event):
     comment: str
     digest: str  # of the command that the reviewer was shown
     grant: GrantTerms | None = None  # what they grant along with the approval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalEscalated(Event):
+    """Nobody decided on an approval in time to keep it among its reviewers: others may decide as well."""
+
+    approval: str
+    reviewers: tuple[str, ...]  # their groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +278,7 @@ class GrantIssued(Event):
     reason: str = ""  # the requester's
     ticket: str = ""
     comment: str = ""  # the reviewers'
+    decided_by: tuple[str, ...] = ()  # who approved, one by one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -363,6 +378,7 @@ EVENTS: dict[str, type[Event]] = {
         ApprovalRequested,
         AccessRequested,
         ReviewDecided,
+        ApprovalEscalated,
         ApprovalSettled,
         ApprovalWithdrawn,
         GrantIssued,

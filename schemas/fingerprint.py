@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Sequence
 
+import msgspec
+
 from schemas.vocabulary import ContextItem, Facts
 
-_DOMAIN = b"countersign pattern fingerprint v1"
+_DOMAIN = b"countersign pattern fingerprint v1\x00"
 
 
 def pattern_fingerprint(exact: str, facts: Facts, context: Sequence[ContextItem]) -> str:
@@ -15,21 +17,7 @@ def pattern_fingerprint(exact: str, facts: Facts, context: Sequence[ContextItem]
     `exact`: the pattern with a zero character where a value may vary. Two commands of one text that do not do
     the same, as a value in it is the name of a file or of a function, do not have one fingerprint.
     """
-    hasher = hashlib.sha256()
-
-    def part(value: str) -> None:
-        data = value.encode()
-        hasher.update(len(data).to_bytes(8, "big"))
-        hasher.update(data)
-
-    def parts(values: Sequence[str]) -> None:
-        hasher.update(len(values).to_bytes(8, "big"))
-        for value in values:
-            part(value)
-
-    hasher.update(_DOMAIN)
-    part(exact)
-    for values in (
+    does = (
         facts.intents,
         facts.statements,
         facts.tables,
@@ -40,9 +28,7 @@ def pattern_fingerprint(exact: str, facts: Facts, context: Sequence[ContextItem]
         facts.paths,
         facts.probed,
         facts.unproven,
-    ):
-        parts(values)
-    for item in sorted(context, key=lambda item: item.name):
-        part(item.name)
-        part(item.value)
-    return hasher.hexdigest()
+    )
+    means = sorted((item.name, item.value) for item in context)
+    # JSON keeps the parts apart: no two different ones are one text.
+    return hashlib.sha256(_DOMAIN + msgspec.json.encode((exact, does, means))).hexdigest()

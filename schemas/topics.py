@@ -52,7 +52,14 @@ VERDICTS = Topic(
 APPROVALS = Topic(
     "countersign.approvals",
     8,
-    (e.ApprovalRequested, e.AccessRequested, e.ReviewDecided, e.ApprovalSettled, e.ApprovalWithdrawn),
+    (
+        e.ApprovalRequested,
+        e.AccessRequested,
+        e.ReviewDecided,
+        e.ApprovalEscalated,
+        e.ApprovalSettled,
+        e.ApprovalWithdrawn,
+    ),
     _approval,
     LONG,
 )
@@ -103,6 +110,7 @@ SIGNED_BY: dict[type[e.Event], tuple[Role, ...]] = {
     e.ApprovalRequested: (Role.PROCESSORS,),
     e.AccessRequested: (Role.API,),
     e.ReviewDecided: (Role.API,),
+    e.ApprovalEscalated: (Role.PROCESSORS,),
     e.ApprovalSettled: (Role.PROCESSORS,),
     e.ApprovalWithdrawn: (Role.INGRESS,),
     e.GrantIssued: (Role.PROCESSORS,),

@@ -169,6 +169,15 @@ class Fallback(StrEnum):
     DENY = "deny"
 
 
+@dataclass(frozen=True, slots=True)
+class ReviewStage:
+    """One of several stages of a review, of which each waits for the one before."""
+
+    reviewers: tuple[str, ...]  # groups, any of which may decide
+    approvals: int = 1  # how many persons must approve
+    all_of: tuple[str, ...] = ()  # groups, of each of which a person of its own must approve
+
+
 class GrantKind(StrEnum):
     """What a grant lets through: commands of one pattern, what only reads in one session, or commands of some
     intents in a window of time that was asked for beforehand."""

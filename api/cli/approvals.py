@@ -36,11 +36,17 @@ def list_approvals(
     state: Annotated[
         str, typer.Option(help="pending, approved, rejected, timed_out, withdrawn, revoked or all.")
     ] = "pending",
+    overdue: Annotated[
+        bool,
+        typer.Option("--overdue", help="Only what ran by break-glass and waits for its review for a day."),
+    ] = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Lists approvals: those that wait, or with --state others, newest first."""
     found = call(find(config), "GET", "/api/approvals", query={"state": state})
+    if overdue:
+        found = [approval for approval in found if approval["is_overdue"]]
     if as_json:
         return print(json.dumps(found, indent=2))
     for approval in found:
@@ -116,7 +122,7 @@ def line(approval: dict[str, Any], at: datetime) -> str:
     """An approval on one line: id, who → where, intents, command, and how long it waits or how it ended."""
     if approval["state"] == "pending":
         left = datetime.fromisoformat(approval["expires_at"]) - at
-        end = f"{duration(left)} left"
+        end = "to be reviewed afterwards: it ran" if approval["afterwards"] else f"{duration(left)} left"
     else:
         end = approval["state"].replace("_", " ")
         if approval["decided_by"]:
@@ -172,6 +178,12 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
     yield fact("reviewers", f"{', '.join(approval['reviewers'])}, {approval['approvals_needed']} needed")
     if approval["all_of"]:
         yield fact("all of", f"{', '.join(approval['all_of'])}: of each group one person")
+    for stage in approval["then"]:
+        yield fact("then", f"{', '.join(stage['reviewers'])}, {stage['approvals_needed']} needed")
+    if approval["escalates_to"]:
+        yield fact("escalates", f"to {', '.join(approval['escalates_to'])} at {approval['escalates_at']}")
+    if approval["then"] and approval["stage"]:
+        yield fact("stage", f"{approval['stage']} of {1 + len(approval['then'])} waits")
     for decision in approval["decisions"]:
         yield fact("decision", f"{decision['answer']} by {decision['reviewer']}: {decision['comment']}")
     yield fact("asked at", approval["requested_at"])

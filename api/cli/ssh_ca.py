@@ -3,7 +3,7 @@
 import typer
 
 from api.cli.config import DEFAULT, ConfigOption, load_config
-from infra.keys import ssh_ca_line
+from infra.keys import ssh_target_ca
 
 app = typer.Typer(add_completion=False)
 
@@ -11,4 +11,5 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def ssh_ca(config: ConfigOption = DEFAULT) -> None:
     """Prints the authority's public key, for the file that the host's sshd has as TrustedUserCAKeys."""
-    print(ssh_ca_line(load_config(config).state))
+    public = ssh_target_ca(load_config(config).state).with_suffix(".pub")
+    print(public.read_text().strip(), "countersign-ca")

@@ -16,10 +16,9 @@ from infra.config.resources import (
     HttpResource,
     PostgresResource,
     Resource,
-    SshCertificate,
     SshResource,
 )
-from infra.config.values import Address, Secret, parse_address
+from infra.config.values import Address, Secret, StoredSecret, parse_address
 
 __all__ = [
     "DEFAULT_PATH",
@@ -41,8 +40,8 @@ __all__ = [
     "PostgresResource",
     "Resource",
     "Secret",
-    "SshCertificate",
     "SshResource",
+    "StoredSecret",
     "Tls",
     "User",
     "load",

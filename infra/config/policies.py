@@ -90,6 +90,27 @@ class Grants(Model):
     most_uses: int | None = Field(default=None, ge=1)
 
 
+class ReviewStage(Model):
+    """A further stage of a review: it waits for the one before."""
+
+    reviewers: tuple[str, ...] = ()  # groups
+    all_of: tuple[str, ...] = ()
+    approvals: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _somebody_reviews(self) -> Self:
+        if not (self.reviewers or self.all_of):
+            raise ValueError("expected reviewers: [...], all_of: [...], or both: groups of those who decide")
+        return self
+
+
+class Escalation(Model):
+    """Who may decide as well once a command has waited so long."""
+
+    after: Duration
+    to: tuple[str, ...] = Field(min_length=1)  # groups
+
+
 class Review(Model):
     """Who reviews, how many must approve, and what happens when nobody does."""
 
@@ -102,11 +123,21 @@ class Review(Model):
     valid_for: Duration = timedelta(minutes=5)
     hold: bool = True  # False: the client is answered at once and asks again after the approval
     grants: Grants | None = None
+    break_glass: tuple[
+        str, ...
+    ] = ()  # groups that may run at once with a reason, and are reviewed afterwards
+    owners: bool = False  # the resource's owners may decide, too
+    then: tuple[ReviewStage, ...] = ()
+    escalation: Escalation | None = None
 
     @model_validator(mode="after")
     def _somebody_reviews(self) -> Self:
-        if not (self.reviewers or self.all_of):
-            raise ValueError("expected reviewers: [...], all_of: [...], or both: groups of those who decide")
+        if not (self.reviewers or self.all_of or self.owners):
+            raise ValueError(
+                "expected reviewers: [...], all_of: [...], owners: true, or several: those who decide"
+            )
+        if self.escalation is not None and self.escalation.after >= self.timeout:
+            raise ValueError("expected escalation.after to be shorter than timeout: nobody waits longer")
         if len(set(self.all_of)) != len(self.all_of):
             raise ValueError("expected each group of all_of once")
         return self
@@ -132,6 +163,8 @@ class Limits(Model):
     rows: Annotated[Amounts, BeforeValidator(parse_amounts)] = Amounts()
     bytes: Annotated[Amounts, BeforeValidator(parse_amounts)] = Amounts()
     commands: Annotated[Amounts, BeforeValidator(parse_amounts), AfterValidator(_only_rates)] = Amounts()
+    approvals: Annotated[Amounts, BeforeValidator(parse_amounts), AfterValidator(_only_rates)] = Amounts()
+    rejections: Annotated[Amounts, BeforeValidator(parse_amounts), AfterValidator(_only_rates)] = Amounts()
     time: Duration | None = None
     cost: float | None = Field(default=None, gt=0)
     read_only: bool = False
@@ -139,7 +172,12 @@ class Limits(Model):
 
     @property
     def has_budgets(self) -> bool:
-        return bool(self.rows.rates or self.bytes.rates or self.commands.rates)
+        return bool(self.rows.rates or self.bytes.rates or self.commands.rates or self.has_reviewers)
+
+    @property
+    def has_reviewers(self) -> bool:
+        """Whether it says how often reviewers may be asked, and say no."""
+        return bool(self.approvals.rates or self.rejections.rates)
 
 
 class Policy(Model):
@@ -178,6 +216,15 @@ class Policy(Model):
             raise ValueError(
                 "expected review.grants where the verdict is review and when has no unmask: "
                 "neither room in a budget nor unmasked values are granted"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _reviewers_are_asked(self) -> Self:
+        asks = self.verdict is Verdict.REVIEW and self.review is not None and self.review.hold
+        if self.limits.has_reviewers and not asks:
+            raise ValueError(
+                "expected limits.approvals and limits.rejections where the verdict is review and hold is true"
             )
         return self
 

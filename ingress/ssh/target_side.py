@@ -1,31 +1,60 @@
 """The connection to the host: its key pinned, the gateway's own credential, nothing of this machine's."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import asyncssh
 
-from infra.config import Config, ConfigError, HostKeyAuthority, Secret, SshCertificate, SshResource
-from infra.keys import ssh_ca_key
+from infra.config import ConfigError, HostKeyAuthority, SshResource
+from infra.credentials import Asker, CredentialUnavailable, Secrets
 from ingress.errors import TargetError
 from ingress.ssh.algorithms import CIPHERS, COMPRESSIONS, KEY_EXCHANGES, MACS, SIGNATURES
+from ingress.ssh.certificates import Certificates, SignedKey
 
 _SECONDS = 20.0
 _KEEPALIVE = 15.0  # seconds between two; four unanswered ones end the connection
 
 
-async def open_target(resource: SshResource, config: Config, key_id: str) -> asyncssh.SSHClientConnection:
-    """A connection, signed in. `key_id`: whose it is, for the host's log, where it is shown a certificate.
-
-    Raises TargetError, and ConfigError where a credential is not there.
-    """
+async def open_target(
+    resource: SshResource, secrets: Secrets, certificates: Certificates, asker: Asker
+) -> asyncssh.SSHClientConnection:
+    """A connection, signed in. Raises TargetError, and ConfigError where a private key cannot be used."""
     credentials = resource.credentials
-    password = credentials.password.read(config.base) if credentials.password is not None else None
-    keys: list[asyncssh.SSHKey | tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]] = []
-    if credentials.private_key is not None:
-        keys = [_stored_key(resource.name, credentials.private_key, config.base)]
-    elif credentials.certificate is not None:
-        ca = asyncssh.read_private_key(ssh_ca_key(config.state))
-        keys = [make_certificate(credentials.certificate, ca, key_id)]
+    if credentials.certificate is not None:
+        lifetime = credentials.certificate.lifetime
+        return await _connect(resource, [certificates.sign(asker, credentials.user, lifetime)], None)
+    stored = credentials.private_key or credentials.password
+    assert stored is not None  # the configuration was checked
+    try:
+        secret = await secrets.read(stored)
+        try:
+            return await _sign_in(resource, secret)
+        except _NotTaken:
+            # It may have been rotated since it was read.
+            if (again := await secrets.read(stored, fresh=True)) == secret:
+                raise
+            return await _sign_in(resource, again)
+    except CredentialUnavailable as error:
+        raise TargetError(str(error), error.reason) from error
+
+
+class _NotTaken(TargetError):
+    """The host does not take the credential."""
+
+
+async def _sign_in(resource: SshResource, secret: str) -> asyncssh.SSHClientConnection:
+    if resource.credentials.password is not None:
+        return await _connect(resource, [], secret)
+    try:
+        # OpenSSH's format wants the line end that a secret is read without.
+        key = asyncssh.import_private_key(secret + "\n")
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise ConfigError([f"resource {resource.name}: its private key cannot be used: {error}"]) from error
+    return await _connect(resource, [key], None)
+
+
+async def _connect(
+    resource: SshResource, keys: Sequence[asyncssh.SSHKey | SignedKey], password: str | None
+) -> asyncssh.SSHClientConnection:
     host, port = resource.address.host, resource.address.port
     known = asyncssh.import_known_hosts(_known_hosts_line(f"[{host}]:{port}", resource.host_key))
     try:
@@ -34,9 +63,9 @@ async def open_target(resource: SshResource, config: Config, key_id: str) -> asy
             port,
             config=None,
             known_hosts=known,
-            username=credentials.user,
+            username=resource.credentials.user,
             password=password,
-            client_keys=keys,
+            client_keys=list(keys),
             agent_path=None,
             gss_host=None,
             preferred_auth="publickey" if keys else "password",
@@ -53,37 +82,9 @@ async def open_target(resource: SshResource, config: Config, key_id: str) -> asy
     except asyncssh.HostKeyNotVerifiable as error:
         raise TargetError("its host key is not the one in the configuration", str(error)) from error
     except asyncssh.PermissionDenied as error:
-        raise TargetError("it does not take the gateway's credential", str(error)) from error
+        raise _NotTaken("it does not take the gateway's credential", str(error)) from error
     except (asyncssh.Error, OSError, TimeoutError) as error:
         raise TargetError("it cannot be reached", str(error) or type(error).__name__) from error
-
-
-def make_certificate(
-    said: SshCertificate, ca: asyncssh.SSHKey, key_id: str
-) -> tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]:
-    """A key pair for one connection, with a certificate that permits a terminal and connections, which policy
-    decides on (OpenSSH, PROTOCOL.certkeys: user certificates)."""
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    certificate = ca.generate_user_certificate(
-        key,
-        key_id,
-        principals=[said.principal],
-        valid_after="-1m",
-        valid_before=f"+{said.minutes}m",
-        source_address=[str(network) for network in said.source_addresses] or None,
-        permit_x11_forwarding=False,
-        permit_agent_forwarding=False,
-        permit_user_rc=False,
-    )
-    return key, certificate
-
-
-def _stored_key(resource: str, private_key: Secret, base: Path) -> asyncssh.SSHKey:
-    try:
-        # OpenSSH's format wants the line end that a secret is read without.
-        return asyncssh.import_private_key(private_key.read(base) + "\n")
-    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-        raise ConfigError([f"resource {resource}: its private key cannot be used: {error}"]) from error
 
 
 def _known_hosts_line(host: str, host_key: str | HostKeyAuthority) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from processors.approvals.quorum import has_quorum
+from processors.approvals.stages import deciders, stage_after
 from processors.approvals.states import may_follow
 from processors.grants.issuing import issued, revoked
 from processors.grants.terms import agreed
@@ -15,6 +16,7 @@ from processors.policy.decision import decide
 from processors.policy.verdict import obligations_of, verdict_id
 from schemas.envelope import Envelope, envelope
 from schemas.events import (
+    ApprovalEscalated,
     ApprovalRequested,
     ApprovalSettled,
     ApprovalWithdrawn,
@@ -43,7 +45,7 @@ KEPT_FOR = timedelta(days=1)
 LONGEST_COMMENT = 10_000
 """Characters kept of what reviewers say, so that no event about it grows too large for Kafka."""
 
-Input = ApprovalRequested | ReviewDecided | ApprovalWithdrawn | ApprovalSettled
+Input = ApprovalRequested | ReviewDecided | ApprovalWithdrawn | ApprovalEscalated | ApprovalSettled
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +69,30 @@ class Approval:
     state: ApprovalState = ApprovalState.PENDING
     votes: tuple[Vote, ...] = ()
     settled_by: tuple[str, ...] = ()
+    is_escalated: bool = False
 
     @property
-    def has_quorum(self) -> bool:
-        return _are_enough(self.votes, self.request.approvals, self.request.all_of)
+    def stage(self) -> int | None:
+        """The number of the stage that waits; None where all have approved."""
+        return stage_after(self.request, [(vote.reviewer.name, vote.reviewer.groups) for vote in self.votes])
+
+    @property
+    def deciders(self) -> tuple[str, ...]:
+        """The groups that decide now; once all have approved, those of all stages."""
+        return deciders(self.request, self.stage, escalated=self.is_escalated)
+
+    @property
+    def escalates_at(self) -> datetime | None:
+        """When others may decide as well; None where they may already, or never."""
+        return self.request.escalates_at if not self.is_escalated else None
 
     @property
     def due_at(self) -> datetime:
-        """When something must happen by itself: its deadline, later the end of our memory of it."""
+        """When something must happen by itself: its escalation, its deadline, later the end of memory."""
         deadline = self.request.expires_at
-        return deadline if self.state is ApprovalState.PENDING else deadline + KEPT_FOR
+        if self.state is not ApprovalState.PENDING:
+            return deadline + KEPT_FOR
+        return min(deadline, self.escalates_at or deadline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +114,8 @@ def apply(approval: Approval | None, event: Input, bundle: Bundle, now: datetime
             return Step(None, ignored="there is no such approval, or it was settled long ago")
         case ReviewDecided():
             return _decided(approval, event, now, node)
+        case ApprovalEscalated():
+            return Step(replace(approval, is_escalated=True))
         case ApprovalWithdrawn():
             return _propose(approval, ApprovalState.WITHDRAWN, (), event.reason, now, node)
         case ApprovalSettled():
@@ -110,7 +128,23 @@ def expire(approval: Approval, now: datetime, node: str) -> Step:
         return Step(approval, ignored="not due yet")
     if approval.state is not ApprovalState.PENDING:
         return Step(None)
+    if now < approval.request.expires_at:
+        return _escalate(approval, node)
     return _propose(approval, ApprovalState.TIMED_OUT, (), "", now, node)
+
+
+def _escalate(approval: Approval, node: str) -> Step:
+    """Lets others decide as well. It is so once this event is read back; meanwhile it is not due again."""
+    request = approval.request
+    assert request.escalates_at is not None, "it is due before its deadline only where it escalates"
+    event = ApprovalEscalated(
+        envelope=_envelope(
+            request, derived_id("approval escalated", request.approval), request.escalates_at, node
+        ),
+        approval=request.approval,
+        reviewers=request.escalates_to,
+    )
+    return Step(approval, (event,))
 
 
 def why_not(approval: Approval, decision: ReviewDecided) -> str:
@@ -122,7 +156,7 @@ def why_not(approval: Approval, decision: ReviewDecided) -> str:
         return "only a person decides"
     if reviewer.name.casefold() in asked_by(request.principal):
         return "nobody decides on their own request"
-    if set(reviewer.groups).isdisjoint(request.reviewers):
+    if set(reviewer.groups).isdisjoint(approval.deciders):
         return "the reviewer is in none of the rule's groups"
     if decision.grant is not None:
         return why_not_granted(request, decision.grant)
@@ -149,10 +183,10 @@ def _decided(approval: Approval, event: ReviewDecided, now: datetime, node: str)
     if event.answer is Answer.REJECT:
         return _propose(approval, ApprovalState.REJECTED, (event.reviewer.name,), event.comment, now, node)
     # Once there is a quorum no vote is added, so that a repeat proposes the same settlement.
-    if not approval.has_quorum and not _has_voted(approval, event.reviewer):
+    if approval.stage is not None and not _has_voted(approval, event.reviewer):
         votes = (*approval.votes, Vote(event.reviewer, event.comment[:LONGEST_COMMENT], event.grant))
         approval = replace(approval, votes=votes)
-    if not approval.has_quorum:
+    if approval.stage is not None:
         return Step(approval)
     names = tuple(vote.reviewer.name for vote in approval.votes)
     comment = "; ".join(vote.comment for vote in approval.votes if vote.comment)
@@ -219,6 +253,9 @@ def _settled(approval: Approval, event: ApprovalSettled, bundle: Bundle, node: s
     )
     if approval.request.access is not None:  # no command waits
         return Step(approval, grants)
+    if approval.request.afterwards:
+        stops = event.state in (ApprovalState.REJECTED, ApprovalState.REVOKED)
+        return Step(approval, (_order(approval, event, node),) if stops else ())
     if not approval.request.hold:
         return Step(approval, grants, told=event)
     if event.state is ApprovalState.REVOKED:
@@ -251,7 +288,8 @@ def _verdict_under(
         counting = [
             vote for vote in approval.votes if not set(vote.reviewer.groups).isdisjoint(review.reviewers)
         ]
-        if not _are_enough(counting, review.approvals, review.all_of):
+        is_later = review.then not in ((), request.then)
+        if is_later or not _are_enough(counting, review.approvals, review.all_of):
             return _denied(approval, settled, bundle.version, _CHANGED, node, rule=decision.rule)
     if review is not None and settled.state is ApprovalState.TIMED_OUT and review.on_timeout is Fallback.DENY:
         return _denied(approval, settled, bundle.version, _CHANGED, node, rule=decision.rule)

@@ -7,6 +7,7 @@ from processors.policy.command import Command
 from processors.policy.decision import decide
 from processors.policy.rule import Review
 from processors.policy.rules import Decision
+from processors.policy.verdict import escalates_at
 from schemas.digest import command_digest
 from schemas.envelope import envelope
 from schemas.events import AccessRequested, ApprovalRequested, ApprovalSettled, Event
@@ -63,6 +64,9 @@ def ask(event: AccessRequested, bundle: Bundle, now: datetime, node: str) -> tup
         ticket=event.ticket,
         hold=False,
         all_of=terms.all_of if terms is not None else (),
+        then=terms.then if terms is not None else (),
+        escalates_at=escalates_at(terms, now) if terms is not None else None,
+        escalates_to=terms.escalation.to if terms is not None and terms.escalation is not None else (),
         rules=decision.rules,
         access=access,
     )

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from processors.approvals.stages import everyone
 from schemas.envelope import Envelope, envelope
 from schemas.events import ApprovalRequested, ApprovalSettled, GrantIssued, GrantRevoked
 from schemas.ids import derived_id
@@ -45,10 +46,11 @@ def issued(request: ApprovalRequested, settled: ApprovalSettled, node: str) -> G
         starts_at=starts_at,
         intents=request.facts.intents if kind is GrantKind.WINDOW else (),
         acts_for=request.principal.acts_for,
-        reviewers=request.reviewers,
+        reviewers=everyone(request),
         reason=request.reason,
         ticket=request.ticket,
         comment=settled.comment,
+        decided_by=settled.decided_by,
     )
 
 

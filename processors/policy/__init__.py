@@ -8,6 +8,7 @@
 - `rules.py`: evaluate(command, rules, now) -> Decision. The strictest matching rule wins.
 - `decision.py`: the same for a command that may ask for an unmasked answer.
 - `budgets.py`: what principals used of their budgets: sliding windows and reservations.
+- `break_glass.py`: who may run at once what is reviewed afterwards.
 - `bundle.py`: rules and resources <-> their canonical JSON, whose SHA-256 is the policy version.
 - `verdict.py`: CommandRequested -> the events that answer it.
 

@@ -18,6 +18,8 @@ REMEMBERED = 256
 """Finished or refused commands that are remembered until their deadline has passed, so that a request that is
 read twice gets one verdict."""
 _AFTER_THE_DEADLINE = 60.0  # seconds
+_REVIEWED_WITHIN = 86400.0  # seconds in which a rejection is still counted
+_OF_REVIEWERS = frozenset((Measure.APPROVALS, Measure.REJECTIONS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Drawn:
     counted: bool  # False: a person decides, and it counts when it has finished
     reserved: Mapping[str, int] = field(default_factory=dict)
     refused: Refused | None = None
+    is_rejected: bool = False  # a reviewer said no, and it counts
     is_over: bool = False  # finished, refused or given up
 
 
@@ -67,13 +70,16 @@ def draw(
 ) -> tuple[Account, Drawn]:
     """The account after a command asked for its share, and what it got; asked again, the same.
 
-    `limits`: what one command may use. `reviewed`: a person decides on it anyway.
+    `limits`: what one command may use. `reviewed`: a person decides on it anyway; only then does it matter
+    how often reviewers were asked, and said no.
     """
     known = account.commands.get(command)
     if known is not None:
         return account, known
     at = now.timestamp()
     account = _without_the_past(account, at)
+    if not reviewed:
+        budgets = _without_reviewers(budgets)
     forget_at = deadline.timestamp() + _AFTER_THE_DEADLINE
     named = tuple((entry.rule, budget) for entry in budgets for budget in entry.budgets)
     refused = _refusal(account, budgets, at)
@@ -81,7 +87,8 @@ def draw(
         drawn = Drawn(at, forget_at, named, False, refused=refused, is_over=True)
     elif refused is not None or reviewed:
         longest = max(budget.window for _, budget in named)
-        drawn = Drawn(at, at + longest, named, False, refused=refused)
+        drawn = Drawn(at, at + max(longest, _REVIEWED_WITHIN), named, False, refused=refused)
+        account = _add(account, named, {Measure.APPROVALS.value: 1}, at)
     else:
         drawn = Drawn(at, forget_at, named, True, _reservation(account, named, limits, at))
         account = _add(account, named, {Measure.COMMANDS.value: 1, **drawn.reserved}, at)
@@ -109,6 +116,15 @@ def settle(account: Account, command: str, rows: int, size: int, *, ran: bool, n
     return replace(account, commands={**account.commands, command: done})
 
 
+def reject(account: Account, command: str, now: datetime) -> Account:
+    """The account after a reviewer rejected a command; told again, it counts once."""
+    drawn = account.commands.get(command)
+    if drawn is None or drawn.is_rejected:
+        return account
+    account = _add(account, drawn.budgets, {Measure.REJECTIONS.value: 1}, now.timestamp())
+    return replace(account, commands={**account.commands, command: replace(drawn, is_rejected=True)})
+
+
 def used(account: Account, rule: str, budget: Budget, at: float) -> int:
     """What counts of a budget at this time, reservations included."""
     slots = account.used.get(_key(rule, budget), {})
@@ -133,13 +149,16 @@ def room_at(account: Account, rule: str, budget: Budget, at: float) -> float | N
 def in_words(refused: Refused) -> tuple[str, str]:
     """For the client: what happened, and when there is room again."""
     window = duration(refused.window)
+    when = room_time(refused)
+    again = f"There is room again at {when.isoformat(timespec='seconds')}." if when is not None else ""
+    if refused.measure is Measure.REJECTIONS:
+        message = f"paused: reviewers rejected {refused.used} of its commands in {window}"
+        return message, f"Nothing was executed. Ask them what they expect before you go on. {again}".strip()
     message = (
         f"its budget of {refused.amount} {refused.measure.value} in {window} is used up: "
         f"{refused.used} used, commands under way included"
     )
-    when = room_time(refused)
-    hint = f"There is room again at {when.isoformat(timespec='seconds')}." if when is not None else ""
-    return message, f"Nothing was executed. {hint}".strip()
+    return message, f"Nothing was executed. {again}".strip()
 
 
 def room_time(refused: Refused) -> datetime | None:
@@ -154,6 +173,15 @@ def duration(seconds: int) -> str:
             count = seconds // size
             return f"{count} {word}{'' if count == 1 else 's'}"
     return f"{timedelta(seconds=seconds).seconds} seconds" if seconds != 1 else "1 second"
+
+
+def _without_reviewers(budgets: tuple[RuleBudgets, ...]) -> tuple[RuleBudgets, ...]:
+    """What counts where no reviewer is asked."""
+    kept = (
+        replace(entry, budgets=tuple(one for one in entry.budgets if one.measure not in _OF_REVIEWERS))
+        for entry in budgets
+    )
+    return tuple(entry for entry in kept if entry.budgets)
 
 
 def _refusal(account: Account, budgets: tuple[RuleBudgets, ...], at: float) -> Refused | None:

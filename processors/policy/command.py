@@ -15,6 +15,7 @@ class Resource:
     labels: Mapping[str, str]
     columns: tuple[SensitiveColumn, ...] = ()
     detectors: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()  # groups
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.vocabulary import Fallback, GrantLimits, Intent, PrincipalKind, Verdict
+from schemas.vocabulary import Fallback, GrantLimits, Intent, PrincipalKind, ReviewStage, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,14 @@ class When:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """Who may decide as well, once a command has waited for `after` seconds."""
+
+    after: float
+    to: tuple[str, ...]  # groups
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """Who reviews, how many must approve, and what happens when nobody does."""
 
@@ -55,6 +63,10 @@ class Review:
     all_of: tuple[str, ...] = ()  # groups, of each of which a person of its own must approve
     hold: bool = True  # False: the client is answered at once, and asks again once it is approved
     grants: GrantLimits | None = None  # what reviewers may grant along with an approval; None: nothing
+    break_glass: tuple[str, ...] = ()  # groups that may run at once, and are reviewed afterwards
+    owners: bool = False  # the resource's owners may decide in the first stage
+    then: tuple[ReviewStage, ...] = ()  # further stages
+    escalation: Escalation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,8 @@ class Measure(StrEnum):
     COMMANDS = "commands"
     ROWS = "rows"
     BYTES = "bytes"
+    APPROVALS = "approvals"  # that reviewers are asked for
+    REJECTIONS = "rejections"  # of what they were asked for
 
 
 @dataclass(frozen=True, slots=True)

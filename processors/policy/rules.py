@@ -88,7 +88,7 @@ def evaluate(command: Command, rules: Sequence[CompiledRule], now: datetime) -> 
     """
     failed: list[str] = []
     found = [compiled for compiled in rules if _matches(compiled, command, now, failed)]
-    matching = [compiled.rule for compiled in found]
+    matching = [_with_owners(compiled.rule, command.resource.owners) for compiled in found]
     if not matching:
         message, hint = _why_none(command, rules, now)
         return Decision(Verdict.DENY, "", message, hint, failed=tuple(failed))
@@ -117,6 +117,15 @@ def evaluate(command: Command, rules: Sequence[CompiledRule], now: datetime) -> 
         rules=tuple(compiled.digest for compiled in found if compiled.rule.verdict is Verdict.REVIEW),
         failed=tuple(failed),
     )
+
+
+def _with_owners(rule: Rule, owners: tuple[str, ...]) -> Rule:
+    """The rule with the resource's owners among its reviewers, where it says so."""
+    review = rule.review
+    if review is None or not review.owners:
+        return rule
+    reviewers = tuple(dict.fromkeys((*review.reviewers, *owners)))
+    return replace(rule, review=replace(review, reviewers=reviewers, owners=False))
 
 
 def _why_none(command: Command, rules: Sequence[CompiledRule], now: datetime) -> tuple[str, str]:
@@ -183,8 +192,8 @@ def _provable(when: When) -> Predicate:
 def strictest_terms(reviews: Sequence[tuple[str, Review]]) -> tuple[str, Review]:
     """The rule that names the review, and its terms: the one that asks for most approvals, then the one whose
     approval is valid the shortest, then the first. Times and the fallback are the strictest of all. Where one
-    of them does not hold the command, it is not held. What any of them asks by `all_of` is asked, and only
-    what all of them permit is granted."""
+    of them does not hold the command, it is not held. What any of them asks by `all_of`, and every further
+    stage, is asked; only what all of them permit is granted, and it escalates only as all of them say."""
     named, chosen = min(reviews, key=lambda pair: (-pair[1].approvals, pair[1].valid_for))
     terms = [review for _, review in reviews]
     all_of = tuple(dict.fromkeys(group for review in terms for group in review.all_of))
@@ -199,4 +208,9 @@ def strictest_terms(reviews: Sequence[tuple[str, Review]]) -> tuple[str, Review]
         valid_for=min(review.valid_for for review in terms),
         hold=all(review.hold for review in terms),
         grants=strictest([review.grants for review in terms]),
+        break_glass=tuple(
+            group for group in chosen.break_glass if all(group in review.break_glass for review in terms)
+        ),
+        then=tuple(dict.fromkeys(stage for review in terms for stage in review.then)),
+        escalation=chosen.escalation if len({review.escalation for review in terms}) == 1 else None,
     )

@@ -7,6 +7,7 @@ from functools import lru_cache
 from processors.grants.grant import Grant
 from processors.grants.granted import Granted, find, use
 from processors.masking.plan import make_plan
+from processors.policy.break_glass import REVIEWED_WITHIN, breaks_glass
 from processors.policy.budgets import Account, Drawn, draw, in_words, room_time
 from processors.policy.bundle import Bundle
 from processors.policy.command import command_of
@@ -23,7 +24,7 @@ from schemas.events import (
     Event,
 )
 from schemas.ids import approval_id, derived_id
-from schemas.vocabulary import LimitSource, Obligations, Stage, Verdict
+from schemas.vocabulary import Fallback, LimitSource, Obligations, Stage, Verdict
 
 ALLOWED_FOR = timedelta(seconds=60)
 """How long an allow without a reviewer may be used."""
@@ -103,6 +104,8 @@ def answer(
     else:
         shown = replace(obligations, unmasked=request.unmask)
         asked = _review(request, bundle, now, node, decision, decision.review, shown)
+        if breaks_glass(request, decision.review):
+            return Answer(_at_once(asked, request, bundle, now, node), decision.failed, account)
         if not asked.hold:
             return Answer((), decision.failed, account, asks=asked)
         events = (asked, _pending(asked))
@@ -214,13 +217,31 @@ def _allowed(
     )
 
 
+def _at_once(
+    asked: ApprovalRequested, request: CommandRequested, bundle: Bundle, now: datetime, node: str
+) -> tuple[Event, ...]:
+    """What runs by break-glass: first it is on record that it is to be reviewed."""
+    afterwards = replace(
+        asked,
+        afterwards=True,
+        hold=False,
+        expires_at=now + REVIEWED_WITHIN,
+        on_timeout=Fallback.DENY,
+        grants=None,
+        escalates_at=None,
+        escalates_to=(),
+    )
+    allowed = _allowed(request, bundle, now, node, asked.rule, asked.obligations)
+    return afterwards, replace(allowed, break_glass=asked.approval)
+
+
 def _under(allowed: CommandAllowed, grant: Grant) -> CommandAllowed:
     """The verdict by a grant, which does not outlive it."""
     issued = grant.issued
     return replace(
         allowed,
         expires_at=min(allowed.expires_at, issued.expires_at),
-        decided_by=tuple(issued.issued_by.split(", ")),
+        decided_by=issued.decided_by,
         grant=grant.id,
     )
 
@@ -285,7 +306,15 @@ def _review(
         fingerprint=request.fingerprint,
         rules=decision.rules,
         grants=review.grants if not request.unmask else None,
+        then=review.then,
+        escalates_at=escalates_at(review, now),
+        escalates_to=review.escalation.to if review.escalation is not None else (),
     )
+
+
+def escalates_at(review: Review, now: datetime) -> datetime | None:
+    """When others may decide as well on what is asked now."""
+    return None if review.escalation is None else now + timedelta(seconds=review.escalation.after)
 
 
 def _pending(asked: ApprovalRequested) -> ApprovalPending:

@@ -35,6 +35,7 @@ SELECT
     message,
     approval,
     `grant`,
+    break_glass,
     decided_by,
     comment,
     multiIf(

@@ -20,6 +20,9 @@ SELECT
     a.reviewers AS reviewers,
     a.approvals_needed AS approvals_needed,
     a.on_timeout AS on_timeout,
+    a.afterwards AS afterwards,
+    a.afterwards = 1 AND a.state IN ('', 'timed_out') AND a.requested_at < now64(6, 'UTC') - INTERVAL 1 DAY
+        AS is_overdue,
     a.decided_by AS decided_by,
     a.comment AS comment,
     a.requested_at AS requested_at,

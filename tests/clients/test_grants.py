@@ -75,7 +75,7 @@ def granting(
     """A gateway whose reviewers may grant."""
 
     def document(listen: Mapping[str, str]) -> Document:
-        return configuration(
+        found = configuration(
             listen=listen,
             resources=[
                 postgres_resource("orders", postgres, database),
@@ -84,6 +84,8 @@ def granting(
             policies=POLICIES,
             users=(AGENT, OTHER, DANA, ERIN, PRIYA, AUDREY),
         )
+        found["identity"]["administrators"] = ["reviewers"]  # dana and erin
+        return found
 
     folder: Path = tmp_path_factory.mktemp("grants")
     with running_gateway(folder, document) as running:

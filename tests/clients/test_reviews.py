@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 from support.builders import (
     AGENT,
@@ -27,6 +28,7 @@ from support.repository import ROOT
 from support.wait import eventually
 from support.written import all_written
 
+OLAF = Someone("olaf", "person", ("on-call",))
 PRIYA = Someone("priya", "person", ("privacy",))
 POLICIES: tuple[Document, ...] = (
     {
@@ -52,6 +54,35 @@ POLICIES: tuple[Document, ...] = (
         "when": {"command": "two groups", "intents": ["write"]},
         "verdict": "review",
         "review": {"all_of": ["dba", "privacy"], "timeout": "60s", "valid_for": "30s"},
+    },
+    {
+        "name": "emergencies",
+        "when": {"command": "emergency", "intents": ["read"]},
+        "verdict": "review",
+        "review": {"reviewers": ["dba"], "timeout": "60s", "break_glass": ["on-call", "agents"]},
+    },
+    {
+        "name": "tiresome",
+        "when": {"command": "tiresome", "intents": ["read"]},
+        "verdict": "review",
+        "review": {"reviewers": ["dba"], "timeout": "60s"},
+        "limits": {"rejections": "2/h"},
+    },
+    {
+        "name": "two stages",
+        "when": {"command": "two stages", "intents": ["read"]},
+        "verdict": "review",
+        "review": {"owners": True, "then": [{"reviewers": ["privacy"]}], "timeout": "60s"},
+    },
+    {
+        "name": "escalates",
+        "when": {"command": "escalates", "intents": ["read"]},
+        "verdict": "review",
+        "review": {
+            "reviewers": ["privacy"],
+            "escalation": {"after": "2s", "to": ["dba"]},
+            "timeout": "60s",
+        },
     },
     {
         "name": "changes need a DBA",
@@ -83,10 +114,12 @@ def reviewed(
         return configuration(
             listen=listen,
             resources=[
-                postgres_resource("orders", postgres, database, sensitive=SENSITIVE, recording="full")
+                postgres_resource(
+                    "orders", postgres, database, sensitive=SENSITIVE, recording="full", owners=["dba"]
+                )
             ],
             policies=POLICIES,
-            users=(AGENT, DANA, PRIYA, AUDREY),
+            users=(AGENT, DANA, OLAF, PRIYA, AUDREY),
         )
 
     folder: Path = tmp_path_factory.mktemp("reviews")
@@ -312,6 +345,136 @@ class TestQuorum:
             await psql.said(r'approved by dana, priya: "as a DBA; as a privacy officer"')
             done = await psql.finish()
         assert done.stdout == "UPDATE 1\n"
+
+
+class TestStages:
+    async def answer(self, gateway: Gateway, someone: Someone, approval: str) -> int:
+        async with gateway.api(someone) as api:
+            answer = await api.post(f"/api/approvals/{approval}/approve", json={})
+        return answer.status_code
+
+    async def test_the_owners_of_the_resource_come_first(self, reviewed: Gateway) -> None:
+        async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment, "-At") as psql:
+            await psql.send("select 'two stages' from orders where id = 1;\n")
+            held = await psql.said(r"approval (\S+), http")
+            async with reviewed.api(PRIYA) as api:
+                path = f"/api/approvals/{held[1]}"
+                await eventually(lambda: _is_there(api, path))
+                found = (await api.get(path)).json()
+            assert (found["stage"], found["deciders"], found["can_decide"]) == (1, ["dba"], False)
+            assert await self.answer(reviewed, PRIYA, held[1]) == 403
+            assert await self.answer(reviewed, DANA, held[1]) == 200
+            assert await self.answer(reviewed, DANA, held[1]) in (403, 409)
+            assert await self.answer(reviewed, PRIYA, held[1]) == 200
+            await psql.said("approved by dana, priya")
+            done = await psql.finish()
+        assert done.stdout == "two stages\n"
+
+    async def test_others_decide_once_it_has_waited_too_long(self, reviewed: Gateway) -> None:
+        async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment, "-At") as psql:
+            await psql.send("select 'escalates' from orders where id = 1;\n")
+            held = await psql.said(r"approval (\S+), http")
+            async with reviewed.api(DANA) as api:
+                path = f"/api/approvals/{held[1]}"
+                await eventually(lambda: _is_there(api, path))
+                assert (await api.get(path)).json()["can_decide"] is False
+
+                async def may_decide() -> bool:
+                    return bool((await api.get(path)).json()["can_decide"])
+
+                await eventually(may_decide, what="the escalation")
+            assert await self.answer(reviewed, DANA, held[1]) == 200
+            await psql.said("approved by dana")
+            done = await psql.finish()
+        assert done.stdout == "escalates\n"
+
+
+class TestBreakGlass:
+    GLASS = "/* reason: break-glass: the shop is down */ "
+
+    async def reviewed_afterwards(self, gateway: Gateway, text: str) -> str:
+        async def found() -> str:
+            async with gateway.api(DANA) as api:
+                waiting = (await api.get("/api/approvals")).json()
+            return next((one["id"] for one in waiting if text in one["command"] and one["afterwards"]), "")
+
+        approval: str = await eventually(found, what="the request for review")
+        return approval
+
+    async def test_it_runs_at_once_and_is_reviewed_afterwards(self, reviewed: Gateway) -> None:
+        sql = f"{self.GLASS} select 'emergency 1' from orders where id = 1"
+        done = await run_psql(
+            reviewed.conninfo("orders", OLAF), reviewed.psql_environment, f"{sql};\n", "-At"
+        )
+        assert done.stdout == "emergency 1\n", done.stderr
+        approval = await self.reviewed_afterwards(reviewed, "emergency 1")
+        await decide(reviewed, DANA, approval, "approve", "well done")
+
+        def on_record() -> list[dict[str, Any]]:
+            return reviewed.audit(
+                f"select * from approvals where approval = '{approval}' and state = 'approved'"
+            )
+
+        (row,) = await eventually(on_record, seconds=30)
+        assert (row["afterwards"], row["is_overdue"], row["outcome"]) == (1, 0, "succeeded")
+        (command,) = reviewed.audit(f"select * from commands where break_glass = '{approval}'")
+        assert (command["principal"], command["reason"]) == ("olaf", "break-glass: the shop is down")
+        assert "glass_broken" in (reviewed.folder / "state" / "log" / "processors.log").read_text()
+
+    async def test_a_rejection_stops_what_still_runs(
+        self, reviewed: Gateway, postgres: Postgres, database: str
+    ) -> None:
+        running = _ACTIVE.format("^/. reason: break-glass.*emergency 2")
+        sql = f"{self.GLASS} select 'emergency 2', pg_sleep(60) from orders where id = 1"
+        async with running_psql(reviewed.conninfo("orders", OLAF), reviewed.psql_environment) as psql:
+            await psql.send(f"{sql};\n")
+            await eventually(lambda: postgres.execute(running, database) == "1", what=psql.stderr)
+            approval = await self.reviewed_afterwards(reviewed, "emergency 2")
+            await decide(reviewed, DANA, approval, "reject", "not this way")
+            await psql.said("stopped: dana revoked approval .*not this way")
+            await psql.finish()
+
+    async def test_an_agent_never_breaks_the_glass(self, reviewed: Gateway) -> None:
+        async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment) as psql:
+            await psql.send(f"{self.GLASS} select 'emergency 3' from orders where id = 1;\n")
+            await psql.said("held for review")
+            psql.interrupt()
+            await psql.finish()
+
+
+class TestFatigue:
+    async def test_an_agent_that_is_rejected_again_and_again_is_paused_and_told_so(
+        self, reviewed: Gateway
+    ) -> None:
+        async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment, "-At") as psql:
+            for number in (1, 2):
+                await psql.send(f"select 'tiresome {number}' from orders where id = 1;\n")
+
+                async def held(number: int = number) -> list[str]:
+                    found = re.findall(r"approval (\S+), http", psql.stderr)
+                    return found if len(found) == number else []
+
+                approval = (await eventually(held))[-1]
+                await decide(reviewed, DANA, approval, "reject", f"no {number}")
+                await psql.said(f"no {number}")
+            done = await psql.finish()
+        assert "paused" not in done.stderr
+
+        async def paused() -> str:
+            async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment, "-At") as psql:
+                await psql.send("select 'tiresome 3' from orders where id = 1;\n")
+                await psql.said(r"held for review|ERROR")
+                psql.interrupt()
+                said = (await psql.finish()).stderr
+            return said if "held" not in said else ""
+
+        told = await eventually(paused)
+        assert "paused: reviewers rejected 2 of its commands in 1 hour" in told
+        assert "retry_at" in told
+
+
+async def _is_there(api: httpx.AsyncClient, path: str) -> bool:
+    return (await api.get(path)).status_code == 200
 
 
 class TestRevocation:

@@ -26,6 +26,7 @@ def grant_issued(
         "fingerprint": FINGERPRINT,
         "pattern": "delete from orders where id = ‹value›",
         "issued_by": "dana",
+        "decided_by": ("dana",),
         "expires_at": at + lasts,
         "uses": None,
         "approval": "approval-1",

@@ -35,18 +35,18 @@ class Sshd:
 
     def trust(self, line: str) -> None:
         """Lets in who shows a certificate of this authority."""
-        (self.folder / "user-ca.pub").write_text(line)
+        (self.folder / "trusted_cas").write_text(line)
 
     def authority(self, name: str) -> Document:
         """A resource's host_key: the authority that signs this host's key (`host-ca`), or another."""
         return {"ca": " ".join((self.folder / f"{name}.pub").read_text().split()[:2])}
 
-    def certified(self, name: str, principal: str = _USER, **certificate: object) -> Document:
+    def certified(self, name: str) -> Document:
         """The resource of this host, signed in to by certificate, and known by its own."""
         return {
             **self.resource(name),
             "host_key": self.authority("host-ca"),
-            "credentials": {"user": _USER, "certificate": {"principal": principal, **certificate}},
+            "credentials": {"user": _USER, "certificate": {}},
         }
 
     def resource(self, name: str, **more: object) -> Document:
@@ -96,9 +96,10 @@ def _running_sshd(folder: Path) -> Iterator[Sshd]:
         check=True,
         timeout=30,
     )
+    (folder / "trusted_cas").touch()
     (folder / "sshd_config").write_text(
         f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\n"
-        f"HostCertificate {folder}/host-cert.pub\nTrustedUserCAKeys {folder}/user-ca.pub\n"
+        f"HostCertificate {folder}/host-cert.pub\nTrustedUserCAKeys {folder}/trusted_cas\n"
         f"AuthorizedKeysFile {folder}/authorized_keys\n"
         f"PidFile none\nUsePAM {'yes' if is_root() else 'no'}\nStrictModes no\n"
         "PasswordAuthentication no\nSubsystem sftp internal-sftp\n"

@@ -30,9 +30,11 @@ from schemas.events import Event
 from schemas.ids import approval_id, uuid7
 from schemas.topics import SIGNED_BY, TOPICS
 from schemas.vocabulary import (
+    Access,
     Answer,
     ApprovalState,
     Fallback,
+    Intent,
     MaskedField,
     Obligations,
     Outcome,
@@ -269,8 +271,23 @@ class Story:
             e.SessionTerminated(envelope=envelope(later(7), NODE, session=session), reason="enough"),
             closed(session, 7.1),
             e.PolicyPublished(envelope=node, bundle="default", policy_version="v1", document="{}"),
+            e.ApprovalEscalated(
+                envelope=envelope(NOW, "processors@test#1", principal="agent-7", resource="orders"),
+                approval="approval-9",
+                reviewers=("managers",),
+            ),
+            e.AccessRequested(
+                envelope=envelope(NOW, "api@test#1", principal="agent-7", resource="orders"),
+                approval="approval-9",
+                principal=AGENT_7,
+                intents=(Intent.WRITE,),
+                access=Access(1800, later(60)),
+                reason="OPS-12",
+                ticket="OPS-12",
+                client_address="127.0.0.1:5000",
+            ),
             e.GrantIssued(
-                envelope=envelope(NOW, "api@test#1"),
+                envelope=envelope(NOW, "processors@test#1", principal="agent-7", resource="orders"),
                 grant="grant-1",
                 fingerprint="f",
                 pattern="delete from orders where id = $1",

@@ -94,9 +94,7 @@ def gateway(sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
         sshd.resource("shell", shells="recorded", sensitive={"detect": DETECT}),
         sshd.resource("web-lines", shells="lines", sensitive={"detect": DETECT}),
         *(sshd.resource(name, shells="lines") for name in ("reads-lines", "limited-lines")),
-        sshd.certified("certified", source_addresses=["127.0.0.0/8"]),
-        sshd.certified("another-principal", "nobody"),
-        sshd.certified("from-elsewhere", source_addresses=["192.0.2.1"]),
+        sshd.certified("certified"),
         {**sshd.certified("another-authority"), "host_key": sshd.authority("other-ca")},
         {
             **sshd.resource("impostor"),

@@ -23,15 +23,7 @@ def test_the_authority_is_a_public_key(authority: str) -> None:
 
 async def test_the_gateway_signs_in_by_certificate(authority: str, client: Client, sshd: Sshd) -> None:
     assert (await client.run("echo in", resource="certified")).stdout == "in\n"
-    assert "ID countersign agent-7" in sshd.log.read_text()
-
-
-@pytest.mark.parametrize("resource", ["another-principal", "from-elsewhere"])
-async def test_a_certificate_is_for_one_principal_and_place(
-    authority: str, resource: str, client: Client
-) -> None:
-    argv = ["ssh", "-o", "LogLevel=INFO", *client.options(resource), "127.0.0.1", "true"]
-    assert "it does not take the gateway's credential" in (await client.run_any(argv)).stderr
+    assert "ID agent-7/" in sshd.log.read_text()
 
 
 async def test_a_host_of_another_authority_is_refused(client: Client) -> None:

@@ -34,7 +34,10 @@ from projections import queries
 from schemas.ids import approval_id, uuid7
 from schemas.vocabulary import ApprovalState
 
-VIEWS = ("events", "sessions", "commands", "approvals", "decisions", "masked_fields", "recordings", "nodes")
+VIEWS = (
+    *("events", "sessions", "commands", "approvals", "decisions", "grants"),
+    *("masked_fields", "recordings", "nodes"),
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -5,10 +5,21 @@ from datetime import timedelta
 
 import pytest
 from support.builders import configuration
+from support.grants import grant_issued
 from support.reviews import AGENT_7, AUDREY, DANA, ERIN, NOW, decided, requested, settled
 
-from api.access import Access, Why, access_of, how_it_ended, obstacle, obstacle_to_revoking
+from api.access import (
+    Access,
+    Why,
+    access_of,
+    how_it_ended,
+    obstacle,
+    obstacle_to_ending,
+    obstacle_to_revoking,
+    sees_grant,
+)
 from api.inbox import Approval, Inbox, Position
+from api.register import Entry
 from infra.config import Config
 from schemas.events import Event
 from schemas.vocabulary import ApprovalState, Principal, PrincipalKind
@@ -155,3 +166,22 @@ def test_reviewers_of_a_resource_are_those_of_the_rules_that_may_concern_it() ->
         "orders-eu": {"dba", "order-leads", "security"},
         "scratch": {"security"},
     }
+
+
+@pytest.mark.parametrize(
+    ("who", "sees", "may_end"),
+    [
+        (Principal("dana", PrincipalKind.PERSON, ("dba",)), True, True),
+        (Principal("agent-7", PrincipalKind.AGENT, ("agents",)), True, True),
+        (Principal("Bob", PrincipalKind.PERSON, ()), True, True),  # for whom the agent acts
+        (Principal("root", PrincipalKind.PERSON, ("admins",)), False, True),
+        (Principal("audrey", PrincipalKind.PERSON, ("compliance",)), True, False),
+        (Principal("robot", PrincipalKind.AGENT, ("dba",)), True, False),
+        (Principal("otto", PrincipalKind.PERSON, ("sales",)), False, False),
+    ],
+)
+def test_who_sees_and_ends_a_grant(who: Principal, sees: bool, may_end: bool) -> None:
+    entry = Entry(grant_issued(acts_for="bob"))
+    access = Access(frozenset({"compliance"}), {})
+    assert sees_grant(access, who, entry) is sees
+    assert (obstacle_to_ending(who, entry, ("admins",)) == "") is may_end

@@ -8,8 +8,9 @@ from support.commands import NOW, READ, command
 
 from infra.config import Config, ConfigError, load
 from processors.configured import bundle_of, rule_problems
+from processors.policy.rule import Escalation
 from processors.policy.rules import evaluate
-from schemas.vocabulary import SensitiveColumn, Verdict
+from schemas.vocabulary import GrantKind, GrantLimits, ReviewStage, SensitiveColumn, Verdict
 
 ORDERS: dict[str, Any] = {
     "name": "orders",
@@ -125,3 +126,32 @@ def test_a_rule_that_cannot_be_used_is_named(configured: Any, key: str, value: s
 
 def test_a_good_file_has_no_problems(configured: Any) -> None:
     assert rule_problems(configured()) == []
+
+
+def test_who_reviews_and_what_they_may_grant_reaches_the_rule(configured: Any) -> None:
+    terms = {
+        "reviewers": ["dba"],
+        "owners": True,
+        "then": [{"reviewers": ["security"], "all_of": ["legal"]}],
+        "escalation": {"after": "2m", "to": ["managers"]},
+        "grants": {"kinds": ["pattern", "window"], "longest": "30m", "most_uses": 7},
+    }
+    policies = [{"name": "r", "when": {}, "verdict": "review", "review": terms}]
+    bundle = bundle_of(configured(policies, owners=["shop"]))
+    review = bundle.rules[0].rule.review
+    assert review is not None
+    assert bundle.has_grants
+    assert bundle.resources["orders"].owners == ("shop",)
+    assert (review.owners, review.then) == (True, (ReviewStage(("security", "legal"), 1, ("legal",)),))
+    assert review.escalation == Escalation(120.0, ("managers",))
+    assert review.grants == GrantLimits((GrantKind.PATTERN, GrantKind.WINDOW), 1800.0, 7)
+
+
+def test_owners_alone_review_only_where_there_are_some(configured: Any) -> None:
+    policies = [{"name": "r", "when": {}, "verdict": "review", "review": {"owners": True}}]
+    assert rule_problems(configured(policies)) == [
+        "policies: r: review.owners: orders has no owners: nobody would review"
+    ]
+    assert rule_problems(configured(policies, owners=["shop"])) == []
+    policies[0]["when"] = {"resources": ["other*"]}
+    assert rule_problems(configured(policies)) == []

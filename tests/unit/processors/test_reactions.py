@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from support.commands import DELETE, READ, bundle, rule
+from support.commands import AGENT_7, DELETE, READ, bundle, rule
 from support.commands import requested as command_requested
+from support.grants import FINGERPRINT, grant_issued, grant_revoked
 from support.reviews import AUDREY, DANA, NOW, decided, requested, settled
 from support.signing import KEYRING, signer
 from support.table import MemoryTable
@@ -15,7 +16,9 @@ from processors.grantings import Grantings
 from processors.policy.bundle import Bundle
 from processors.reactions import Reactions
 from processors.standings import Standings
+from schemas.envelope import envelope
 from schemas.events import (
+    AccessRequested,
     ApprovalPending,
     ApprovalRequested,
     ApprovalSettled,
@@ -23,8 +26,10 @@ from schemas.events import (
     CommandDenied,
     CommandFinished,
     CommandRequested,
+    CommandRevoked,
+    GrantIssued,
 )
-from schemas.vocabulary import Outcome, Role, Stage
+from schemas.vocabulary import Access, Answer, Intent, Outcome, Role, Stage
 
 NODE = "processors@test#1"
 RAW = b"x" * 600
@@ -281,3 +286,114 @@ class TestAFaultOfOurs:
         assert (reaction.events, reaction.written) == ((), None)
         assert logs[0]["event"] == "approval_not_changed"
         assert "hunter2" not in repr(logs)
+
+
+class TestFatigue:
+    async def test_a_rejection_is_told_to_the_principals_account_and_pauses_it(self) -> None:
+        budget = {"measure": "rejections", "amount": 1, "window": 3600}
+        rules = bundle(rule("writes", "review", {"intents": ["write"]}, budgets=[budget]))
+        forwarded: list[tuple[str, bytes]] = []
+        table = MemoryTable()
+        reactions = reactions_of(rules, table, accounts=MemoryTable(), forwarded=forwarded)
+        command = command_requested(DELETE)
+        (asked, _) = reactions.charge(command, RAW, NOW).events
+        assert isinstance(asked, ApprovalRequested)
+        reactions.review(asked, RAW, NOW)
+        (settlement,) = reactions.review(decided(asked, DANA, Answer.REJECT), RAW, NOW).events
+        assert isinstance(settlement, ApprovalSettled)
+        ended = reactions.review(settlement, b"settlement", NOW)
+        assert [type(event) for event in ended.events] == [CommandDenied]
+        assert ended.written is not None
+        table.writes[-1].set_result(None)
+        await ended.written
+        assert forwarded == [("agent-7", b"settlement")]
+        reactions.charge(settlement, RAW, NOW)
+        (denied,) = reactions.charge(command_requested(DELETE), RAW, NOW).events
+        assert isinstance(denied, CommandDenied)
+        assert denied.message.startswith("paused: reviewers rejected 1 of its commands")
+        assert denied.retry_at is not None
+
+
+class TestGrants:
+    TERMS = rule("w", "review", {})["review"] | {
+        "grants": {"kinds": ["pattern", "window"], "seconds": 600.0, "uses": None}
+    }
+    RULES = bundle(rule("writes", "review", {"intents": ["write"]}, review=TERMS))
+
+    def issued(self, **more: Any) -> GrantIssued:
+        return grant_issued(rules=(self.RULES.rules[0].digest,), **more)
+
+    def asked(self) -> CommandRequested:
+        return command_requested(DELETE, fingerprint=FINGERPRINT, reply_to=3)
+
+    async def test_what_gives_and_takes_grants_goes_to_the_principals_account(self) -> None:
+        forwarded: list[tuple[str, bytes]] = []
+        reactions = reactions_of(self.RULES, forwarded=forwarded)
+        for event in (self.issued(), grant_revoked()):
+            written = reactions.hand_over(event, RAW, NOW).written
+            assert written is not None
+            await written
+        assert forwarded == [("agent-7", RAW)] * 2
+
+    async def test_a_use_is_durable_before_the_verdict_and_counted_once(self) -> None:
+        table = MemoryTable()
+        reactions = reactions_of(self.RULES, grants=table)
+        assert reactions.charge(self.issued(uses=1), RAW, NOW).before is not None
+        assert reactions.charge(self.issued(uses=1), RAW, NOW).before is None, "a repeat"
+        request = self.asked()
+        first = reactions.charge(request, RAW, NOW)
+        assert [type(event) for event in first.events] == [CommandAllowed]
+        assert first.before is not None
+        again = reactions_of(self.RULES, grants=table.restored()).charge(request, RAW, NOW)
+        assert again.events == first.events
+        other = reactions.charge(self.asked(), RAW, NOW)
+        assert isinstance(other.events[0], ApprovalRequested)
+
+    async def test_what_runs_is_stopped_where_its_ingress_listens(self) -> None:
+        reactions = reactions_of(self.RULES)
+        reactions.charge(self.issued(), RAW, NOW)
+        running, over = self.asked(), self.asked()
+        reactions.charge(running, RAW, NOW)
+        reactions.charge(over, RAW, NOW)
+        assert reactions.charge(finished(over), RAW, NOW).before is not None
+        revoked = reactions.charge(grant_revoked(), RAW, NOW)
+        ((order, partition),) = revoked.orders
+        assert (order.envelope.command, partition) == (running.envelope.command, 3)
+        assert revoked.before is not None, "first it lets nothing more through"
+        assert isinstance(reactions.charge(self.asked(), RAW, NOW).events[0], ApprovalRequested)
+
+    async def test_the_end_of_its_time_is_seen_also_after_a_restart(self) -> None:
+        table = MemoryTable()
+        before = reactions_of(self.RULES, grants=table)
+        before.charge(self.issued(), RAW, NOW)
+        before.charge(self.asked(), RAW, NOW)
+        restored = table.restored()
+        kept = Grantings(restored, signer(Role.PROCESSORS), KEYRING)
+        kept.recover(range(8))
+        end = NOW + timedelta(minutes=10)
+        assert kept.due(end) == ["agent-7"]
+        (reaction,) = before.expire_grants(end)
+        assert [type(order) for order, _ in reaction.orders] == [CommandRevoked]
+        assert list(before.expire_grants(end)) == []
+
+    async def test_a_forged_record_grants_nothing_and_refuses(self) -> None:
+        table = MemoryTable({b"agent-7": b"forged"})
+        reactions = reactions_of(self.RULES, grants=table)
+        with capture_logs():
+            (denied,) = reactions.charge(self.asked(), RAW, NOW).events
+        assert isinstance(denied, CommandDenied)
+
+    async def test_access_that_is_asked_for_waits_for_reviewers(self) -> None:
+        event = AccessRequested(
+            envelope=envelope(NOW, "api@test#1", command="c", principal="agent-7", resource="orders"),
+            approval="approval-1",
+            principal=AGENT_7,
+            intents=(Intent.WRITE,),
+            access=Access(600),
+            reason="",
+            ticket="",
+            client_address="",
+        )
+        (asked,) = reactions_of(self.RULES).review(event, RAW, NOW).events
+        assert isinstance(asked, ApprovalRequested)
+        assert asked.access == event.access

@@ -3,10 +3,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition
-from hypothesis.stateful import rule as step
 from support.commands import bundle, resource, rule
 from support.reviews import AGENT_7, AUDREY, DANA, DELETE, ERIN, NOW, decided, requested, settled
 
@@ -15,6 +11,7 @@ from processors.policy.bundle import Bundle
 from processors.policy.verdict import verdict_id
 from schemas.envelope import envelope
 from schemas.events import (
+    ApprovalEscalated,
     ApprovalRequested,
     ApprovalSettled,
     ApprovalWithdrawn,
@@ -22,7 +19,6 @@ from schemas.events import (
     CommandDenied,
     CommandRevoked,
     Event,
-    ReviewDecided,
 )
 from schemas.vocabulary import (
     Answer,
@@ -33,11 +29,14 @@ from schemas.vocabulary import (
     Output,
     Principal,
     PrincipalKind,
+    ReviewStage,
 )
 
 NODE = "processors@test#1"
 RULES = bundle()
 ROBOT = Principal("robot", PrincipalKind.AGENT, ("dba",))
+SAM = Principal("sam", PrincipalKind.PERSON, ("security",))
+MAX = Principal("max", PrincipalKind.PERSON, ("managers",))
 SOON = NOW + timedelta(seconds=30)
 
 
@@ -380,6 +379,67 @@ class TestThePolicyChangedMeanwhile:
         assert isinstance(verdicts(said)[0], CommandAllowed)
 
 
+class TestStages:
+    REQUEST = asked(
+        then=(ReviewStage(("security",)),),
+        escalates_at=NOW + timedelta(minutes=5),
+        escalates_to=("managers",),
+    )
+
+    def test_each_waits_for_the_one_before(self) -> None:
+        """A decision that comes before its stage counts for nothing: nobody has to remember it."""
+        early = decided(self.REQUEST, SAM)
+        approval, said = through(self.REQUEST, early, decided(self.REQUEST, DANA))
+        assert said == []
+        assert approval is not None
+        assert approval.deciders == ("security",)
+        _, said = through(self.REQUEST, early, decided(self.REQUEST, DANA), decided(self.REQUEST, SAM))
+        (allowed,) = verdicts(said)
+        assert isinstance(allowed, CommandAllowed)
+        assert allowed.decided_by == ("dana", "sam")
+
+    def test_nobody_counts_in_two_and_the_requester_in_none(self) -> None:
+        both = replace(DANA, groups=("dba", "security"))
+        mine = replace(AGENT_7, kind=PrincipalKind.PERSON, groups=("security",))
+        _, said = through(self.REQUEST, *(decided(self.REQUEST, who) for who in (both, both, mine)))
+        assert said == []
+
+    def test_who_was_asked_before_rejects_no_more_but_revokes(self) -> None:
+        approval, said = through(
+            self.REQUEST, decided(self.REQUEST, DANA), decided(self.REQUEST, ERIN, Answer.REJECT)
+        )
+        assert said == []
+        events = [decided(self.REQUEST, DANA), decided(self.REQUEST, SAM)]
+        approval, said = through(self.REQUEST, *events, decided(self.REQUEST, ERIN, Answer.REVOKE))
+        assert approval is not None
+        assert approval.state is ApprovalState.REVOKED
+
+    def test_others_decide_once_it_is_escalated(self) -> None:
+        first = decided(self.REQUEST, MAX)
+        approval, said = through(self.REQUEST, first)
+        assert said == []
+        assert approval is not None
+        assert approval.due_at == self.REQUEST.escalates_at
+        (escalated,) = expire(approval, approval.due_at, NODE).events
+        assert isinstance(escalated, ApprovalEscalated)
+        assert escalated.reviewers == ("managers",)
+        approval, said = through(self.REQUEST, escalated, first, decided(self.REQUEST, SAM))
+        (allowed,) = verdicts(said)
+        assert isinstance(allowed, CommandAllowed)
+        assert allowed.decided_by == ("max", "sam")
+        approval, _ = through(self.REQUEST, escalated)
+        assert approval is not None
+        assert approval.due_at == self.REQUEST.expires_at
+
+    def test_a_policy_that_now_asks_for_another_stage_denies(self) -> None:
+        terms = {"then": [{"reviewers": ["managers"], "approvals": 1, "all_of": []}]}
+        review = rule("changes", "review", {"intents": ["write"]})
+        rules = bundle(review | {"review": review["review"] | terms})
+        request = requested(NOW, policy_version="an older one", facts=DELETE)
+        _, said = through(request, decided(request, DANA), rules=rules)
+        assert isinstance(verdicts(said)[0], CommandDenied)
+
+
 class TestForgetting:
     def test_a_settled_one_is_forgotten_a_day_after_its_deadline(self) -> None:
         request = asked()
@@ -394,120 +454,3 @@ class TestForgetting:
         assert apply(None, request, RULES, request.expires_at + KEPT_FOR, NODE).approval is None
         late = request.expires_at + KEPT_FOR - timedelta(seconds=1)
         assert apply(None, request, RULES, late, NODE).approval is not None
-
-
-class AnyOrder(RuleBasedStateMachine):
-    """A log in which anything may come late, twice, or after a crash that lost the newest state."""
-
-    @initialize(
-        approvals=st.integers(1, 3),
-        fallback=st.sampled_from(Fallback),
-        all_of=st.sampled_from([(), ("dba", "reviewers")]),
-    )
-    def begin(self, approvals: int, fallback: Fallback, all_of: tuple[str, ...]) -> None:
-        needed = max(approvals, len(all_of))
-        self.request = asked(approvals=needed, all_of=all_of, on_timeout=fallback)
-        self.now = NOW
-        self.approval: Approval | None = None
-        self.before: Approval | None = None  # what a crash would go back to
-        self.log: list[Input] = []
-        self.unread: list[ApprovalSettled] = []
-        self.said: list[Event] = []
-
-    def deliver(self, event: Input) -> None:
-        self.before = self.approval
-        self.log.append(event)
-        self.take(apply(self.approval, event, RULES, self.now, NODE))
-
-    def take(self, result: Step) -> None:
-        if self.approval is not None and self.approval.state is ApprovalState.REVOKED:
-            assert not any(isinstance(event, CommandAllowed) for event in result.events)
-        self.approval = result.approval
-        self.said += result.events
-        self.unread += [event for event in result.events if isinstance(event, ApprovalSettled)]
-
-    @step()
-    def request_arrives(self) -> None:
-        self.deliver(self.request)
-
-    @step(
-        reviewer=st.sampled_from([DANA, ERIN, AUDREY, ROBOT, replace(AGENT_7, groups=("dba",))]),
-        answer=st.sampled_from([*(Answer.APPROVE,) * 3, Answer.REJECT, Answer.REVOKE]),
-        right=st.sampled_from([True, True, True, False]),
-    )
-    def someone_decides(self, reviewer: Principal, answer: Answer, right: bool) -> None:
-        digest = None if right else "0" * 64
-        self.deliver(decided(self.request, reviewer, answer, at=self.now, digest=digest))
-
-    @step()
-    def the_requester_leaves(self) -> None:
-        self.deliver(withdrawn(self.request))
-
-    @precondition(lambda self: self.unread)
-    @step(data=st.data())
-    def a_settlement_is_read_back(self, data: st.DataObject) -> None:
-        # In the order of the log: what was proposed first is read first.
-        self.deliver(self.unread.pop(0))
-
-    @precondition(lambda self: self.log)
-    @step(data=st.data())
-    def something_is_delivered_again(self, data: st.DataObject) -> None:
-        self.deliver(data.draw(st.sampled_from(self.log)))
-
-    @precondition(lambda self: self.log and self.approval is not self.before)
-    @step()
-    def the_worker_is_killed_before_it_committed(self) -> None:
-        """The last event was not acknowledged: it is read again, by a worker that lost what it did."""
-        self.approval = self.before
-        self.deliver(self.log[-1])
-
-    @step(seconds=st.sampled_from([1.0, 200.0, 599.0]))
-    def time_passes(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-        if self.approval is not None and self.now >= self.approval.due_at:
-            self.take(expire(self.approval, self.now, NODE))
-
-    @invariant()
-    def there_is_one_verdict(self) -> None:
-        found = verdicts(self.said)
-        assert len({verdict.envelope.id for verdict in found}) <= 1
-        assert len({(type(verdict), verdict.decided_by) for verdict in found}) <= 1
-
-    @invariant()
-    def nothing_is_allowed_without_a_quorum(self) -> None:
-        for allowed in verdicts(self.said):
-            if not isinstance(allowed, CommandAllowed):
-                continue
-            approved = {
-                event.reviewer.name
-                for event in self.log
-                if isinstance(event, ReviewDecided)
-                and event.answer is Answer.APPROVE
-                and event.digest == self.request.digest
-            }
-            if allowed.decided_by:
-                assert len(set(allowed.decided_by)) >= self.request.approvals
-                assert set(allowed.decided_by) <= approved & {"dana", "erin"}
-            else:
-                assert self.request.on_timeout is Fallback.ALLOW
-                assert self.now >= self.request.expires_at
-
-    @invariant()
-    def the_state_is_that_of_the_first_settlement_and_of_a_revocation(self) -> None:
-        if self.approval is not None and self.approval.state is not ApprovalState.PENDING:
-            read = [event.state for event in self.log if isinstance(event, ApprovalSettled)]
-            assert read[0] is not ApprovalState.REVOKED
-            assert self.approval.state is (
-                ApprovalState.REVOKED if ApprovalState.REVOKED in read else read[0]
-            )
-
-    @invariant()
-    def an_order_to_stop_is_by_a_reviewer_of_what_was_approved(self) -> None:
-        for order in self.said:
-            if isinstance(order, CommandRevoked):
-                assert any(isinstance(event, CommandAllowed) for event in self.said)
-                assert order.revoked_by in ("dana", "erin")
-
-
-TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)

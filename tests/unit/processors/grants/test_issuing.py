@@ -34,7 +34,8 @@ def test_what_was_approved_with_a_grant() -> None:
         REQUEST.fingerprint,
     )
     assert grant.rules == REQUEST.rules
-    assert (grant.issued_by, grant.uses, grant.comment) == ("dana", 3, "OPS-12, fine")
+    assert (grant.issued_by, grant.decided_by) == ("dana", ("dana",))
+    assert (grant.uses, grant.comment) == (3, "OPS-12, fine")
     assert grant.expires_at == end.envelope.time + timedelta(seconds=60)
 
 

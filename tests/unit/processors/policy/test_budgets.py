@@ -13,6 +13,7 @@ from processors.policy.budgets import (
     draw,
     duration,
     in_words,
+    reject,
     room_at,
     settle,
     used,
@@ -199,3 +200,45 @@ def test_the_record_stays_small() -> None:
 )
 def test_windows_in_words(seconds: int, words: str) -> None:
     assert duration(seconds) == words
+
+
+class TestReviewers:
+    """They are asked so often and no more, and who is rejected again and again has to wait."""
+
+    ASKED = rule(Budget(Measure.APPROVALS, 2, HOUR))
+    REJECTED = rule(Budget(Measure.REJECTIONS, 2, HOUR))
+
+    def test_they_are_asked_so_often(self) -> None:
+        account = EMPTY
+        for number in range(2):
+            account, drawn = ask(account, f"c{number}", self.ASKED, reviewed=True)
+            assert drawn.refused is None
+        assert ask(account, "c1", self.ASKED, reviewed=True)[1].refused is None, "a repeat"
+        account, drawn = ask(account, "c2", self.ASKED, reviewed=True)
+        assert drawn.refused is not None
+        assert in_words(drawn.refused)[0].startswith("its budget of 2 approvals in 1 hour is used up: 2 used")
+        later = NOW + timedelta(hours=1, minutes=2)
+        assert ask(account, "c3", self.ASKED, reviewed=True, at=later)[1].refused is None
+
+    def test_who_is_rejected_again_and_again_is_paused(self) -> None:
+        account = EMPTY
+        for number in range(2):
+            account, drawn = ask(account, f"c{number}", self.REJECTED, reviewed=True)
+            assert drawn.refused is None
+            account = reject(account, f"c{number}", NOW)
+            assert reject(account, f"c{number}", NOW) == account, "told again"
+        account, drawn = ask(account, "c2", self.REJECTED, reviewed=True)
+        assert drawn.refused is not None
+        message, hint = in_words(drawn.refused)
+        assert message == "paused: reviewers rejected 2 of its commands in 1 hour"
+        assert hint.endswith("There is room again at 2026-03-02T10:31:00+00:00.")
+        assert reject(account, "unknown", NOW) == account
+
+    @pytest.mark.parametrize("budget", [ASKED, REJECTED])
+    def test_what_no_reviewer_is_asked_about_passes(self, budget: RuleBudgets) -> None:
+        account = EMPTY
+        for number in range(3):
+            account, _ = ask(account, f"c{number}", budget, reviewed=True)
+            account = reject(account, f"c{number}", NOW)
+        account, drawn = ask(account, "granted", budget)
+        assert drawn.refused is None

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.commands import DELETE, DROP, NOW, READ, command, rule
+from support.commands import DELETE, DROP, NOW, ORDERS, READ, bundle, command, rule
 
-from processors.policy.rule import Rule
+from processors.policy.rule import Escalation, Review, Rule
 from processors.policy.rules import BadRule, Decision, compile_rule, evaluate
-from schemas.vocabulary import Facts, Fallback, Intent, Verdict
+from schemas.vocabulary import Facts, Fallback, Intent, ReviewStage, Verdict
 
 ANYTHING: dict[str, Any] = {}
 
@@ -256,3 +256,32 @@ class TestWhatARuleRequires:
 
     def test_a_deny_is_said_before_a_reason_is_asked_for(self) -> None:
         assert decide(READ, self.ASKS, rule("no", "deny", ANYTHING)).rule == "no"
+
+
+class TestReviewers:
+    """Who reviews beyond the groups that a rule names."""
+
+    TERMS = rule("w", "review", {})["review"]
+    STAGE = {"reviewers": ["security"], "approvals": 1, "all_of": []}  # noqa: RUF012
+    ESCALATION = {"after": 60.0, "to": ["managers"]}  # noqa: RUF012
+
+    def terms(self, *reviews: Any, owners: tuple[str, ...] = ()) -> Review:
+        rules = bundle(*(rule(str(n), "review", {}, review=terms) for n, terms in enumerate(reviews)))
+        found = evaluate(command(resource=replace(ORDERS, owners=owners)), rules.rules, NOW).review
+        assert found is not None
+        return found
+
+    def test_owners_of_the_resource_where_a_rule_says_so(self) -> None:
+        asks = self.TERMS | {"owners": True}
+        assert self.terms(asks, owners=("shop", "dba")).reviewers == ("dba", "shop")
+        assert self.terms(asks).reviewers == ("dba",)
+        assert self.terms(self.TERMS, owners=("shop",)).reviewers == ("dba",)
+
+    def test_every_stage_of_several_rules_is_asked(self) -> None:
+        found = self.terms(self.TERMS | {"then": [self.STAGE]}, self.TERMS | {"approvals": 2})
+        assert (found.approvals, found.then) == (2, (ReviewStage(("security",)),))
+
+    def test_it_escalates_only_as_all_of_them_say(self) -> None:
+        escalates = self.TERMS | {"escalation": self.ESCALATION}
+        assert self.terms(escalates, escalates).escalation == Escalation(60.0, ("managers",))
+        assert self.terms(escalates, self.TERMS).escalation is None

@@ -1,8 +1,11 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from support.commands import DELETE, DROP, NOW, READ, bundle, requested, resource, rule
+from support.grants import FINGERPRINT, grant_issued
 
+from processors.grants.granted import Granted, issue
 from processors.policy.budgets import Account
 from processors.policy.bundle import Bundle
 from processors.policy.verdict import ALLOWED_FOR, REVIEWABLE, Answer, answer, refusal, verdict_id
@@ -226,3 +229,96 @@ def test_a_fault_of_ours_refuses() -> None:
     assert denied.digest == request.digest
     assert denied.envelope.id == verdict_id(request.envelope.command)
     assert "failed" in denied.message
+
+
+class TestGrants:
+    LIMITS = {"kinds": ["pattern", "window"], "seconds": 600.0, "uses": 20}  # noqa: RUF012
+    TERMS = rule("w", "review", {})["review"] | {"grants": LIMITS}
+    RULES = bundle(rule("writes", "review", {"intents": ["write"]}, review=TERMS))
+    REQUEST = requested(DELETE, fingerprint=FINGERPRINT, pattern="delete …", reply_to=3)
+
+    def granted(self, rules: Bundle = RULES, **more: Any) -> Granted:
+        issued = grant_issued(rules=tuple(one.digest for one in rules.rules), **more)
+        return issue(Granted("agent-7"), issued)
+
+    def answered(
+        self, granted: Granted, request: CommandRequested = REQUEST, rules: Bundle = RULES
+    ) -> Answer:
+        return answer(request, 600, rules, NOW, NODE, Account("agent-7"), granted)
+
+    def test_what_may_be_granted_is_for_its_principals_account(self) -> None:
+        found = answered(self.REQUEST, self.RULES)
+        assert (found.events, found.is_for_accounts) == ((), True)
+
+    def test_a_grant_stands_for_the_review(self) -> None:
+        found = self.answered(self.granted(at=NOW - timedelta(seconds=1), lasts=timedelta(seconds=20)))
+        (allowed,) = found.events
+        assert isinstance(allowed, CommandAllowed)
+        assert (allowed.grant, allowed.rule, allowed.approval) == ("grant-1", "writes", "")
+        assert allowed.decided_by == ("dana",)
+        assert allowed.expires_at == NOW + timedelta(seconds=19), "not longer than the grant"
+        assert found.granted is not None
+        assert found.granted.grants[0].used == 1
+
+    def test_without_one_the_reviewers_are_asked_and_told_what_they_may_grant(self) -> None:
+        found = self.answered(Granted("agent-7"))
+        asked = found.events[0]
+        assert isinstance(asked, ApprovalRequested)
+        assert (asked.pattern, asked.fingerprint) == ("delete …", FINGERPRINT)
+        assert asked.rules == (self.RULES.rules[0].digest,)
+        assert asked.grants is not None
+        assert found.granted is None
+
+    @pytest.mark.parametrize(
+        ("more", "kind"),
+        [
+            ((rule("no", "deny", {"statements": ["delete"]}),), CommandDenied),
+            ((rule("two", "review", {"tables": ["public.orders"]}),), ApprovalRequested),
+            (
+                (rule("two", "review", {"tables": ["public.orders"]}, review=TERMS),),
+                ApprovalRequested,
+            ),
+            ((rule("why", "allow", {"intents": ["write"]}, require=["reason"]),), CommandDenied),
+        ],
+    )
+    def test_it_stands_for_no_other_rule(self, more: tuple[Any, ...], kind: type[Event]) -> None:
+        """A deny wins over a grant, another review asks for itself, a reason is required."""
+        rules = bundle(rule("writes", "review", {"intents": ["write"]}, review=self.TERMS), *more)
+        assert isinstance(self.answered(self.granted(), rules=rules).events[0], kind)
+
+    def test_a_rule_that_changed_asks_again_and_others_may_change(self) -> None:
+        changed = bundle(
+            rule("writes", "review", {"intents": ["write"]}, review=self.TERMS | {"timeout": 9.0})
+        )
+        assert isinstance(self.answered(self.granted(), rules=changed).events[0], ApprovalRequested)
+        same = bundle(
+            rule("reads", "allow", {"intents": ["read"]}),
+            rule("writes", "review", {"intents": ["write"]}, review=self.TERMS),
+        )
+        assert same.version != self.RULES.version
+        assert isinstance(self.answered(self.granted(), rules=same).events[0], CommandAllowed)
+
+    @pytest.mark.parametrize(("over", "kind"), [("deny", CommandDenied), ("review", ApprovalRequested)])
+    def test_a_budget_that_is_used_up_uses_no_grant(self, over: str, kind: type[Event]) -> None:
+        budget = {"measure": "commands", "amount": 1, "window": 3600}
+        terms = {"review": rule("r", "review", {})["review"]} if over == "review" else {}
+        rules = bundle(
+            rule("writes", "review", {"intents": ["write"]}, review=self.TERMS),
+            rule("counted", "allow", {"intents": ["write"]}, budgets=[budget], over=over, **terms),
+        )
+        granted = self.granted(self.RULES)
+        first = self.answered(granted, rules=rules)
+        assert isinstance(first.events[0], CommandAllowed)
+        assert first.granted is not None
+        again = requested(DELETE, fingerprint=FINGERPRINT)
+        second = answer(again, 600, rules, NOW, NODE, first.account, first.granted)
+        assert isinstance(second.events[0], kind)
+        assert second.granted is None
+        if isinstance(second.events[0], ApprovalRequested):
+            assert second.events[0].grants is None
+
+    def test_a_preparation_needs_none(self) -> None:
+        prepared = requested(DELETE, fingerprint=FINGERPRINT, stage=Stage.PREPARE)
+        (allowed,) = answered(prepared, self.RULES).events
+        assert isinstance(allowed, CommandAllowed)
+        assert allowed.grant == ""
