@@ -30,4 +30,4 @@ def test_a_certificate_says_who_and_ends_soon(tmp_path: Path) -> None:
     assert certificate._key_id == "agent-7/session-1"
     assert certificate._valid_after == (NOW - timedelta(minutes=1)).timestamp()
     assert certificate._valid_before == (NOW + timedelta(minutes=2)).timestamp()
-    assert set(certificate.options) <= {"permit-pty", "touch-required"}
+    assert set(certificate.options) <= {"permit-pty", "permit-port-forwarding", "touch-required"}
