@@ -334,7 +334,7 @@ class LineShell:
             self._stop.set()
 
     def _write(self, data: bytes) -> None:
-        if data:
+        if data and not self._process.is_closing():
             self._process.stdout.write(data)
             self._starts_row = data.endswith(b"\n")
 
