@@ -8,11 +8,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from infra.config import Config, ConfigError, HttpResource
-from ingress.http.credentials import Granted, read_credentials
 from ingress.http.facts import Known
 from ingress.http.openapi import Description
-from ingress.http.selectors import Selectors
-from ingress.http.target_connection import Target
+from ingress.web.credentials import Granted, read_credentials
+from ingress.web.selectors import Selectors
+from ingress.web.target_connection import Target
 from schemas.vocabulary import SensitiveColumn
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ class Api:
 
     def __init__(self, resource: HttpResource, base: Path) -> None:
         self.resource = resource
-        self.target = Target(resource, base)
+        own = resource.credentials.client_certificate
+        self.target = Target(resource.address, resource.ca, own, base)
         self._granted = read_credentials(resource.credentials, base)
         self._tokens = _tokens(resource, base, self.target)
         fields = resource.sensitive.fields.items()
