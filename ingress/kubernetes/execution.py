@@ -127,20 +127,22 @@ class Execution:
             return any(self._screens[channel].keeps for channel in (STDOUT, STDERR))
 
         try:
-            async with contextlib.aclosing(target.messages()) as messages:
-                async with contextlib.aclosing(with_pauses(messages, keeps)) as pieces:
-                    async for piece in pieces:
-                        if piece is None:
-                            await self._flush(Screen.settle)
-                            continue
-                        channel, data = piece[0] if piece else CLOSE, piece[1:]
-                        if channel in (STDOUT, STDERR):
-                            await self._give(channel, self._screens[channel].write(data))
-                        elif channel == ERROR and data:
-                            await self._flush(Screen.close)
-                            return await self._finish(data)
-                        if self._limit:
-                            return None
+            async with (
+                contextlib.aclosing(target.messages()) as messages,
+                contextlib.aclosing(with_pauses(messages, keeps)) as pieces,
+            ):
+                async for piece in pieces:
+                    if piece is None:
+                        await self._flush(Screen.settle)
+                        continue
+                    channel, data = piece[0] if piece else CLOSE, piece[1:]
+                    if channel in (STDOUT, STDERR):
+                        await self._give(channel, self._screens[channel].write(data))
+                    elif channel == ERROR and data:
+                        await self._flush(Screen.close)
+                        return await self._finish(data)
+                    if self._limit:
+                        return None
             await self._flush(Screen.close)
         except (OSError, ProtocolError):
             await self._flush(Screen.close)

@@ -27,6 +27,7 @@ from ingress.web.call import Call
 from ingress.web.selectors import Selectors
 from schemas.vocabulary import Facts, Intent
 
+_SELECTORS = ("fieldselector", "labelselector")
 _READS = ("get", "list", "watch")
 _WRITES = ("create", "update", "patch", "delete", "deletecollection")
 JSON = "application/json"
@@ -53,9 +54,7 @@ def read_call(call: Call, requested: Requested, sensitive: Selectors) -> Reading
         document, doubt = patched(document)
     unproven = {doubt} if doubt else set()
     intents, found = _intents(requested, document, unproven)
-    selectors = [
-        value for name, value in requested.query if name.lower() in ("fieldselector", "labelselector")
-    ]
+    selectors = [value for name, value in requested.query if name.lower() in _SELECTORS]
     probed = {one for text in selectors if (one := sensitive.names_one(text)) is not None}
     if probed:
         intents.add(Intent.PROBE)

@@ -1,4 +1,4 @@
-"""What the client of a stream sends: read from the beginning, so that its pings are answered while it waits."""
+"""What the client of a stream sends, read from the beginning: its pings are answered while it waits."""
 
 import asyncio
 from collections import deque

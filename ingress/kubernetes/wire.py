@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 
 from ingress.errors import ProtocolError
@@ -30,6 +30,7 @@ class Wire:
             if data:
                 self._protocol.receive_data(data)
                 for frame in self._protocol.events_received():
+                    assert isinstance(frame, Frame)  # the handshake was ours
                     if frame.opcode is Opcode.CLOSE:
                         await self._flush()
                         return

@@ -227,7 +227,8 @@ class JsonFilter:
             self._counts.add(entry.pattern, entry.mask)
             return b"null" if masked is None else _quoted(masked)
         if first == 0x22 and self._inner is not None:
-            if (found := self._inner(tuple(self._path), json.loads(token))) is not None:
+            found = self._inner(tuple(self._path), json.loads(token))
+            if found is not None:
                 return _quoted(found)
         return self._redacted(token) if self._is_suspect else None
 
