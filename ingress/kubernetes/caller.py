@@ -13,6 +13,7 @@ from ingress.kubernetes.clusters import Cluster, Clusters
 from ingress.kubernetes.judge import Subject, make_request_command
 from ingress.kubernetes.manner import ClusterManner
 from ingress.kubernetes.recording import as_events
+from ingress.kubernetes.refusal import Statuses
 from ingress.kubernetes.requested import Requested, read_request
 from ingress.kubernetes.spdy import Refusals
 from ingress.kubernetes.streams import Opening, StreamRequest
@@ -126,9 +127,8 @@ class Caller:
         subject = Subject(visit.principal.name, cluster.resource.name, detectors, cluster.sensitive, user)
         clock = self._shared.services.clock
         command = make_request_command(call, requested, subject, lambda: uuid7(clock()), reason, ticket)
-        manner = ClusterManner(
-            cluster, requested, visit.principal, self._shared.masks, prefix, self._shared.words
-        )
+        words = Statuses(plain=not requested.resource)
+        manner = ClusterManner(cluster, requested, visit.principal, self._shared.masks, prefix, words)
         if requested.is_stream:
             shared = self._shared
             opening = Opening(head, call, command, manner, visit, clock, shared.link, shared.refusals)

@@ -15,6 +15,7 @@ from ingress.kubernetes.kinds import (
     NETWORK,
     ORDINARY,
     QUESTIONS,
+    SAY_ENOUGH,
     SUBRESOURCES,
 )
 from ingress.kubernetes.manifests import features, intents_of, patched
@@ -33,6 +34,7 @@ _WRITES = ("create", "update", "patch", "delete", "deletecollection")
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
 _PATCHES = ("application/merge-patch+json", "application/strategic-merge-patch+json")
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 APPLY = "application/apply-patch+yaml"
 
 
@@ -48,7 +50,7 @@ def read_call(call: Call, requested: Requested, sensitive: Selectors) -> Reading
     """What this request does. `sensitive`: the fields of its kind that are."""
     if requested.is_stream:
         return Reading(_stream_facts(requested, call), Body())
-    body = _read(call)
+    body = _read(call, requested)
     document, doubt = body.document, body.unproven
     if call.media_type == JSON_PATCH and not doubt:
         document, doubt = patched(document)
@@ -91,9 +93,11 @@ def _namespaces(requested: Requested) -> tuple[str, ...]:
     return () if requested.name or whole in CLUSTER_WIDE else ("*",)
 
 
-def _read(call: Call) -> Body:
+def _read(call: Call, requested: Requested) -> Body:
     if call.method in ("GET", "HEAD"):
         return Body(unproven="a request to read has a body") if call.body else Body()
+    if call.media_type == PROTOBUF and requested.kind in SAY_ENOUGH:
+        return Body()  # kubectl and Go's clients create in protobuf; of these the kind says what it is for
     if call.media_type == APPLY and call.body is not None:
         # kubectl writes the JSON that YAML permits; of other YAML there are several readings.
         read = read_body(replace(call, fields=((b"content-type", b"application/json"),)))

@@ -53,6 +53,10 @@ _NAMESPACED_ADMIN = _kinds(
 CLUSTER_WIDE = ADMIN - _NAMESPACED_ADMIN
 
 CREDENTIAL = _kinds("secrets certificatesigningrequests.certificates.k8s.io")
+# What their objects hold makes no difference to what a write of them is for.
+_HOLD_DATA = _kinds(
+    "configmaps secrets events events.events.k8s.io leases.coordination.k8s.io serviceaccounts"
+)
 # Questions that are put as objects: to create one changes nothing.
 QUESTIONS = {
     "selfsubjectaccessreviews.authorization.k8s.io": Intent.SESSION,
@@ -62,6 +66,7 @@ QUESTIONS = {
     "localsubjectaccessreviews.authorization.k8s.io": Intent.READ,
     "tokenreviews.authentication.k8s.io": Intent.CREDENTIAL,
 }
+SAY_ENOUGH = _HOLD_DATA | ADMIN | frozenset(QUESTIONS)
 # Writes to these subresources do what they say, whatever the body holds.
 SUBRESOURCES: dict[str, tuple[Intent, ...]] = {
     "scale": (Intent.WRITE,),

@@ -4,6 +4,7 @@ https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
 """
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 
 from ingress.gate import Allowed, Refusal, Waiting
@@ -11,6 +12,7 @@ from ingress.web.fields import Field
 from ingress.web.sinks import Said
 
 _FIELDS: tuple[Field, ...] = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+_PLAIN_FIELDS: tuple[Field, ...] = ((b"content-type", b"text/plain; charset=utf-8"), _FIELDS[1])
 _REASONS = {
     400: "BadRequest",
     401: "Unauthorized",
@@ -28,14 +30,20 @@ _HOW_TO_SAY = (
 )
 
 
+@dataclass(frozen=True, slots=True)
 class Statuses:
-    """The words of clusters."""
+    """The words of clusters. `plain`: as text where the gateway itself fails, for clients that show no Status
+    of what is no resource."""
+
+    plain: bool = False
 
     def refused(self, command: str, refusal: Refusal) -> Said:
         return Said(403, _FIELDS, refusal_status(command, refusal))
 
     def failed(self, status: int, title: str, detail: str, hint: str = "") -> Said:
         said = f"countersign: {title}: {detail}" + (f". {hint}" if hint else "")
+        if self.plain and status >= 500:
+            return Said(status, _PLAIN_FIELDS, said.encode())
         return Said(status, _FIELDS, make_status(status, said))
 
 

@@ -43,9 +43,9 @@ class Cluster:
         return self.client.get(path).json()
 
     def seen(self) -> list[dict[str, Any]]:
-        """The requests that the cluster's own audit log has, but those of its own parts and of `client`."""
+        """What came from others than the tests and the cluster's own parts, by its own audit log."""
         lines = [json.loads(line) for line in self.audit.read_text().splitlines()]
-        return [one for one in lines if one["userAgent"] != _OURS]
+        return [one for one in lines if not one.get("userAgent", "").startswith((_OURS, "apiserver/"))]
 
 
 _OURS = "the-tests-themselves"
@@ -170,6 +170,12 @@ def _fill(client: httpx.Client, kubelet: int) -> None:
     """The objects that tests find."""
     for name in ("dev", "prod"):
         _post(client, "/api/v1/namespaces", {"metadata": {"name": name}})
+    _post(client, "/api/v1/namespaces/dev/serviceaccounts", {"metadata": {"name": "gateway"}})
+    for name in ("countersign:agents", "system:serviceaccounts:dev"):
+        subject = {"kind": "Group", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+        binding = {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]}
+        _post(client, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding)
     _post(client, "/api/v1/nodes", {"metadata": {"name": "node-1"}})
     status = {
         "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
@@ -177,8 +183,9 @@ def _fill(client: httpx.Client, kubelet: int) -> None:
         "conditions": [{"type": "Ready", "status": "True"}],
     }
     _patch(client, "/api/v1/nodes/node-1/status", {"status": status})
-    for name in ("web", "other"):
-        _post(client, "/api/v1/namespaces/dev/pods", {**_POD, "metadata": {"name": name}})
+    for namespace, name in (("dev", "web"), ("dev", "other"), ("prod", "web")):
+        pods = f"/api/v1/namespaces/{namespace}/pods"
+        _post(client, pods, {**_POD, "metadata": {"name": name}})
         running = {"name": "app", "ready": True, "restartCount": 0, "image": "app:1", "imageID": "1"}
         running |= {"containerID": "c://1", "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}
         ready = {
@@ -188,7 +195,7 @@ def _fill(client: httpx.Client, kubelet: int) -> None:
             "conditions": [{"type": "Ready", "status": "True"}],
             "containerStatuses": [running],
         }
-        _patch(client, f"/api/v1/namespaces/dev/pods/{name}/status", {"status": ready})
+        _patch(client, f"{pods}/{name}/status", {"status": ready})
     for namespace in ("dev", "prod"):
         secret = {
             "metadata": {"name": "db"},
@@ -197,6 +204,8 @@ def _fill(client: httpx.Client, kubelet: int) -> None:
         _post(client, f"/api/v1/namespaces/{namespace}/secrets", secret)
         settings = {"metadata": {"name": "settings"}, "data": {"contact": EMAIL, "colour": "blue"}}
         _post(client, f"/api/v1/namespaces/{namespace}/configmaps", settings)
+        annotated = {"metadata": {"name": "annotated", "annotations": {"a": f"ask {EMAIL}"}}}
+        _post(client, f"/api/v1/namespaces/{namespace}/configmaps", annotated)
 
 
 def _post(client: httpx.Client, path: str, document: dict[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """Bytes to an HTTP server that no client would send, and what comes back."""
 
+import contextlib
 import socket
+import ssl
 from dataclasses import dataclass
 
 _SECONDS = 10.0
@@ -32,3 +34,18 @@ def say(address: str, data: bytes) -> Came:
         while chunk := sock.recv(65536):
             came += chunk
     return Came(came)
+
+
+def say_over_tls(address: str, tls: ssl.SSLContext, data: bytes, seconds: float = 2.0) -> Came:
+    """Likewise over TLS, where half a connection cannot be closed: what has come once nothing more comes, in
+    an answer or within a time."""
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=_SECONDS) as plain:
+        with tls.wrap_socket(plain, server_hostname=host) as sock:
+            sock.sendall(data)
+            sock.settimeout(seconds)
+            came = b""
+            with contextlib.suppress(TimeoutError, OSError):
+                while chunk := sock.recv(65536):
+                    came += chunk
+            return Came(came)

@@ -87,9 +87,17 @@ def test_what_is_created(target: str, body: Any, intents: str) -> None:
     ],
 )
 def test_a_body_that_is_not_read_is_not_proven(media: str, body: bytes, why: str) -> None:
-    found = facts("POST", f"{DEV}/configmaps", body, media)
+    found = facts("POST", f"{DEV}/pods", body, media)
     assert "unknown" in found.intents
     assert found.unproven[0].startswith(why)
+
+
+def test_of_some_kinds_the_body_makes_no_difference() -> None:
+    media = "application/vnd.kubernetes.protobuf"
+    assert list(facts("POST", f"{DEV}/configmaps", b"k8s\0", media).intents) == ["write"]
+    assert list(facts("POST", f"{DEV}/secrets", b"k8s\0", media).intents) == ["credential", "write"]
+    review = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    assert list(facts("POST", review, b"k8s\0", media).intents) == ["session"]
 
 
 @pytest.mark.parametrize(
