@@ -26,8 +26,9 @@ def connect(
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Starts the usual client of a resource, or the command that is given, signed in as you. Of a cluster: writes a
-    kubeconfig, and says where."""
+    """Starts the usual client of a resource, or the command that is given, signed in as you.
+
+    Of a cluster: writes a kubeconfig, and says where."""
     place = find(config)
     found = call(place, "GET", "/api/resources")
     known = {entry["name"]: entry for entry in found["resources"]}

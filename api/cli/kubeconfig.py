@@ -1,4 +1,4 @@
-"""The kubeconfig of a cluster behind the gateway: whoever uses it is asked for no token, and no file holds one.
+"""The kubeconfig of a cluster behind the gateway: it asks nobody for a token, and no file holds one.
 
 https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
 """

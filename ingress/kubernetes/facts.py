@@ -3,6 +3,7 @@
 What the gateway cannot read of it makes it unknown, with the reason.
 """
 
+import re
 import shlex
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,7 +29,7 @@ from ingress.web.call import Call
 from ingress.web.selectors import Selectors
 from schemas.vocabulary import Facts, Intent
 
-_SELECTORS = ("fieldselector", "labelselector")
+_KEY = re.compile(r"\s*([^=!,]*?)\s*!?==?")
 _READS = ("get", "list", "watch")
 _WRITES = ("create", "update", "patch", "delete", "deletecollection")
 JSON = "application/json"
@@ -56,8 +57,7 @@ def read_call(call: Call, requested: Requested, sensitive: Selectors) -> Reading
         document, doubt = patched(document)
     unproven = {doubt} if doubt else set()
     intents, found = _intents(requested, document, unproven)
-    selectors = [value for name, value in requested.query if name.lower() in _SELECTORS]
-    probed = {one for text in selectors if (one := sensitive.names_one(text)) is not None}
+    probed = {one for field in _selected(requested) if (one := sensitive.names_one(field)) is not None}
     if probed:
         intents.add(Intent.PROBE)
     if unproven:
@@ -69,6 +69,13 @@ def read_call(call: Call, requested: Requested, sensitive: Selectors) -> Reading
         probed=tuple(sorted(probed)),
     )
     return Reading(_placed(facts, requested, call), body)
+
+
+def _selected(requested: Requested) -> list[str]:
+    """The fields by whose values objects are selected; metadata is nobody's secret."""
+    texts = [value for name, value in requested.query if name.lower() == "fieldselector"]
+    fields = [found[1] for text in texts for term in text.split(",") if (found := _KEY.match(term))]
+    return [field for field in fields if not field.startswith("metadata.")]
 
 
 def _placed(facts: Facts, requested: Requested, call: Call) -> Facts:
@@ -185,6 +192,9 @@ def _exec_facts(requested: Requested) -> Facts:
     words = arguments(requested)
     program = words[0].rpartition("/")[2] if words else ""
     found = analyse(shlex.join(words)).facts
+    if not program:
+        doubts = ("it does not say what it starts",)
+        return replace(found, intents=(Intent.EXEC, Intent.UNKNOWN), unproven=doubts)
     is_typed = program in SHELLS and all(map(_is_option_of_shell, words[1:]))
     is_unproven = Intent.UNKNOWN in found.intents
     if requested.says("stdin") and (is_typed or (requested.says("tty") and is_unproven)):

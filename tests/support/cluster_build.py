@@ -1,5 +1,5 @@
-"""Builds the real parts of a cluster, once, into the cache: kube-apiserver, etcd, and a stub kubelet that runs
-what is exec'd as commands of this machine. Cold it takes some 7 minutes on 2 cores, and Go of the machine.
+"""Builds the real parts of a cluster, once, into the cache: kube-apiserver, etcd, and a stub kubelet that
+runs what is exec'd as commands of this machine. Cold it takes some 7 minutes on 2 cores; Go must be there.
 
     PYTHONPATH=tests python -P -m support.cluster_build
 """

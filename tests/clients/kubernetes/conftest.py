@@ -1,17 +1,22 @@
-"""One gateway before a cluster, for all tests of its clients. `make test-kubernetes` has a real cluster there,
-other runs the small one of support/small_cluster.py."""
+"""One gateway before a cluster, for all tests of its clients. `make test-kubernetes` has a real cluster;
+other runs have the small one of support/small_cluster.py."""
 
 import base64
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.builders import AGENT, AUDREY, DANA, Document, configuration
-from support.cluster import TOKEN, Cluster, kubeconfig, running_cluster
+from support.cluster import TOKEN, Cluster, kubeconfig
 from support.gateway import Gateway, running_gateway
 from support.http_client import OTHER
 from support.processes import free_port
+from support.real_cluster import running_real_cluster
+from support.small_cluster import running_small_cluster
 
+IS_REAL = "COUNTERSIGN_REAL_CLUSTER" in os.environ
+collect_ignore = [] if IS_REAL else ["test_real.py"]
 REVIEW: Document = {"review": {"reviewers": ["dba"], "approvals": 1, "timeout": "60s", "valid_for": "30s"}}
 
 
@@ -58,6 +63,7 @@ POLICIES: list[Document] = [
         programs=["seq"],
         intents=["exec", "read"],
     ),
+    _rule("held runs", "review", more=REVIEW, resources=["held"], programs=["touch"]),
     _rule(
         "say why",
         more={"require": ["reason"]},
@@ -70,8 +76,9 @@ POLICIES: list[Document] = [
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running_cluster(tmp_path_factory.mktemp("cluster")) as running:
-        yield running
+    running = running_real_cluster if IS_REAL else running_small_cluster
+    with running(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +99,7 @@ def gateway(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
             cluster,
             credentials={**token, "service_account": {"namespace": "dev", "name": "gateway"}},
         ),
+        _resource("held", cluster),
         _resource("distrusted", cluster, ca=None),
         _resource("gone", cluster, address=f"https://127.0.0.1:{free_port()}"),
     ]

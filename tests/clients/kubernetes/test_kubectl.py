@@ -49,7 +49,7 @@ async def decide(gateway: Gateway, text: str, answer: str = "approve") -> None:
 
 def test_get_and_describe(configs: Configs) -> None:
     assert "web" in done(configs["main"], "get", "pods")
-    assert "Running" in done(configs["main"], "get", "pods", "web", "-o", "wide")
+    assert done(configs["main"], "get", "pod", "web", "-o", "jsonpath={.status.phase}") == "Running"
     assert json.loads(done(configs["main"], "get", "pod", "web", "-o", "json"))["metadata"]["name"] == "web"
     assert "node-1" in done(configs["main"], "describe", "pod", "web")
     assert "dev" in done(configs["main"], "get", "namespaces", "-o", "name")
@@ -59,7 +59,7 @@ def test_what_a_client_learns_of_a_cluster(configs: Configs) -> None:
     assert "deployments" in done(configs["main"], "api-resources", "--api-group", "apps")
     assert "v1" in done(configs["main"], "api-versions")
     assert done(configs["main"], "auth", "can-i", "get", "pods").strip() == "yes"
-    assert "Server Version" in done(configs["main"], "version")
+    assert "gitVersion" in done(configs["main"], "get", "--raw", "/clusters/main/version")
 
 
 def test_secrets_are_masked_and_can_be_read_all_the_same(configs: Configs) -> None:
@@ -135,13 +135,6 @@ def test_a_limit_stops_a_command(configs: Configs) -> None:
     assert 'stopped at its limit of rows by rule "few lines"' in found.stderr
 
 
-def test_copying_a_file_out_of_a_pod(configs: Configs, tmp_path: Path) -> None:
-    (tmp_path / "there.txt").write_text("what is in it\n")
-    found = kubectl(configs["main"], "cp", f"web:{tmp_path}/there.txt", str(tmp_path / "here.txt"))
-    assert found.returncode in (0, 1)
-    assert (tmp_path / "here.txt").exists() == (found.returncode == 0)
-
-
 async def test_a_write_waits_for_its_reviewer(gateway: Gateway, configs: Configs, cluster: Cluster) -> None:
     applying = asyncio.ensure_future(
         beside(configs["main"], "apply", "-f", "-", "--validate=false", input=json.dumps(DEPLOYMENT))
@@ -172,13 +165,15 @@ def test_a_refusal_is_a_status(configs: Configs) -> None:
 
 
 def test_writes_that_need_nobody(configs: Configs, cluster: Cluster) -> None:
-    done(configs["main"], "create", "configmap", "mine", "--from-literal", "a=b")
+    mine = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}, "data": {"a": "b"}}
+    done(configs["main"], "create", "--validate=false", "-f", "-", input=json.dumps(mine))
     done(configs["main"], "label", "configmap", "mine", "team=x")
     done(configs["main"], "patch", "configmap", "mine", "--type", "merge", "-p", '{"data":{"a":"c"}}')
     applied = json.dumps(
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}, "data": {"a": "d"}}
     )
-    done(configs["main"], "apply", "--server-side", "--force-conflicts", "-f", "-", input=applied)
+    options = ("--server-side", "--force-conflicts", "--validate=false")
+    done(configs["main"], "apply", *options, "-f", "-", input=applied)
     found = cluster.get("/api/v1/namespaces/dev/configmaps/mine")
     assert found["data"] == {"a": "d"}
     assert found["metadata"]["labels"] == {"team": "x"}

@@ -129,6 +129,8 @@ def test_patches_are_what_they_can_set(media: str, body: Any, intents: str) -> N
         ("command=sh&command=-c&command=cat%20/etc/hostname", "exec", "exec read"),
         ("command=rm&command=-rf&command=/srv/x", "exec", "bulk_write exec write"),
         ("command=nobody-knows-it", "exec", "exec unknown"),
+        ("", "exec", "exec unknown"),
+        ("command=", "exec", "exec unknown"),
         ("command=sh&stdin=true&tty=true", "shell", "exec unknown"),
         ("command=bash&command=-l&stdin=true", "shell", "exec unknown"),
         ("command=bash&command=--norc&stdin=true&tty=1", "shell", "exec unknown"),
@@ -164,3 +166,5 @@ def test_a_selector_that_names_what_is_sensitive_probes() -> None:
     found = facts("GET", "/apis/e.com/v1/people?fieldSelector=spec.email%3Dx", sensitive="$.spec.email")
     assert found.probed == ("$.spec.email",)
     assert "probe" in found.intents
+    by_name = facts("GET", f"{DEV}/secrets?fieldSelector=metadata.name%3Ddb", sensitive="$.data.*")
+    assert by_name.probed == ()

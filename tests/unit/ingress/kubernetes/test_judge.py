@@ -75,8 +75,8 @@ def test_sensitive_fields_and_secret_variables_are_sealed() -> None:
 
 
 def test_the_secrets_of_a_command_line_are_sealed() -> None:
-    target = "/api/v1/namespaces/dev/pods/web/exec?command=mysql&command=--password%3Dhush&command=jane%40example.com"
-    found = command("GET", target)
+    query = "command=mysql&command=--password%3Dhush&command=jane%40example.com"
+    found = command("GET", f"/api/v1/namespaces/dev/pods/web/exec?{query}")
     assert "hush" not in found.text
     assert "jane@" not in found.text
 

@@ -1,4 +1,4 @@
-"""The API server's own rules of what a request is, case by case of its requestinfo_test.go, and our refusals."""
+"""What a request is: the API server's own rules, case by case of its requestinfo_test.go; our refusals."""
 
 import pytest
 
