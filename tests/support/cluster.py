@@ -2,8 +2,8 @@
 them.
 
 It has the namespaces `dev` and `prod`; pods `web` (in both) and `other`, with a container `app`; the secrets
-`db` and `applied` (password `PASSWORD`) and the config maps `settings` and `annotated`. The bearer of TOKEN is
-an administrator, and so are the group `countersign:agents` and the service accounts of `dev`.
+`db` and `applied` (password `PASSWORD`), the config maps `settings` and `annotated`. The bearer of TOKEN is an
+administrator, and so are the group `countersign:agents` and the service accounts of `dev`.
 """
 
 import base64

@@ -144,10 +144,11 @@ def _fill(client: httpx.Client, kubelet: int) -> None:
 
 def _seen(log: str) -> list[Request]:
     """What the cluster's own audit log has of others than the tests and its own parts."""
-    found = []
+    found = {}  # by request: it is logged when it came, and again when it was answered
     for one in map(json.loads, log.splitlines()):
-        if one["stage"] != "RequestReceived" or one.get("userAgent", "").startswith((OURS, "apiserver/")):
-            continue
-        user = one.get("impersonatedUser") or one["user"]
-        found.append(Request(one["verb"], one["requestURI"], user["username"], tuple(user.get("groups", ()))))
-    return found
+        if not one.get("userAgent", "").startswith((OURS, "apiserver/")):
+            user = one.get("impersonatedUser") or one["user"]
+            found[one["auditID"]] = Request(
+                one["verb"], one["requestURI"], user["username"], tuple(user.get("groups", ()))
+            )
+    return list(found.values())

@@ -55,11 +55,12 @@ async def test_connect_writes_a_kubeconfig_that_asks_us(gateway: Gateway, tmp_pa
         "XDG_CONFIG_HOME": str(tmp_path),
         "HOME": str(tmp_path),
     }
-    said = await run_command(tmp_path, "connect", "main", **environment)
+    said = await run_command(tmp_path, "connect", "main", seconds=60, **environment)
     assert said.status == 0, said.err
     config = Path(said.out.strip().removeprefix("export KUBECONFIG="))
-    assert AGENT.token not in config.read_text()
     found = await asyncio.to_thread(
         kubectl, config, "get", "pods", "-n", "dev", "-o", "name", env=environment
     )
+    shown = await asyncio.to_thread(kubectl, config, "config", "view", "--raw")
+    assert AGENT.token not in shown.stdout
     assert "pod/web" in found.stdout, found.stderr
