@@ -1,8 +1,8 @@
 """What every cluster of the tests has, and how tests use one: `real_cluster.py` and `small_cluster.py` start
 them.
 
-It has the namespaces `dev` and `prod`; pods `web` (in both) and `other`, with a container `app`; the secrets
-`db` and `applied` (password `PASSWORD`), the config maps `settings` and `annotated`. The bearer of TOKEN is an
+It has the namespaces `dev` and `prod`; pods `web` (in both) and `other`, with a container `app`; secrets `db`
+and `applied` (password `PASSWORD`), config maps `settings` and `annotated`. The bearer of TOKEN is an
 administrator, and so are the group `countersign:agents` and the service accounts of `dev`.
 """
 
