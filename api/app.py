@@ -10,10 +10,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import approvals, auth, health, problems, recordings, sessions, stream
+from api.asking import Asking
+from api.asking import routes as asking_routes
 from api.audit import AuditLog
 from api.auth import SignIn
 from api.deciding import Desk
 from api.feed import Feed
+from api.grants import Grants
+from api.grants import routes as grants_routes
 from api.issuing import Issuing
 from api.resources import Resources
 from api.single_sign_on import SingleSignOn
@@ -53,6 +57,8 @@ def create_app(
     desk: Desk,
     sign_in: SignIn,
     audit_log: AuditLog,
+    grants: Grants,
+    asking: Asking,
     issuing: Issuing,
     resources: Resources,
     sso: SingleSignOn | None,
@@ -77,6 +83,8 @@ def create_app(
         resources.router(sign_in),
         approvals.routes(desk, sign_in, clock),
         stream.routes(feed, desk.access, sign_in, clock),
+        grants_routes(grants, sign_in),
+        asking_routes(asking, sign_in),
         sessions.routes(audit_log, sign_in),
         recordings.routes(audit_log, sign_in),
     ):

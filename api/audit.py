@@ -79,6 +79,17 @@ class AuditLog:
         with _answers():
             return await queries.commands_of_session(self._clickhouse, session, after=after, most=most)
 
+    async def grant_uses(self, grants: list[str]) -> dict[str, int] | None:
+        """How many commands each of these grants let through; None when ClickHouse is away."""
+        if not grants:
+            return {}
+        try:
+            found = await queries.grant_uses(self._clickhouse, grants)
+        except (ClickHouseUnavailable, ClickHouseRefused) as error:
+            log.warning("audit_log_unreachable", reason=str(error))
+            return None
+        return {row["grant"]: int(row["used"]) for row in found}
+
     async def recording(self, session: str) -> Recording:
         with _answers():
             row = await queries.recording(self._clickhouse, session)

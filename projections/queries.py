@@ -5,7 +5,7 @@ ClickHouseUnavailable and ClickHouseRefused.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -103,6 +103,11 @@ async def approval(clickhouse: ClickHouse, approval: str) -> dict[str, Any] | No
 async def decisions_of_approval(clickhouse: ClickHouse, approval: str) -> Rows:
     """The reviewers' answers to an approval, in the order they came."""
     return await _rows(clickhouse, "decisions_of_approval", {"approval": approval})
+
+
+async def grant_uses(clickhouse: ClickHouse, grants: Sequence[str]) -> Rows:
+    """How many commands each of these grants let through; those that let none through are left out."""
+    return await _rows(clickhouse, "grant_uses", {"grants": list(grants)})
 
 
 @cache

@@ -91,3 +91,10 @@ SELECT *
 FROM decisions
 WHERE approval = {approval:String}
 ORDER BY time
+
+-- grant_uses --
+-- How many commands each of these grants let through.
+SELECT `grant`, count() AS used
+FROM commands
+WHERE has({grants:Array(String)}, `grant`)
+GROUP BY `grant`

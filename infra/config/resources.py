@@ -183,6 +183,12 @@ def _is_origin(address: str) -> str:
     return address
 
 
+def _is_tls_origin(address: str) -> str:
+    if not _is_origin(address).startswith("https://"):
+        raise ValueError("expected https://host or https://host:port: tokens go there")
+    return address
+
+
 class HttpResource(Common):
     """An HTTP API."""
 
@@ -207,7 +213,13 @@ class ServiceAccount(Model):
 class Impersonation(Model):
     """Requests run as the principal: its user and groups of the cluster are `prefix` and their names."""
 
-    prefix: str = Field(default="countersign:", pattern=r"^\S+$")
+    prefix: str = Field(default="countersign:", pattern=r"^[!-~]+$")
+
+    @model_validator(mode="after")
+    def _is_nobodys_else(self) -> Self:
+        if self.prefix.startswith("system:"):
+            raise ValueError("expected a prefix that does not begin with system:, as the cluster's own do")
+        return self
 
 
 class KubernetesCredentials(Model):
@@ -248,9 +260,13 @@ class SensitiveObjects(Sensitive):
     def selectors(self) -> tuple[tuple[str, str], ...]:
         """Every selector and its mask, "KIND:$.path"; the fields' own come first."""
         contents = [(f"{kind}:$.{name}.*", "full") for kind in self.kinds for name in _CONTENTS]
-        return (*self.fields.items(), *contents)
+        return (*self.fields.items(), *contents, *_ALWAYS)
 
 
+_ALWAYS = (
+    ("serviceaccounts:$.status.token", "full"),
+    ("tokenreviews.authentication.k8s.io:$.spec.token", "full"),
+)
 _CONTENTS = ("data", "stringData", "binaryData")
 
 
@@ -258,7 +274,7 @@ class KubernetesResource(Common):
     """A cluster, by its API server."""
 
     protocol: Annotated[Literal["kubernetes"], Served]
-    address: Annotated[str, AfterValidator(_is_origin)]
+    address: Annotated[str, AfterValidator(_is_tls_origin)]
     hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+$")], ...] = ()
     credentials: KubernetesCredentials
     ca: Secret | None = None

@@ -54,6 +54,7 @@ class Execution:
         self._visit = visit
         self._tell = tell
         self._has_terminal = requested.says("tty")
+        self._takes_input = requested.says("stdin")
         self._obligations = Obligations()
         self._screens: dict[int, Screen] = {}
         self._texts = {STDIN: Text(), STDOUT: Text(), STDERR: Text()}
@@ -188,6 +189,8 @@ class Execution:
         while True:
             piece = await self._keyboard.read()
             channel, data = (piece[0], piece[1:]) if piece else (-1, b"")
+            if channel == STDIN and not self._takes_input:
+                raise ProtocolError("input for a command that was asked to run without")
             if channel == STDIN:
                 if self._has_terminal:
                     screen = self._screens[STDIN]

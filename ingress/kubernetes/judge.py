@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ingress.command import Command, Spoken, make_command
+from ingress.command import Command, Pattern, Spoken, make_command
 from ingress.kubernetes.facts import Reading, arguments, read_call
 from ingress.kubernetes.requested import Requested
 from ingress.kubernetes.sensitivity import selectors_of
@@ -21,7 +21,7 @@ from ingress.web.fields import is_secret
 from ingress.web.paths import RequestTarget
 from ingress.web.selectors import Path, Selectors
 from processors.masking.apply import redact_text
-from schemas.vocabulary import ContextItem, SensitiveColumn, Stage
+from schemas.vocabulary import ContextItem, Intent, SensitiveColumn, Stage
 
 PLACEHOLDER = "‹sealed›"
 _SHOWN = 256 * 1024  # bytes of a body that events show
@@ -31,11 +31,14 @@ _DULL = re.compile(
 _SECRET_NAME = re.compile(
     r"passw|secret|token|api_?-?key|credential|private_?key|authorization", re.IGNORECASE
 )
+_SECRET_FIELD = re.compile(r"(?i).*(?:passw(?:or)?d|token|api_?-?key|private_?key|credentials?|secret)")
 _SECRET_WORD = re.compile(
     r"(?i)((?:\b[a-z0-9_]*(?:password|passwd|secret|token|api_?key)|--?(?:pass|pw))(?:\s*[=:]\s*|\s+)"
     r"|\bauthorization:\s*\w+\s+|://[^\s/:@'\"]+:)"
     r"(\"[^\"]*\"|'[^']*'|[^\s'\"@;|&]+)"
 )
+# What a body is for, where other values in it make it nothing else.
+_VALUES_MAY_VARY = frozenset((Intent.READ, Intent.WRITE, Intent.BULK_WRITE, Intent.SESSION))
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -76,7 +79,30 @@ def make_request_command(
         facts=replace(facts, paths=paths),
         reason=redact_text(reason, subject.detectors),
         ticket=redact_text(ticket, subject.detectors),
+        pattern=_pattern(call, requested, subject, reading),
     )
+
+
+def _pattern(call: Call, requested: Requested, subject: Subject, reading: Reading) -> Pattern | None:
+    """What other requests a reviewer may grant along with this one: the same again, and of a body that starts
+    and permits nothing also with other values in the same fields. None where anything is not proven."""
+    intents = set(reading.facts.intents)
+    if Intent.UNKNOWN in intents or (call.body and not intents <= _VALUES_MAY_VARY):
+        return None
+    shown = f"{summary(requested)}\n{call.method} {call.target}"
+    if fields := sorted({name for name, _ in reading.body.fields}):
+        shown += f" with {', '.join(fields)}"
+    elif call.body:
+        return None
+    if redact_text(_SECRET_WORD.sub(_hide, shown), subject.detectors) != shown:
+        return None
+    kept = sorted(field for field in call.fields if _DULL.fullmatch(field[0]) is None)
+    context = tuple(
+        ContextItem(f"{number} {name.decode('latin-1')}", value.decode("latin-1"))
+        for number, (name, value) in enumerate(kept)
+    )
+    user = ContextItem("user", subject.signs_in_as)
+    return Pattern(shown, shown, reading.facts, (user, *context))
 
 
 def summary(requested: Requested) -> str:
@@ -160,9 +186,7 @@ class _Text:
     def _hidden(self, path: Path) -> bool:
         if path[-1:] == (_APPLIED,):
             return bool(self._selectors)
-        if self._selectors.match(path) is not None:
-            return True
-        return bool(self._selectors and path) and _SECRET_NAME.search(path[-1]) is not None
+        return self._selectors.match(path) is not None
 
     def _value(self, name: str, value: str) -> str:
         if name == "command":
@@ -197,7 +221,8 @@ def _shown_object(value: Any, hide: Callable[[Path], bool], path: Path = ()) -> 
     if isinstance(value, list):
         return [_shown_object(inner, hide, path) for inner in value]
     if not isinstance(value, Mapping):
-        return value
+        is_secret = isinstance(value, str) and bool(path) and _SECRET_FIELD.fullmatch(path[-1])
+        return PLACEHOLDER if is_secret else value
     shown = {name: _shown_object(inner, hide, (*path, name)) for name, inner in value.items()}
     name = shown.get("name")
     if isinstance(name, str) and isinstance(shown.get("value"), str) and _SECRET_NAME.search(name):

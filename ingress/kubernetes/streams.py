@@ -6,6 +6,7 @@ it leaves. Nothing is sent to the cluster before the verdict.
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 from collections.abc import Callable, Coroutine
@@ -202,7 +203,10 @@ class StreamRequest:
             except OSError:
                 return  # the client is gone
             except asyncio.CancelledError:
-                await client.close(GOING_AWAY, visit.ended or "the gateway is stopping")
+                why = visit.ended or "the gateway is stopping"
+                with contextlib.suppress(OSError):
+                    await tell(f"countersign: {why}")
+                    await client.close(GOING_AWAY, why)
                 raise
 
     async def _ask(self, keyboard: Keyboard, tell: Tell) -> Allowed:

@@ -89,6 +89,23 @@ def test_a_body_that_cannot_be_read_is_sealed() -> None:
     assert "hush" not in str(found.parameters)
 
 
+def test_what_a_reviewer_may_grant_along() -> None:
+    scale = "/apis/apps/v1/namespaces/dev/deployments/web/scale"
+    media = "application/merge-patch+json"
+    two, three = ({"spec": {"replicas": n}} for n in (2, 3))
+    one = command("PATCH", scale, two, media)
+    assert one.pattern.endswith("with $.spec.replicas")
+    assert one.fingerprint == command("PATCH", scale, three, media).fingerprint
+    assert (
+        one.fingerprint
+        != command("PATCH", scale, {**three, "metadata": {"labels": {"a": "b"}}}, media).fingerprint
+    )
+    assert command("DELETE", "/api/v1/namespaces/dev/pods/web").pattern
+    image = {"spec": {"template": {"spec": {"containers": [{"name": "a", "image": "b"}]}}}}
+    assert command("PATCH", "/apis/apps/v1/namespaces/dev/deployments/web", image, media).pattern == ""
+    assert command("GET", "/api/v1/namespaces/dev/pods/web/exec?command=nobody-knows").pattern == ""
+
+
 def test_the_digest_covers_body_and_user() -> None:
     target = "/api/v1/namespaces/dev/configmaps"
     one = command("POST", target, {"data": {"a": "1"}})
