@@ -37,6 +37,16 @@ def make_kubeconfig(resource: str, server: str, ca: Path | None, plugin: Sequenc
     return json.dumps(config, indent=1) + "\n"
 
 
+def with_words(token: str, reason: str, ticket: str) -> str:
+    """The token, and why its user wants what they ask for (ingress/kubernetes/reasons.py reads it)."""
+    said = (("reason", reason), ("ticket", ticket))
+    return token + "".join(
+        f",countersign-{name}={base64.urlsafe_b64encode(words.encode()).decode().rstrip('=')}"
+        for name, words in said
+        if words
+    )
+
+
 def exec_credential(token: str) -> str:
     """What a credential plugin prints."""
     return json.dumps({"apiVersion": _PLUGIN, "kind": "ExecCredential", "status": {"token": token}})

@@ -19,7 +19,7 @@ from api.cli.gateway import (
     reaching,
     received,
 )
-from api.cli.kubeconfig import exec_credential
+from api.cli.kubeconfig import exec_credential, with_words
 from api.visible import visible
 from api.web.words import duration
 from infra.clock import now
@@ -66,7 +66,10 @@ def token(
     found = (os.environ.get("COUNTERSIGN_TOKEN", "") if kubernetes else "") or current_token(place)
     if not found:
         fail(Exit.REFUSED, f"not signed in to {place.url}, or no longer: run `countersign login`")
-    print(exec_credential(found) if kubernetes else found)
+    if kubernetes:
+        reason, ticket = (os.environ.get(f"COUNTERSIGN_{name}", "") for name in ("REASON", "TICKET"))
+        found = exec_credential(with_words(found, reason, ticket))
+    print(found)
 
 
 @app.command()

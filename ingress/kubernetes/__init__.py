@@ -11,5 +11,5 @@
 - `streams.py`: exec, attach, port-forward, from handshake to end; `spdy.py`: and their old way. `wire.py`: a
   WebSocket; `channels.py`: what its messages are. `keyboard.py`: what the client sends; `execution.py`: a
   command in a pod; `tunnel.py`: a forwarded port. `recording.py`: asciicast.
-- `refusal.py`: what the client is told.
+- `reasons.py`: why the requester wants it. `refusal.py`: what the client is told.
 """

@@ -12,6 +12,7 @@ from ingress.gate import Waiting
 from ingress.kubernetes.clusters import Cluster, Clusters
 from ingress.kubernetes.judge import Subject, make_request_command
 from ingress.kubernetes.manner import ClusterManner
+from ingress.kubernetes.reasons import with_words
 from ingress.kubernetes.recording import as_events
 from ingress.kubernetes.refusal import Statuses
 from ingress.kubernetes.requested import Requested, read_request
@@ -24,7 +25,6 @@ from ingress.web.call import Call
 from ingress.web.fields import forwarded
 from ingress.web.paths import RequestTarget, parse_target
 from ingress.web.pursuit import Pursuit, quietly
-from ingress.web.reasons import reason_and_ticket
 from ingress.web.requests import REALM, Requests
 from ingress.web.sinks import Broken, ClientSink, Words, say
 from ingress.web.stream import Stream
@@ -78,6 +78,7 @@ class Caller:
     async def _serve(self, head: Head) -> None:
         sink, words = self._requests.sink(), self._shared.words
         target = parse_target(head.target)
+        head, why = with_words(head)
         try:
             signed_in, _ = await self._requests.sign_in(head, self._shared.login)
         except LoginRefused as refused:
@@ -94,7 +95,8 @@ class Caller:
             return
         cluster, prefix = found
         local = RequestTarget(target.path[len(prefix) :] or "/", target.query)
-        await self._request(head, local, self._visit(signed_in, cluster, head), cluster, prefix, sink)
+        visit = self._visit(signed_in, cluster, head)
+        await self._request(head, local, why, visit, cluster, prefix, sink)
 
     def _visit(self, signed_in: SignedIn, cluster: Cluster, head: Head) -> Visit:
         """The session of this sign-in: another token's may end sooner."""
@@ -108,7 +110,14 @@ class Caller:
         return visit
 
     async def _request(
-        self, head: Head, target: RequestTarget, visit: Visit, cluster: Cluster, prefix: str, sink: ClientSink
+        self,
+        head: Head,
+        target: RequestTarget,
+        why: tuple[str, str],
+        visit: Visit,
+        cluster: Cluster,
+        prefix: str,
+        sink: ClientSink,
     ) -> None:
         _check(head)
         requested = read_request(head.method, target)
@@ -117,16 +126,15 @@ class Caller:
         if not is_whole:
             raise BadRequest(f"the body is longer than {INSPECTED // (1024 * 1024)} MiB", 413)
         call = Call(head.method, target, forwarded(head, with_authorization=False), body)
-        if (why := refused_write(call, requested, cluster.sensitive)) is not None:
-            said = self._shared.words.failed(403, "the write is refused", why, "Nothing was executed.")
+        if (wrong := refused_write(call, requested, cluster.sensitive)) is not None:
+            said = self._shared.words.failed(403, "the write is refused", wrong, "Nothing was executed.")
             await say(sink, said)
             return
-        reason, ticket = reason_and_ticket(head)
         user = cluster.credentials.user(visit.principal)
         detectors = cluster.resource.sensitive.detect
         subject = Subject(visit.principal.name, cluster.resource.name, detectors, cluster.sensitive, user)
         clock = self._shared.services.clock
-        command = make_request_command(call, requested, subject, lambda: uuid7(clock()), reason, ticket)
+        command = make_request_command(call, requested, subject, lambda: uuid7(clock()), *why)
         words = Statuses(plain=not requested.resource)
         manner = ClusterManner(cluster, requested, visit.principal, self._shared.masks, prefix, words)
         if requested.is_stream:

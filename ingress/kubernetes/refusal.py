@@ -25,8 +25,8 @@ _REASONS = {
     504: "Timeout",
 }
 _HOW_TO_SAY = (
-    "Nothing was executed. Say it in the header fields X-Countersign-Reason and X-Countersign-Ticket; with "
-    "kubectl, by `countersign connect CLUSTER --reason …`."
+    "Nothing was executed. Say it to kubectl by COUNTERSIGN_REASON=… COUNTERSIGN_TICKET=… (by the kubeconfig of "
+    "`countersign connect`), to others in the header fields X-Countersign-Reason and X-Countersign-Ticket."
 )
 
 

@@ -63,7 +63,7 @@ POLICIES: list[Document] = [
         programs=["seq"],
         intents=["exec", "read"],
     ),
-    _rule("held runs", "review", more=REVIEW, resources=["held"], programs=["touch"]),
+    _rule("held runs", "review", more=REVIEW, resources=["held"], programs=["touch", "sleep"]),
     _rule(
         "say why",
         more={"require": ["reason"]},

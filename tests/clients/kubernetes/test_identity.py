@@ -48,7 +48,9 @@ def test_who_is_not_let_in(gateway: Gateway, configs: dict[str, Path]) -> None:
         assert nowhere.status_code == 404
 
 
-async def test_connect_writes_a_kubeconfig_that_asks_us(gateway: Gateway, tmp_path: Path) -> None:
+async def test_connect_writes_a_kubeconfig_that_asks_us(
+    gateway: Gateway, cluster: Cluster, tmp_path: Path
+) -> None:
     environment = {
         "COUNTERSIGN_URL": gateway.api_url,
         "COUNTERSIGN_TOKEN": AGENT.token,
@@ -64,3 +66,11 @@ async def test_connect_writes_a_kubeconfig_that_asks_us(gateway: Gateway, tmp_pa
     shown = await asyncio.to_thread(kubectl, config, "config", "view", "--raw")
     assert AGENT.token not in shown.stdout
     assert "pod/web" in found.stdout, found.stderr
+    lease = '{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"mine"},"spec":{}}'
+    create = ("create", "-n", "dev", "--validate=false", "-f", "-")
+    refused = await asyncio.to_thread(kubectl, config, *create, env=environment, input=lease)
+    assert "COUNTERSIGN_REASON" in refused.stderr
+    why = {**environment, "COUNTERSIGN_REASON": "to hold it", "COUNTERSIGN_TICKET": "OPS-12"}
+    created = await asyncio.to_thread(kubectl, config, *create, env=why, input=lease)
+    assert "lease.coordination.k8s.io/mine created" in created.stdout, created.stderr
+    cluster.client.delete("/apis/coordination.k8s.io/v1/namespaces/dev/leases/mine")

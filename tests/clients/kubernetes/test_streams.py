@@ -83,6 +83,20 @@ async def test_a_held_command_is_told_and_runs_once_it_is_approved(gateway: Gate
     assert status(came) == "0"
 
 
+async def test_an_approval_that_is_taken_back_ends_what_runs(gateway: Gateway) -> None:
+    async with exec_in(gateway, "command=sleep&command=61&stdout=true", resource="held") as client:
+        approval = await pending_approval(gateway, DANA, "sleep 61")
+        async with gateway.api(DANA) as api:
+            await api.post(f"/api/approvals/{approval}/approve", json={"comment": "fine"})
+            while b"approved by dana" not in (said := await client.recv()):
+                assert said
+            revoked = await api.post(f"/api/approvals/{approval}/revoke", json={"comment": "stop it"})
+            assert revoked.status_code == 200, revoked.text
+        came = await to_end(client)
+    assert b"dana revoked approval" in came[STDERR]
+    assert b"stop it" in came[STDERR]
+
+
 @pytest.mark.parametrize("leaving", ["closes", "types Ctrl-C"])
 async def test_a_client_that_leaves_takes_its_command_back(gateway: Gateway, leaving: str) -> None:
     query = f"command=touch&command=/tmp/{leaving.split()[0]}&stdout=true&stdin=true&tty=true"
