@@ -25,8 +25,9 @@ _REASONS = {
     504: "Timeout",
 }
 _HOW_TO_SAY = (
-    "Nothing was executed. Say it to kubectl by COUNTERSIGN_REASON=… COUNTERSIGN_TICKET=… (by the kubeconfig of "
-    "`countersign connect`), to others in the header fields X-Countersign-Reason and X-Countersign-Ticket."
+    "Nothing was executed. Say it to kubectl by COUNTERSIGN_REASON=… COUNTERSIGN_TICKET=… (the kubeconfig of "
+    "`countersign connect` passes them on), to others in the header fields X-Countersign-Reason and "
+    "X-Countersign-Ticket."
 )
 
 
