@@ -4,7 +4,6 @@ What the gateway cannot read of it makes it unknown, with the reason.
 """
 
 import re
-import shlex
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -191,7 +190,7 @@ def arguments(requested: Requested) -> tuple[str, ...]:
 def _exec_facts(requested: Requested) -> Facts:
     words = arguments(requested)
     program = words[0].rpartition("/")[2] if words else ""
-    found = analyse(shlex.join(words)).facts
+    found = analyse(" ".join(map(_quoted, words))).facts
     if not program:
         doubts = ("it does not say what it starts",)
         return replace(found, intents=(Intent.EXEC, Intent.UNKNOWN), unproven=doubts)
@@ -206,6 +205,11 @@ def _exec_facts(requested: Requested) -> Facts:
         )
     # What it does in a pod, it does with what the pod may do: that it runs there counts beside it.
     return replace(found, intents=tuple(sorted({*found.intents, Intent.EXEC})))
+
+
+def _quoted(word: str) -> str:
+    """The word as a shell reads it again, whatever is in it: no shell reads what exec is given."""
+    return "'" + word.replace("'", "'\"'\"'") + "'"
 
 
 def _is_option_of_shell(word: str) -> bool:
