@@ -11,7 +11,7 @@
 | topics | `topics.py`: the topics in Kafka |
 | hash-token | `tokens.py` |
 | login, logout, token | `login.py`: single sign-on from a terminal; `credentials.py` keeps what it gets |
-| connect | `connect.py`: starts a resource's client; `clients.py` has one for each protocol |
+| connect | `connect.py`: starts a client; `clients.py` has each; `kubeconfig.py`: a cluster's file |
 | tokens | `revocations.py`: ends tokens and sessions at once |
 | grants, request | `grants.py`: what was granted; asks for access beforehand |
 | approvals, sessions, audit | `approvals.py`, `sessions.py`, `audit.py`: clients of a running gateway |
