@@ -74,14 +74,14 @@ POLICIES: list[Document] = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     running = running_real_cluster if IS_REAL else running_small_cluster
     with running(tmp_path_factory.mktemp("cluster")) as cluster:
         yield cluster
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gateway(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """`main`: secrets, a field, detectors. `open`: nothing is sensitive, shells are recorded. `as`: requests
     run as the principal. `account`: as a service account."""
@@ -112,7 +112,7 @@ def gateway(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def configs(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A kubeconfig for each cluster, signed in as the agent."""
     folder = tmp_path_factory.mktemp("kubeconfigs")
