@@ -11,6 +11,7 @@ from api.access import obstacle, obstacle_to_revoking
 from api.auth import SignIn
 from api.deciding import LONGEST_COMMENT, Desk, Review
 from api.inbox import SHORTEST_PREFIX, Approval
+from api.past import Past
 from api.problems import Problem, documented
 from api.visible import is_odd
 from infra.clock import Clock
@@ -206,7 +207,7 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
     )
 
 
-def routes(desk: Desk, sign_in: SignIn, clock: Clock) -> APIRouter:
+def routes(desk: Desk, past: Past, sign_in: SignIn, clock: Clock) -> APIRouter:
     router = APIRouter(prefix="/approvals", tags=["approvals"])
     identifier = Path(
         description=f"the id, or at least its first {SHORTEST_PREFIX} characters",
@@ -227,8 +228,8 @@ def routes(desk: Desk, sign_in: SignIn, clock: Clock) -> APIRouter:
     async def show_approval(
         approval: Annotated[str, identifier], who: Annotated[Principal, Depends(sign_in)]
     ) -> ApprovalView:
-        """One approval."""
-        return view(desk.find(approval, who), who, clock())
+        """One approval, however long ago it was."""
+        return view(await past.find(desk, approval, who), who, clock())
 
     @router.post("/{approval}/approve", responses=deciding)
     async def approve(

@@ -74,6 +74,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         audit_log=AuditLog(clickhouse, access),
         issuing=issuing,
         resources=Resources(config),
+        policies=config.policies,
         sso=sso,
         administrators=config.identity.administrators,
     )
