@@ -1,6 +1,7 @@
 """The HTTP application: routes, sign-in, errors and headers put together. What it needs is given to it."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -125,6 +126,8 @@ def _answer_errors(app: FastAPI, site: Site, headers: Mapping[str, str]) -> None
 
     async def of_framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == HTTPStatus.NOT_MODIFIED:
+            return Response(status_code=error.status_code, headers=error.headers)
         return answer(request, problems.plain(error.status_code, error.detail))
 
     async def unexpected(request: Request, error: Exception) -> Response:

@@ -90,11 +90,11 @@ def undoing(facts: Facts) -> Sentence:
     if not kinds:
         return Sentence("Not by the gateway: only whoever keeps the target can.", "medium")
     if any(kind == "truncate" or kind.startswith("drop_") for kind in kinds):
-        return Sentence("Only from a backup, once it is committed.", "heavy")
+        return Sentence("Only from a backup.", "heavy")
     if Intent.BULK_WRITE in intents:
-        return Sentence("Only from a backup, once it is committed; it may change every row.", "heavy")
+        return Sentence("Only from a backup: it may change every row.", "heavy")
     if _CHANGES_ROWS & set(kinds):
-        return Sentence("Row by row, by who knows the old values; once it is committed.", "medium")
+        return Sentence("Only row by row, by who knows the old values.", "medium")
     if all(kind.startswith(("create_", "grant", "begin", "set")) for kind in kinds):
         return Sentence("Yes, by dropping or revoking what it makes.", "light")
     return Sentence("By hand, by who knows how it was before.", "medium")
@@ -102,17 +102,21 @@ def undoing(facts: Facts) -> Sentence:
 
 def _statements(facts: Facts) -> Iterator[Sentence]:
     tables = facts.tables
+    is_alone = len(facts.statements) == 1
     for kind in facts.statements:
         with_table, without, weight = _words(kind)
-        named = tables[0] if len(tables) == 1 else _list(tables) if facts.statements == ("select",) else ""
+        is_read = kind == "select" and is_alone
+        named = tables[0] if len(tables) == 1 else _list(tables) if is_read else ""
         text = with_table.format(named) if named else without
         if kind in _CHANGES_ROWS and Intent.BULK_WRITE in facts.intents:
-            # Facts say that one of them is unbounded, of several not which.
-            text += " without WHERE, or one that leaves out no row" if kind != "insert" else " without bound"
+            # Of several statements, facts do not say which one is without bound.
+            text += " without a bound" if kind == "insert" else " without a WHERE that bounds it"
             weight = "heavy"
+        if is_alone and len(tables) > 1 and not is_read:
+            text += f", reaching {_list(tables)}"
         yield Sentence(text, weight)
-    if len(tables) > 1 and facts.statements != ("select",):
-        yield Sentence(f"touches {_list(tables)}", "medium")
+    if not is_alone and len(tables) > 1:
+        yield Sentence(f"reaches {_list(tables)}", "medium")
 
 
 def _words(kind: str) -> tuple[str, str, Weight]:
@@ -159,6 +163,8 @@ def _beside(facts: Facts) -> Iterator[Sentence]:
     for intent, text in _INTENTS:
         if intent in facts.intents:
             yield Sentence(text, "heavy")
+    if Intent.EXEC in facts.intents and not facts.programs:
+        yield Sentence("runs a program on the target", "heavy")
     if facts.programs and facts.statements:
         yield Sentence(f"runs {_list(facts.programs)} on the target", "heavy")
     if Intent.UNKNOWN in facts.intents:

@@ -50,6 +50,8 @@ def _lines(model: Any) -> Iterator[Line]:
 
 def _values(value: Any) -> Iterator[str]:
     match value:
+        case timedelta() if value < timedelta(seconds=1):
+            yield f"{value / timedelta(milliseconds=1):g} ms"
         case timedelta():
             yield duration(value)
         case StrEnum():
