@@ -23,6 +23,7 @@ In the order of a decision:
 - `plain_words.py`: facts as sentences, and whether what they say can be undone (pure).
 - `problems.py`: every error as RFC 9457 problem details, with what to do.
 - `visible.py`: foreign text made safe to look at: control and bidirectional characters become visible.
+- `notifications/`: tells others what waits, by webhooks.
 - `web/`: the reviewer's page: forms first, a little script on top.
 - `cli/`: the `countersign` command.
 """

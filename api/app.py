@@ -1,6 +1,6 @@
 """The HTTP application: routes, sign-in, errors and headers put together. What it needs is given to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -17,6 +17,8 @@ from api.deciding import Desk
 from api.ending import Ending
 from api.feed import Feed
 from api.issuing import Issuing
+from api.notifications import dead
+from api.notifications.outbox import Outbox
 from api.past import Past
 from api.resources import Resources
 from api.single_sign_on import SingleSignOn
@@ -66,6 +68,8 @@ def create_app(
     policies: Sequence[Policy],
     sso: SingleSignOn | None,
     administrators: tuple[str, ...],
+    outbox: Outbox,
+    wake: Callable[[], None],
     clock: Clock = now,
 ) -> FastAPI:
     """The application. Whoever serves it also runs `feed`."""
@@ -93,6 +97,7 @@ def create_app(
         ending.router(sign_in),
         recordings.routes(audit_log, sign_in),
         commands.routes(audit_log, sign_in, clock),
+        dead.routes(outbox, desk.access, administrators, sign_in, clock, wake),
     ):
         app.include_router(router, prefix="/api")
     app.include_router(health.routes(readiness))

@@ -355,7 +355,7 @@ def after(found: Sequence[Approval], cursor: str) -> list[Approval]:
 
     One that has been settled meanwhile is where it was. Raises Problem for a cursor of somebody else's.
     """
-    waited, since, id = (cursor.split(".") + ["", ""])[:3]
+    waited, since, id = [*cursor.split("."), "", ""][:3]
     if waited not in ("w", "s") or not since.isdecimal():
         raise Problem(
             HTTPStatus.BAD_REQUEST,

@@ -60,7 +60,8 @@ class Feed:
         self.inbox = inbox
         self._bus = bus
         self._clock = clock
-        self._caught_up = False
+        self.read_up = asyncio.Event()
+        """Set once the topic has been read up to what was there."""
         self._listeners: set[Listener] = set()
 
     @property
@@ -68,7 +69,7 @@ class Feed:
         """Why the inbox may not be what Kafka holds; None when it is."""
         if not self._bus.is_reachable:
             return "Kafka does not answer, so the queue of approvals cannot be read."
-        if not self._caught_up:
+        if not self.read_up.is_set():
             return "The queue of approvals is still being read from Kafka."
         return None
 
@@ -122,7 +123,8 @@ class Feed:
             if behind:
                 positions = await subscription.positions()
                 behind = any(positions[place] < end for place, end in ends.items())
-                self._caught_up = self._caught_up or not behind
+                if not behind:
+                    self.read_up.set()
 
     def _tell(self, change: Change) -> None:
         for listener in self._listeners:

@@ -19,6 +19,8 @@ from api.deciding import ANSWER_WITHIN, Desk
 from api.feed import Feed
 from api.inbox import Inbox
 from api.issuing import Issuing
+from api.notifications.notifier import Notifier
+from api.notifications.outbox import Outbox
 from api.resources import Resources
 from api.sealed import Seal
 from api.single_sign_on import SingleSignOn
@@ -67,6 +69,8 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
     sign_in = SignIn(identities_of(config, revocations), cookies, revocations, tls=tls)
     sso = _single_sign_on(config)
     issuing = Issuing(TokenSigner(token_key(config.state), config.identity.tokens.lifetime), bus, node, now)
+    outbox = Outbox(config.state / "notifications.db")
+    notifier = Notifier(config, feed, outbox)
     app = create_app(
         feed=feed,
         desk=desk,
@@ -77,6 +81,8 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         policies=config.policies,
         sso=sso,
         administrators=config.identity.administrators,
+        outbox=outbox,
+        wake=notifier.wake,
     )
     server = uvicorn.Server(_settings(config, app, tls=tls))
     _survive_own_signals()
@@ -85,12 +91,15 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
             following = tasks.create_task(feed.run())  # should it fail, so does the process
             beating = tasks.create_task(_heartbeat(bus, node))
             reading = tasks.create_task(revocations.follow(bus))
+            telling = tasks.create_task(notifier.run())
             tasks.create_task(_report(server, address))
             await server.serve(sockets=[listener])
             following.cancel()
+            telling.cancel()
             beating.cancel()
             reading.cancel()
     finally:
+        outbox.close()
         await bus.stop()
         await clickhouse.close()
 

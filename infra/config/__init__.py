@@ -1,8 +1,8 @@
 """The configuration file. Its names are a contract with users (docs/configuration.md).
 
 `file.py` reads it into `document.py`'s Config, whose sections are `gateway.py`, `identity.py`,
-`resources.py` (a model for each protocol) and `policies.py`; `values.py` has what they are made of,
-`errors.py` what may be wrong.
+`resources.py` (a model for each protocol), `policies.py` and `notifications.py`; `values.py` has what they
+are made of, `errors.py` what may be wrong.
 """
 
 from infra.config.document import Config
@@ -10,6 +10,7 @@ from infra.config.errors import ConfigError, Names
 from infra.config.file import DEFAULT_PATH, load
 from infra.config.gateway import ExternalClickHouse, ExternalKafka, Gateway, KafkaSecurity, Listen, Tls
 from infra.config.identity import Federated, Identity, Oidc, User
+from infra.config.notifications import Notifications, WebhookEndpoint
 from infra.config.policies import Policy
 from infra.config.resources import HttpResource, PostgresResource, Resource, SshResource
 from infra.config.values import Address, Secret, parse_address
@@ -28,6 +29,7 @@ __all__ = [
     "KafkaSecurity",
     "Listen",
     "Names",
+    "Notifications",
     "Oidc",
     "Policy",
     "PostgresResource",
@@ -36,6 +38,7 @@ __all__ = [
     "SshResource",
     "Tls",
     "User",
+    "WebhookEndpoint",
     "load",
     "parse_address",
 ]

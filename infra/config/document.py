@@ -7,6 +7,7 @@ from pydantic import PrivateAttr, model_validator
 
 from infra.config.gateway import Gateway
 from infra.config.identity import Identity
+from infra.config.notifications import Notifications
 from infra.config.policies import Policy
 from infra.config.resources import Resource, Resources
 from infra.config.values import Model
@@ -17,6 +18,7 @@ class Config(Model):
     identity: Identity = Identity()
     resources: Resources = ()
     policies: tuple[Policy, ...] = ()
+    notifications: Notifications = Notifications()
     _base: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")
@@ -24,6 +26,7 @@ class Config(Model):
         for word, names in (
             ("resource", [resource.name for resource in self.resources]),
             ("policy", [policy.name for policy in self.policies]),
+            ("webhook", [webhook.name for webhook in self.notifications.webhooks]),
         ):
             for name in names:
                 if names.count(name) > 1:

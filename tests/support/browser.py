@@ -11,6 +11,7 @@ from support.builders import Someone
 from support.repository import ROOT
 
 _AXE = ROOT / ".tools" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
+_PATIENCE = 20_000  # milliseconds: other tests use this machine as well
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -18,6 +19,7 @@ _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 async def running_browser() -> AsyncIterator[Browser]:
     path = shutil.which("chromium")
     assert path is not None, "chromium is not installed: run `make test`, which installs it"
+    expect.set_options(timeout=_PATIENCE)
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield running

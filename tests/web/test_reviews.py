@@ -133,7 +133,7 @@ async def test_what_was_settled_is_there_long_after(gateway: Gateway, browser: B
 async def test_the_pages_have_no_barriers(gateway: Gateway, browser: Browser) -> None:
     """WCAG 2.2 AA as axe-core sees it, light and dark, wide and on a phone; nothing scrolls sideways."""
     found = {}
-    async with held(gateway, _WHY + "delete from orders where id = 16 or true -- all") as (psql, approval):
+    async with held(gateway, _WHY + "delete from orders where id = 16 or true /* all */") as (psql, approval):
         for scheme, width in (("light", 1280), ("dark", 390)):
             async with tab(
                 browser,
