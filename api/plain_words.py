@@ -127,10 +127,10 @@ def _words(kind: str) -> tuple[str, str, Weight]:
     if verb in _VERBS and thing:
         word, weight = _VERBS[verb]
         a = "an" if name[0] in "aeio" else "a"
-        with_table = f"{word} {name.removeprefix('foreign ')} {{}}" if thing.endswith("table") else ""
-        return with_table or f"{word} {a} {name}", f"{word} {a} {name}", weight
+        plain = f"{word} {a} {name}"
+        return f"{word} {name} {{}}" if thing.endswith("table") else f"{plain} on {{}}", plain, weight
     plain = f"runs {kind.replace('_', ' ').upper()}"
-    return plain, plain, "medium"
+    return f"{plain} on {{}}", plain, "medium"
 
 
 def _programs(facts: Facts) -> Iterator[Sentence]:

@@ -8,6 +8,7 @@ script or style, nothing from elsewhere. Forms carry the session's form token.
 - `pages.py`: the queue, the history, a request and the decision on it; signing in and out.
 - `live.py`: the stream that brings the queue's rows; `rows.py`: a request as one row (pure).
 - `sessions.py`: sessions, their replay, and how one is ended.
+- `terminal.py`: a recorded session as a player takes it (pure).
 - `about.py`: an auditor's search, the rules, the gateway's health; `rules.py`: a rule in words (pure).
 - `sign_on.py`: single sign-on, to the provider and back.
 - `forms.py`: what protects and checks a posted form.

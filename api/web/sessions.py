@@ -16,6 +16,7 @@ from api.problems import Problem
 from api.sessions import MOST_COMMANDS, command_view, session_view
 from api.web import forms
 from api.web.site import Site, player_is_there, to_sign_in
+from api.web.terminal import as_terminal
 from ingress.interface import Frame
 
 _SESSIONS = 200  # the newest in the list
@@ -205,7 +206,7 @@ def _read(chunks: list[bytes], format: str, is_all: bool) -> Replay:
 
 def _cast(chunks: list[bytes]) -> bytes:
     try:
-        return b"".join(payload for kind, _, payload in frames(chunks) if kind is Frame.ANSWER)
+        lines = b"".join(payload for kind, _, payload in frames(chunks) if kind is Frame.ANSWER)
     except NotARecording as error:
         raise Problem(
             HTTPStatus.CONFLICT,
@@ -213,3 +214,4 @@ def _cast(chunks: list[bytes]) -> bytes:
             f"The recording cannot be read: {error}.",
             "The audit log's events hold it as it was written.",
         ) from error
+    return as_terminal(lines)

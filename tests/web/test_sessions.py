@@ -78,10 +78,8 @@ async def test_a_session_is_ended_and_its_client_is_told_why(gateway: Gateway, b
             await running
 
         async def is_closed() -> bool:
-            return (
-                gateway.audit(f"select state from sessions where session = '{session}'")[0]["state"]
-                == "closed"
-            )
+            (row,) = gateway.audit(f"select state from sessions where session = '{session}'")
+            return bool(row["state"] == "closed")
 
         await eventually(is_closed, what="the end of the session in the audit log")
         await page.reload()

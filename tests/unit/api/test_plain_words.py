@@ -25,7 +25,7 @@ ORDERS = ("public.orders",)
         (Facts((READ,), ("select",), ("a.x", "a.y", "a.z")), "reads a.x, a.y and a.z"),
         (Facts((READ,), ("select",)), "reads data"),
         (Facts((Intent.DDL,), ("drop_table",), ORDERS), "drops table public.orders"),
-        (Facts((Intent.DDL,), ("create_index",), ORDERS), "creates an index"),
+        (Facts((Intent.DDL,), ("create_index",), ORDERS), "creates an index on public.orders"),
         (Facts((Intent.ADMIN,), ("vacuum",), ORDERS), "administers the target"),
         (Facts((BULK, WRITE), programs=("rm", "sudo")), "runs rm as root or another user, by sudo"),
         (Facts((WRITE,), methods=("POST",), paths=("/v1/refunds",)), "POST /v1/refunds"),

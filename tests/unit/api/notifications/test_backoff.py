@@ -4,7 +4,7 @@ from api.notifications.backoff import next_attempt
 
 
 def test_it_is_tried_for_more_than_a_day_and_then_no_more() -> None:
-    waits = []
+    waits: list[timedelta] = []
     while (wait := next_attempt(len(waits) + 1, 503, None)) is not None:
         waits.append(wait)
     assert waits == sorted(waits)

@@ -1,0 +1,172 @@
+"""Webhooks against a receiver that checks what a real one would, by the specification's own library."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from standardwebhooks.webhooks import Webhook
+from support.processes import free_port
+from support.reviews import requested, settled
+from support.wait import eventually
+
+from api.feed import Feed
+from api.inbox import Inbox, Kind, Position
+from api.notifications.notifier import Notifier
+from api.notifications.outbox import Outbox
+from infra.config import Config
+from schemas.events import ApprovalRequested, Event
+
+_EVER = datetime(9999, 1, 1, tzinfo=UTC)
+SECRET = "whsec_" + base64.b64encode(b"a secret of 32 bytes, as is good").decode()
+
+
+@dataclass
+class Receiver:
+    """Verifies each message and keeps it; answers what `answers` says, then 204."""
+
+    url: str
+    answers: list[Response] = field(default_factory=list)
+    taken: list[dict[str, Any]] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)  # of all attempts
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.post("/hook")
+        async def hook(request: Request) -> Response:
+            body = (await request.body()).decode()
+            message = Webhook(SECRET).verify(body, dict(request.headers))
+            self.ids.append(request.headers["webhook-id"])
+            if self.answers:
+                return self.answers.pop(0)
+            self.taken.append(message)
+            return Response(status_code=204)
+
+        return app
+
+
+@pytest_asyncio.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    port = free_port()
+    found = Receiver(f"http://127.0.0.1:{port}/hook")
+    server = uvicorn.Server(uvicorn.Config(found.app(), port=port, log_level="warning"))
+    serving = asyncio.create_task(server.serve())
+    await eventually(lambda: server.started)
+    yield found
+    server.should_exit = True
+    await serving
+
+
+class Reachable:
+    """The part of a bus that a feed looks at."""
+
+    is_reachable = True
+
+
+@dataclass
+class Approvals:
+    """What a feed would read from Kafka, said by the test."""
+
+    feed: Feed
+    offset: int = 0
+
+    def say(self, event: Event) -> None:
+        change = self.feed.inbox.apply(event, Position(0, self.offset))
+        self.offset += 1
+        assert change is not None
+        self.feed._tell(change)
+
+
+@asynccontextmanager
+async def notifying(
+    folder: Path, receiver: Receiver, inbox: Inbox | None = None
+) -> AsyncIterator[tuple[Approvals, Outbox]]:
+    """A notifier in this state folder, whose feed has read `inbox`."""
+    (folder / "hook.secret").write_text(SECRET)
+    endpoint = {"name": "ops", "url": receiver.url, "secret": {"file": str(folder / "hook.secret")}}
+    config = Config.model_validate(
+        {
+            "gateway": {"state": str(folder), "url": "https://gw.example"},
+            "notifications": {"webhooks": [endpoint]},
+        }
+    )
+    feed = Feed(Reachable(), inbox or Inbox())  # type: ignore[arg-type]
+    feed.read_up.set()
+    outbox = Outbox(folder / "notifications.db")
+    running = asyncio.create_task(Notifier(config, feed, outbox).run())
+    try:
+        await eventually(lambda: feed._listeners)
+        yield Approvals(feed), outbox
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        outbox.close()
+
+
+def request_now() -> ApprovalRequested:
+    return requested(datetime.now(UTC), text="delete from orders where card = '‹sealed›'", sealed=b"x")
+
+
+async def test_a_request_and_its_end_arrive_signed(tmp_path: Path, receiver: Receiver) -> None:
+    async with notifying(tmp_path, receiver) as (approvals, outbox):
+        request = request_now()
+        approvals.say(request)
+        approvals.say(settled(request))
+        await eventually(lambda: len(receiver.taken) == 2)
+        await eventually(lambda: outbox.next_due() is None)
+    by_type = {message["type"]: message["data"] for message in receiver.taken}
+    assert by_type[Kind.REQUESTED]["link"] == f"https://gw.example/approvals/{request.approval}"
+    assert by_type[Kind.SETTLED]["ended"] == "approved by dana"
+    assert "card" not in json.dumps(receiver.taken)
+
+
+async def test_what_was_not_taken_comes_again_with_the_same_id(tmp_path: Path, receiver: Receiver) -> None:
+    receiver.answers = [Response(status_code=503)]
+    async with notifying(tmp_path, receiver) as (approvals, _):
+        approvals.say(request_now())
+        await eventually(lambda: receiver.taken, seconds=30)
+    assert len(receiver.ids) == 2
+    assert len(set(receiver.ids)) == 1
+
+
+async def test_what_happened_while_nobody_looked_is_told_after_a_restart(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    first, second = request_now(), request_now()
+    async with notifying(tmp_path, receiver) as (approvals, _):
+        approvals.say(first)
+        await eventually(lambda: len(receiver.taken) == 1)
+    inbox = Inbox()
+    for offset, event in enumerate((first, second, settled(first))):
+        inbox.apply(event, Position(0, offset))
+    async with notifying(tmp_path, receiver, inbox):
+        await eventually(lambda: len(receiver.taken) == 3)
+    told = {(message["data"]["id"], message["type"]) for message in receiver.taken[1:]}
+    assert told == {(second.approval, Kind.REQUESTED), (first.approval, Kind.SETTLED)}
+
+
+async def test_gone_is_dead_until_somebody_sends_it_again(tmp_path: Path, receiver: Receiver) -> None:
+    receiver.answers = [Response(status_code=410)]
+    async with notifying(tmp_path, receiver) as (approvals, outbox):
+        approvals.say(request_now())
+        (dead,) = await eventually(outbox.dead)
+        assert (dead.attempts, dead.said) == (1, "it answered 410")
+        assert receiver.taken == []
+
+
+async def test_a_redirect_leads_nowhere(tmp_path: Path, receiver: Receiver) -> None:
+    receiver.answers = [Response(status_code=307, headers={"location": receiver.url})]
+    async with notifying(tmp_path, receiver) as (approvals, outbox):
+        approvals.say(request_now())
+        await eventually(lambda: [m for m in outbox.due(_EVER) if m.said == "it answered 307"])
+    assert len(receiver.ids) == 1
+    assert receiver.taken == []
