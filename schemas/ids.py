@@ -3,7 +3,7 @@
 import hashlib
 import os
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 def uuid7(at: datetime) -> str:
@@ -13,6 +13,14 @@ def uuid7(at: datetime) -> str:
     value = (milliseconds << 80) | (0x7 << 76) | (((random >> 62) & 0xFFF) << 64)
     value |= (0b10 << 62) | (random & ((1 << 62) - 1))
     return str(uuid.UUID(int=value))
+
+
+def time_of(id: str) -> datetime:
+    """When the UUIDv7 `id` was made, in UTC and whole milliseconds. Raises ValueError for another."""
+    value = uuid.UUID(id)
+    if value.version != 7:
+        raise ValueError(f"not a UUIDv7: {id}")
+    return datetime.fromtimestamp((value.int >> 80) / 1000, UTC)
 
 
 def derived_id(kind: str, *parts: str) -> str:

@@ -38,9 +38,12 @@ def test_tests_mirror_the_packages() -> None:
     assert strays == []
 
 
-def test_no_test_folder_is_a_package() -> None:
-    """An __init__.py under tests shadows the product's packages (and the standard library's http)."""
-    assert [path for path in under("tests", ".py") if path.name == "__init__.py"] == []
+def test_no_test_folder_shadows_a_package() -> None:
+    """A folder with parts of its own is a package, for pytest to end them (scope="package"). Its name is then
+    `tests.clients.http`, and not the standard library's `http`: every folder above it is a package too."""
+    packages = [path.parent for path in under("tests", ".py") if path.name == "__init__.py"]
+    assert Path("tests") in packages
+    assert [path for path in packages if path != Path("tests") and path.parent not in packages] == []
 
 
 @pytest.mark.parametrize("path", under("", ".py"), ids=str)

@@ -23,7 +23,7 @@ from schemas.events import (
     CommandRevoked,
     Event,
 )
-from schemas.ids import derived_id
+from schemas.ids import derived_id, time_of
 from schemas.vocabulary import ApprovalState
 
 REJECTED_FOR = timedelta(days=1)
@@ -54,13 +54,15 @@ class Use:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What is known of the newest approval of one command. `until`: how long it may be joined (pending), used
-    (approved), or is held against the command (rejected)."""
+    (approved), or is held against the command (rejected). `told_until`: who asked up to then was told
+    to come again."""
 
     digest: str
     approval: str
     rule: str
     policy_version: str
     valid_for: float  # seconds
+    told_until: datetime
     until: datetime
     state: ApprovalState = ApprovalState.PENDING
     decided_by: tuple[str, ...] = ()
@@ -103,22 +105,27 @@ def ask(standing: Standing | None, request: ApprovalRequested, now: datetime) ->
             return Turn(standing, (_allowed(standing, request, use.at),))
         if use is not None:
             return Turn(standing)  # it ran by an approval that another has taken the place of
-        if standing.counts_for(request, now):
-            match standing.state:
-                case ApprovalState.PENDING:
-                    return Turn(standing, (_denied(request, standing.approval),))
-                case ApprovalState.REJECTED:
-                    return Turn(standing, (_rejected(standing, request),))
-                case ApprovalState.APPROVED if not standing.is_used:
-                    use = Use(standing.approval, request.envelope, request.reply_to, now)
-                    used = replace(standing, uses=(*standing.uses, use)[-_REMEMBERED:])
-                    return Turn(used, (_allowed(used, request, now),))
+        counts = standing.counts_for(request, now)
+        if counts and standing.state is ApprovalState.REJECTED:
+            return Turn(standing, (_rejected(standing, request),))
+        # Who was told to come again may be read again after a crash: its client has left, so it neither uses
+        # the approval up nor begins another.
+        asked_at = time_of(request.envelope.command)
+        if asked_at <= standing.told_until:
+            return Turn(standing, (_denied(request, standing.approval),))
+        if counts and standing.state is ApprovalState.PENDING:
+            return Turn(replace(standing, told_until=asked_at), (_denied(request, standing.approval),))
+        if counts and standing.state is ApprovalState.APPROVED and not standing.is_used:
+            use = Use(standing.approval, request.envelope, request.reply_to, now)
+            used = replace(standing, uses=(*standing.uses, use)[-_REMEMBERED:])
+            return Turn(used, (_allowed(used, request, now),))
     asked = Standing(
         request.digest,
         request.approval,
         request.rule,
         request.policy_version,
         request.valid_for,
+        time_of(request.envelope.command),
         request.expires_at,
         uses=standing.uses if standing is not None else (),
     )

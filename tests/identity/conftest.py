@@ -13,13 +13,13 @@ from support.wait import block_until
 AUDIENCE = "countersign-gateway"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def keycloak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
     with running_keycloak(tmp_path_factory.mktemp("keycloak")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gateway(
     keycloak: Keycloak, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:

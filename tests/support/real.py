@@ -67,20 +67,25 @@ def pytest_runtest_makereport(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Under xdist, tests that share real parts share a worker: nothing is started twice for them.
 
-    Tests with the same gateway are one group (a folder may have one of its own), other files one each, unless
-    they say another; unit tests go anywhere.
+    Tests with a folder's own parts are one group (they end when the folder's last test has), those with the
+    gateway of all one, other files one each, unless they say another; unit tests go anywhere.
     """
     for item in items:
         if item.get_closest_marker("xdist_group") is not None:
             continue
-        if "gateway" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group(f"gateway of {_where_from(item)}"))
+        if parts := _parts_of(item):
+            item.add_marker(pytest.mark.xdist_group(f"parts of {parts}"))
         elif _UNIT not in item.path.parents:
             item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
-def _where_from(item: pytest.Item) -> str:
-    """The folder or file whose gateway a test has."""
-    made = item.session._fixturemanager.getfixturedefs("gateway", item)
-    assert made is not None
-    return made[-1].baseid or "all"
+def _parts_of(item: pytest.Item) -> str:
+    """The folder whose own parts a test has, or "all" where it has the gateway of all; else empty."""
+    found = ""
+    for name in getattr(item, "fixturenames", ()):
+        made = item.session._fixturemanager.getfixturedefs(name, item)
+        if made and made[-1].scope == "package":
+            return made[-1].baseid
+        if made and name == "gateway":
+            found = made[-1].baseid or "all"
+    return found

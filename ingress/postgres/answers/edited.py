@@ -7,19 +7,21 @@ import numpy.typing as npt
 
 from ingress.errors import TargetError
 from processors.masking.bulk.columns import Masked
-from processors.masking.bulk.values import Octets, Positions, Values
+from processors.masking.bulk.values import Octets, Positions, Values, spread
 
 _LENGTH = struct.Struct("!I")
 _LENGTH_AT = 1
 
 
 class EditedBlock:
-    """What keeps its length is written in place, through `octets` and `numbers`; what does not is put
-    together at the end."""
+    """What keeps its length is written in place, through `octets` and `numbers`; what becomes shorter is
+    written over its beginning, and the rest of it cut out of the whole; what grows is put together at the
+    end, some ten times slower."""
 
     def __init__(self, block: bytes) -> None:
         self._bytes = bytearray(block)
         self._edits: list[tuple[int, int, bytes]] = []
+        self._cuts: list[tuple[Positions, Positions]] = []
         self.octets: Octets = np.frombuffer(self._bytes, np.uint8)
 
     def numbers(self, type_: str) -> npt.NDArray[np.signedinteger]:
@@ -42,8 +44,7 @@ class EditedBlock:
         if bulk is not None and len(bulk.starts):
             new = null if bulk.text is None else bulk.text
             grown[bulk.which] = len(new) - (bulk.ends - bulk.starts)
-            ranges = zip(bulk.starts.tolist(), bulk.ends.tolist(), strict=True)
-            self._edits += [(start, end, new) for start, end in ranges]
+            self._replace_all(bulk.starts, bulk.ends, new)
         for number, text in masked.single:
             new = null if text is None else text
             start, end = int(values.starts[number]), int(values.ends[number])
@@ -51,16 +52,36 @@ class EditedBlock:
             self._edits.append((start, end, new))
         return grown
 
+    def _replace_all(self, starts: Positions, ends: Positions, text: bytes) -> None:
+        """The same text for all of these ranges."""
+        fits = ends - starts >= len(text)
+        kept = starts[fits] + len(text)
+        self.octets[spread(starts[fits], kept)] = np.tile(np.frombuffer(text, np.uint8), len(kept))
+        self._cuts.append((kept, ends[fits]))
+        grows = zip(starts[~fits].tolist(), ends[~fits].tolist(), strict=True)
+        self._edits += [(start, end, text) for start, end in grows]
+
     def whole(self) -> bytes:
         """The block with everything replaced. What was replaced must not overlap."""
+        if self._edits:
+            return self._put_together()
+        if not self._cuts:
+            return bytes(self._bytes)
+        kept = np.ones(len(self._bytes), np.bool_)
+        for starts, ends in self._cuts:
+            kept[spread(starts, ends)] = False
+        return self.octets[kept].tobytes()
+
+    def _put_together(self) -> bytes:
+        edits = self._edits
+        for starts, ends in self._cuts:
+            edits += [(start, end, b"") for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+        edits.sort()
         whole = bytes(self._bytes)
-        if not self._edits:
-            return whole
-        self._edits.sort()
         pieces: list[bytes] = []
         append = pieces.append
         copied = 0
-        for start, end, text in self._edits:
+        for start, end, text in edits:
             append(whole[copied:start])
             append(text)
             copied = end

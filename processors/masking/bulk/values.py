@@ -72,6 +72,9 @@ def all_of_class(octets: Octets, starts: Positions, ends: Positions, class_: Cla
 def spread(starts: Positions, ends: Positions) -> Positions:
     """Every position within the ranges from `starts` to `ends`, none of which is empty the wrong way."""
     lengths = ends - starts
+    if len(lengths) and (lengths == lengths[0]).all():  # as for card numbers; twice as fast
+        of_one: Positions = (starts[:, None] + np.arange(lengths[0])).ravel()
+        return of_one
     total = int(lengths.sum())
     before = np.cumsum(lengths) - lengths
     found: Positions = np.arange(total, dtype=np.intp) + np.repeat(starts - before, lengths)

@@ -36,7 +36,7 @@ POLICIES: list[Document] = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def web_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebApi]:
     with running_web_api(tmp_path_factory.mktemp("web-api")) as running:
         yield running
@@ -50,7 +50,7 @@ class TlsApi:
     ca: Path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def tls_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsApi]:
     folder = tmp_path_factory.mktemp("tls-api")
     authority = make_authority(folder)
@@ -59,7 +59,7 @@ def tls_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsApi]:
         yield TlsApi(running.origin, authority.certificate_path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gateway(web_api: WebApi, tls_api: TlsApi, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """`shop`: detectors, changes are reviewed. `fields`: sensitive fields. `open`: nothing is sensitive."""
     folder: Path = tmp_path_factory.mktemp("gateway")

@@ -67,13 +67,13 @@ def policies(files: str) -> list[Document]:
     ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sshd() -> Iterator[Sshd]:
     with running_sshd() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gateway(sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """The whole product before this sshd, under several names with rules of their own."""
     (sshd.files / "open").mkdir(mode=0o777)

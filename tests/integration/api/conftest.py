@@ -15,7 +15,7 @@ from infra.keys import keyring, signer
 from schemas.vocabulary import Role
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """The api role, its queue read."""
     running = start_api(tmp_path_factory.mktemp("api"), kafka.bootstrap)

@@ -6,7 +6,7 @@ import pytest
 from support.clickhouse import ClickHouse, running_clickhouse
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
     with running_clickhouse(tmp_path_factory.mktemp("clickhouse")) as running:
         with running.client(None) as client:

@@ -7,7 +7,7 @@ import pytest_asyncio
 from support.story import NODE, Scene, heartbeat, on_scene
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     async with on_scene(tmp_path_factory.mktemp("scene")) as running:
         running.start_projector()

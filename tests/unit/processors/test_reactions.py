@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -214,17 +214,17 @@ class TestStanding:
         handed_on: list[ApprovalRequested | ApprovalSettled] = []
         reactions = reactions_of(self.AT_ONCE, handed_on=handed_on)
 
-        async def ask() -> CommandAllowed | CommandDenied:
-            judged = reactions.judge(command_requested(DELETE, digest="d" * 64), RAW, NOW)
+        async def ask(at: datetime) -> CommandAllowed | CommandDenied:
+            judged = reactions.judge(command_requested(DELETE, at=at, digest="d" * 64), RAW, at)
             assert judged.written is not None
             await judged.written
-            told = reactions.stand(handed_on[-1], RAW, NOW).events[-1]
+            told = reactions.stand(handed_on[-1], RAW, at).events[-1]
             assert isinstance(told, CommandAllowed | CommandDenied)
             return told
 
-        first = await ask()
+        first = await ask(NOW)
         reactions.stand(settled(handed_on[0], digest="d" * 64), RAW, NOW)  # type: ignore[arg-type]
-        told = [await ask() for _ in range(3)]
+        told = [await ask(NOW + timedelta(seconds=30)) for _ in range(3)]
         assert [type(one) for one in told] == [CommandAllowed, CommandDenied, CommandDenied]
         assert told[0].approval == first.approval
         assert told[1].approval == told[2].approval != first.approval

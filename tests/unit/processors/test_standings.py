@@ -19,6 +19,7 @@ STANDS = Standing(
     "items at once",
     "9b1c",
     300.0,
+    NOW,
     NOW + timedelta(minutes=5),
     ApprovalState.APPROVED,
     ("dana",),

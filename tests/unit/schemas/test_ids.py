@@ -3,10 +3,11 @@
 import uuid
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from schemas.ids import approval_id, derived_id, uuid7
+from schemas.ids import approval_id, derived_id, time_of, uuid7
 
 # RFC 9562, section 5.7, has 48 bits of milliseconds since 1970.
 MOMENTS = st.datetimes(datetime(1970, 1, 2), datetime(9999, 1, 1), timezones=st.just(UTC))
@@ -17,6 +18,13 @@ def test_a_uuid7_is_one_by_the_rfc(at: datetime) -> None:
     value = uuid.UUID(uuid7(at))
     assert (value.version, value.variant) == (7, uuid.RFC_4122)
     assert value.int >> 80 == int(at.timestamp() * 1000)
+    assert abs(time_of(str(value)) - at) <= timedelta(milliseconds=1)
+
+
+def test_no_other_id_tells_its_time() -> None:
+    for id in (derived_id("verdict", "a"), str(uuid.uuid4()), "0198f3c2"):
+        with pytest.raises(ValueError, match="UUID"):
+            time_of(id)
 
 
 @given(MOMENTS, st.timedeltas(timedelta(milliseconds=1), timedelta(days=9000)))

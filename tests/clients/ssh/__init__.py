@@ -1,0 +1,1 @@
+"""Real OpenSSH clients before the SSH ingress. A package, so that its parts end with its last test."""
