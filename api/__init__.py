@@ -13,6 +13,7 @@ In the order of a decision:
 - `single_sign_on.py`: the gateway as client of an OpenID provider; `sealed.py`: what clients carry for it.
 - `resources.py`: what is behind the gateway, and where clients connect.
 - `inbox.py`: the read model of the approvals topic (pure); `feed.py` keeps it up to date and tells listeners.
+- `originals.py`: a command's sensitive literals, opened for who may see them.
 - `access.py`: who may see an approval or a session, and who may decide (pure).
 - `deciding.py`: one decision: checked, published, waited for.
 - `approvals.py` `stream.py` `sessions.py` `commands.py` `recordings.py` `health.py`: one resource a file:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import approvals, auth, commands, health, problems, recordings, sessions, stream
+from api import approvals, auth, commands, health, originals, problems, recordings, sessions, stream
 from api.audit import AuditLog
 from api.auth import SignIn
 from api.deciding import Desk
@@ -19,6 +19,7 @@ from api.feed import Feed
 from api.issuing import Issuing
 from api.notifications import dead
 from api.notifications.outbox import Outbox
+from api.originals import Originals
 from api.past import Past
 from api.resources import Resources
 from api.single_sign_on import SingleSignOn
@@ -31,6 +32,7 @@ from api.web.sign_on import WebSignOn
 from api.web.site import Site, static_files
 from infra.clock import Clock, now
 from infra.config import Policy
+from infra.keys import Sealer
 
 _HEADERS = {
     # CSP level 3: nothing from elsewhere, no inline script or style, not in anybody's frame.
@@ -68,12 +70,14 @@ def create_app(
     policies: Sequence[Policy],
     sso: SingleSignOn | None,
     administrators: tuple[str, ...],
+    sealer: Sealer,
     outbox: Outbox,
     wake: Callable[[], None],
     clock: Clock = now,
 ) -> FastAPI:
     """The application. Whoever serves it also runs `feed`."""
     past = Past(audit_log, desk.access)
+    opened = Originals(sealer, desk.access)
     ending = Ending(audit_log, desk.access, issuing)
     readiness = health.readiness(desk, sign_in.revocations, audit_log.obstacle)
     headers = _HEADERS | _OVER_TLS if sign_in.tls else _HEADERS
@@ -92,6 +96,7 @@ def create_app(
         Tokens(sign_in, issuing, sso, administrators, clock).router(),
         resources.router(sign_in),
         approvals.routes(desk, past, sign_in, clock),
+        originals.routes(opened, desk, past, sign_in),
         stream.routes(feed, desk.access, sign_in, clock),
         sessions.routes(audit_log, sign_in),
         ending.router(sign_in),
@@ -102,7 +107,7 @@ def create_app(
         app.include_router(router, prefix="/api")
     app.include_router(health.routes(readiness))
     site = Site(sign_in, desk.access, clock, single_sign_on=sso is not None)
-    web = Pages(site, feed, desk, past, issuing)
+    web = Pages(site, feed, desk, past, opened, issuing)
     app.include_router(web.router())
     app.include_router(Live(site, feed).router())
     app.include_router(SessionPages(site, audit_log, ending).router())

@@ -32,7 +32,7 @@ from infra.identity.provider import Provider
 from infra.identity.tokens import TokenSigner
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
-from infra.keys import keyring, secret, server_certificate, signer, token_key
+from infra.keys import keyring, sealer, secret, server_certificate, signer, token_key
 from infra.readiness import report_ready
 from schemas.envelope import envelope
 from schemas.events import NodeHeartbeat
@@ -81,6 +81,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         policies=config.policies,
         sso=sso,
         administrators=config.identity.administrators,
+        sealer=sealer(config.state),
         outbox=outbox,
         wake=notifier.wake,
     )

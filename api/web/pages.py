@@ -16,6 +16,7 @@ from api.deciding import Desk, Review
 from api.feed import Feed
 from api.inbox import Approval
 from api.issuing import Issuing
+from api.originals import Original, Originals
 from api.past import Background, Past
 from api.problems import Problem
 from api.stream import format_seen, reached
@@ -31,11 +32,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Pages:
     """The pages over one desk."""
 
-    def __init__(self, site: Site, feed: Feed, desk: Desk, past: Past, issuing: Issuing) -> None:
+    def __init__(
+        self, site: Site, feed: Feed, desk: Desk, past: Past, originals: Originals, issuing: Issuing
+    ) -> None:
         self._site = site
         self._feed = feed
         self._desk = desk
         self._past = past
+        self._originals = originals
         self._issuing = issuing
 
     def router(self) -> APIRouter:
@@ -47,6 +51,7 @@ class Pages:
         router.get("/history")(self.history)
         router.get("/approvals/{approval}")(self.approval)
         router.post("/approvals/{approval}")(self.decide)
+        router.post("/approvals/{approval}/original")(self.original)
         return router
 
     async def sign_in_page(self, request: Request, next: str = "/") -> Response:
@@ -165,6 +170,21 @@ class Pages:
             return await self._approval_page(request, session, approval, problem, comment)
         return RedirectResponse(f"/approvals/{decided.id}", HTTPStatus.SEE_OTHER)
 
+    async def original(
+        self, request: Request, approval: str, form_token: Annotated[str, Form()] = ""
+    ) -> Response:
+        """The page with the command's sensitive literals, for once."""
+        session = self._site.session(request)
+        if session is None:
+            return to_sign_in(request)
+        forms.of_session(request, session, form_token)
+        found = await self._past.find(self._desk, approval, session.principal)
+        try:
+            opened = self._originals.open(session.principal, found)
+        except Problem as problem:
+            return await self._approval_page(request, session, approval, problem)
+        return await self._approval_page(request, session, approval, original=opened)
+
     def moved(self, request: Request, path: str) -> Response:
         """Goes on to `path` by itself, as a page of this site: a redirect after another site's would come
         without the session's cookie, which is for this site's own requests alone."""
@@ -177,6 +197,7 @@ class Pages:
         given: str,
         problem: Problem | None = None,
         comment: str = "",
+        original: Original | None = None,
     ) -> Response:
         found = await self._past.find(self._desk, given, session.principal)
         background: Background | None = None
@@ -194,6 +215,8 @@ class Pages:
             approval=shown,
             facts=found.request.facts,
             background=background,
+            original=original,
+            may_open=self._site.access.opens(session.principal, found),
             pending=shown.state is ApprovalState.PENDING,
             seen=format_seen(reached(self._feed.inbox, None)),
             problem=problem,

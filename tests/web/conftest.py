@@ -20,7 +20,9 @@ def sshd() -> Iterator[Sshd]:
 
 @pytest.fixture(scope="session")
 def gateway(postgres: Postgres, sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    resources = [*usual_resources(postgres, postgres.copy_sample())[:2], sshd.resource("web-1")]
+    orders, plain, *_ = usual_resources(postgres, postgres.copy_sample())
+    orders = {**orders, "sensitive": {**orders["sensitive"], "shown_to": ["reviewers"]}}
+    resources = [orders, plain, sshd.resource("web-1")]
     rules = [*POLICIES, {"name": "hosts are open", "when": {"resources": ["web-1"]}, "verdict": "allow"}]
     with running_gateway(
         tmp_path_factory.mktemp("gateway"),

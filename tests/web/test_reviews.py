@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, Page, expect
 from support.browser import barriers, sign_in, tab
-from support.builders import AUDREY, DANA
+from support.builders import AGENT, AUDREY, DANA
 from support.gateway import Gateway
 from support.psql import Psql, running_psql
 from support.wait import eventually
@@ -128,6 +128,30 @@ async def test_what_was_settled_is_there_long_after(gateway: Gateway, browser: B
 
         await eventually(is_there, what="the request in the audit log")
         await expect(page.locator(f"#row-{approval}")).to_contain_text("withdrawn")
+
+
+async def test_sensitive_literals_are_shown_to_whom_the_resource_says(
+    gateway: Gateway, browser: Browser
+) -> None:
+    secret = "new-address@example.com"
+    async with (
+        held(gateway, f"update customers set email = '{secret}' where id = 9") as (psql, approval),
+        tab(browser, gateway.api_url) as page,
+    ):
+        await sign_in(page, DANA, f"/approvals/{approval}")
+        await expect(page.locator("pre.command")).to_contain_text("‹sealed›")
+        assert secret not in await page.content()
+        await page.get_by_role("button", name="Show its sensitive literals").click()
+        await expect(page.locator("pre.command")).to_contain_text(secret)
+        await page.get_by_role("link", name="without them").click()
+        await expect(page.locator("pre.command")).to_contain_text("‹sealed›")
+        for someone, status in ((DANA, 200), (AUDREY, 403), (AGENT, 403)):
+            async with gateway.api(someone) as client:
+                answer = await client.post(f"/api/approvals/{approval}/original")
+            assert answer.status_code == status
+        psql.interrupt()
+    assert "sealed_command_shown" in gateway.logs()
+    assert secret not in gateway.logs(1000)
 
 
 async def test_the_pages_have_no_barriers(gateway: Gateway, browser: Browser) -> None:

@@ -155,3 +155,26 @@ def test_reviewers_of_a_resource_are_those_of_the_rules_that_may_concern_it() ->
         "orders-eu": {"dba", "order-leads", "security"},
         "scratch": {"security"},
     }
+
+
+@pytest.mark.parametrize(
+    ("who", "opens"),
+    [
+        (DANA, True),
+        (Principal("dan", PrincipalKind.PERSON, ("dba",)), False),  # reviews it, and nobody shows it to them
+        (
+            Principal("rex", PrincipalKind.PERSON, ("reviewers",)),
+            False,
+        ),  # reviews nothing
+        (Principal("robot", PrincipalKind.AGENT, ("dba", "reviewers")), False),
+        (AUDREY, False),
+        (AGENT_7, False),
+    ],
+    ids=lambda value: value.name if isinstance(value, Principal) else "",
+)
+def test_who_sees_sensitive_literals(who: Principal, opens: bool) -> None:
+    access = replace(ACCESS, shown_to={"orders": frozenset({"reviewers"})})
+    assert access.opens(who, approval_after(requested(sealed=b"x"))) is opens
+    assert not access.opens(who, approval_after(requested(sealed=b"")))
+    assert not access.opens(who, approval_after(requested(sealed=b"x", resource="hr")))
+    assert not ACCESS.opens(who, approval_after(requested(sealed=b"x")))

@@ -3,14 +3,15 @@
 import asyncio
 import json
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 from support.api_role import Api
-from support.builders import AGENT, DANA
+from support.builders import AGENT, DANA, Someone
 from support.reviews import requested, settled
 
 from infra.kafka.bus import Bus
@@ -19,10 +20,12 @@ _REVIEWERS = 200
 _SECONDS = 20.0  # on a machine that others use as well; alone it is a fraction of one
 
 
-async def browser_of(api: Api, someone: Any = DANA) -> httpx.AsyncClient:
-    client = httpx.AsyncClient(base_url=api.url, timeout=60, limits=httpx.Limits(max_connections=None))
-    await client.post("/sign-in", data={"name": someone.name, "token": someone.token})
-    return client
+@asynccontextmanager
+async def browser_of(api: Api, someone: Someone = DANA) -> AsyncIterator[httpx.AsyncClient]:
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=api.url, timeout=60, limits=limits) as client:
+        await client.post("/sign-in", data={"name": someone.name, "token": someone.token})
+        yield client
 
 
 async def heard(answer: httpx.Response, approval: str, kind: str) -> dict[str, Any]:
@@ -46,7 +49,7 @@ async def seen_by(client: httpx.AsyncClient) -> str:
 
 async def test_200_reviewers_hear_of_a_request_and_of_its_end(api: Api, processors: Bus) -> None:
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(await browser_of(api))
+        client = await stack.enter_async_context(browser_of(api))
         seen = await seen_by(client)
         streams = [
             await stack.enter_async_context(client.stream("GET", "/live", params={"seen": seen}))
@@ -69,7 +72,7 @@ async def test_200_reviewers_hear_of_a_request_and_of_its_end(api: Api, processo
 
 
 async def test_a_page_goes_on_where_it_was_made(api: Api, processors: Bus) -> None:
-    async with await browser_of(api) as client:
+    async with browser_of(api) as client:
         seen = await seen_by(client)
         first, second = requested(datetime.now(UTC)), requested(datetime.now(UTC))
         for event in (first, second, settled(first)):
@@ -88,7 +91,7 @@ async def test_the_stream_is_for_who_is_signed_in_and_says_what_they_may_see(
         assert (await nobody.get("/live")).status_code == 401
     others = requested(datetime.now(UTC), reviewers=("hr",))
     own = requested(datetime.now(UTC), text="select 'of agent-7'")
-    async with await browser_of(api, AGENT) as client:
+    async with browser_of(api, AGENT) as client:
         await processors.publish_durably(others)
         await processors.publish_durably(own)
         async with asyncio.timeout(_SECONDS), client.stream("GET", "/live") as answer:
@@ -97,7 +100,7 @@ async def test_the_stream_is_for_who_is_signed_in_and_says_what_they_may_see(
 
 @pytest.mark.parametrize("seen", ["x", "0:1:2", "0:99999999999999999999999"])
 async def test_a_place_of_somebody_elses_is_no_place(api: Api, seen: str) -> None:
-    async with await browser_of(api) as client:
+    async with browser_of(api) as client:
         if seen.count(":") == 1:
             async with client.stream("GET", "/live", params={"seen": seen}) as answer:
                 assert answer.status_code == 200
