@@ -19,6 +19,7 @@ from api.feed import Feed
 from api.issuing import Issuing
 from api.notifications import dead
 from api.notifications.outbox import Outbox
+from api.notifications.slack.actions import Actions
 from api.originals import Originals
 from api.past import Past
 from api.resources import Resources
@@ -73,6 +74,7 @@ def create_app(
     sealer: Sealer,
     outbox: Outbox,
     wake: Callable[[], None],
+    slack: Actions | None,
     clock: Clock = now,
 ) -> FastAPI:
     """The application. Whoever serves it also runs `feed`."""
@@ -105,6 +107,8 @@ def create_app(
         dead.routes(outbox, desk.access, administrators, sign_in, clock, wake),
     ):
         app.include_router(router, prefix="/api")
+    if slack is not None:
+        app.include_router(slack.router(), prefix="/api")
     app.include_router(health.routes(readiness))
     site = Site(sign_in, desk.access, clock, single_sign_on=sso is not None)
     web = Pages(site, feed, desk, past, opened, issuing)

@@ -7,6 +7,7 @@ import socket
 from contextlib import suppress
 from types import FrameType
 
+import httpx
 import structlog
 import uvicorn
 import uvloop
@@ -21,6 +22,10 @@ from api.inbox import Inbox
 from api.issuing import Issuing
 from api.notifications.notifier import Notifier
 from api.notifications.outbox import Outbox
+from api.notifications.receiver import Receiver
+from api.notifications.slack.actions import Actions
+from api.notifications.slack.channel import Channel
+from api.notifications.webhook import Webhook
 from api.resources import Resources
 from api.sealed import Seal
 from api.single_sign_on import SingleSignOn
@@ -42,6 +47,7 @@ from schemas.vocabulary import Role
 _LAST_REQUESTS = 3  # seconds that requests under way may still take when the server stops
 _LOOK_EVERY = 0.05  # seconds
 _HEARTBEAT = 5.0  # seconds
+_LONGEST_SENDING = 15.0  # seconds that a receiver of notifications may take (Standard Webhooks: 15 to 30)
 
 log = structlog.get_logger()
 
@@ -70,7 +76,9 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
     sso = _single_sign_on(config)
     issuing = Issuing(TokenSigner(token_key(config.state), config.identity.tokens.lifetime), bus, node, now)
     outbox = Outbox(config.state / "notifications.db")
-    notifier = Notifier(config, feed, outbox)
+    client = httpx.AsyncClient(timeout=_LONGEST_SENDING, follow_redirects=False)
+    slack, receivers = _receivers(config, client, outbox, desk)
+    notifier = Notifier(receivers, feed, outbox, config.state / "notifications.lock")
     app = create_app(
         feed=feed,
         desk=desk,
@@ -84,6 +92,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         sealer=sealer(config.state),
         outbox=outbox,
         wake=notifier.wake,
+        slack=slack,
     )
     server = uvicorn.Server(_settings(config, app, tls=tls))
     _survive_own_signals()
@@ -101,6 +110,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
             reading.cancel()
     finally:
         outbox.close()
+        await client.aclose()
         await bus.stop()
         await clickhouse.close()
 
@@ -113,6 +123,20 @@ def _single_sign_on(config: Config) -> SingleSignOn | None:
         oidc.client_secret.read(config.base)  # says now that it is not there
     seal = Seal(secret(config.state, "single-sign-on"))
     return SingleSignOn(config, oidc, Provider(oidc.issuer), seal, now)
+
+
+def _receivers(
+    config: Config, client: httpx.AsyncClient, outbox: Outbox, desk: Desk
+) -> tuple[Actions | None, list[Receiver]]:
+    """Who is told, and what takes the buttons that are pressed in Slack, where there is one."""
+    told = config.notifications
+    found: list[Receiver] = [
+        Webhook(endpoint, config.base, config.api_url, client, now) for endpoint in told.webhooks
+    ]
+    if told.slack is None:
+        return None, found
+    channel = Channel(told.slack, config.base, config.api_url, client, outbox)
+    return Actions(config, told.slack, channel, desk, client, now), [*found, channel]
 
 
 def _settings(config: Config, app: object, *, tls: bool) -> uvicorn.Config:

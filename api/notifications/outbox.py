@@ -22,6 +22,12 @@ CREATE TABLE IF NOT EXISTS messages (
     PRIMARY KEY (endpoint, id)
 );
 CREATE INDEX IF NOT EXISTS due ON messages (due_at);
+CREATE TABLE IF NOT EXISTS posted (
+    endpoint TEXT NOT NULL,
+    approval TEXT NOT NULL,
+    place TEXT NOT NULL,
+    PRIMARY KEY (endpoint, approval)
+);
 CREATE TABLE IF NOT EXISTS seen (part INTEGER PRIMARY KEY, place INTEGER NOT NULL);
 """
 
@@ -90,6 +96,16 @@ class Outbox:
             "UPDATE messages SET attempts = attempts + 1, due_at = ?, said = ? WHERE endpoint = ? AND id = ?",
             (again_at.timestamp() if again_at else None, said, message.endpoint, message.id),
         )
+
+    def posted(self, endpoint: str, approval: str) -> str | None:
+        """Where the message about this approval stands, for a receiver whose messages are replaced."""
+        found = self._file.execute(
+            "SELECT place FROM posted WHERE endpoint = ? AND approval = ?", (endpoint, approval)
+        ).fetchone()
+        return str(found[0]) if found is not None else None
+
+    def keep_posted(self, endpoint: str, approval: str, place: str) -> None:
+        self._file.execute("INSERT OR REPLACE INTO posted VALUES (?, ?, ?)", (endpoint, approval, place))
 
     def send_again(self, now: datetime) -> int:
         """The dead are due again, from the first attempt on; how many."""

@@ -33,6 +33,17 @@ class Config(Model):
                     raise ValueError(f"{word} {name!r} is there twice")
         return self
 
+    @model_validator(mode="after")
+    def _slack_users_are_users(self) -> Self:
+        slack = self.notifications.slack
+        known = {user.name for user in self.identity.users}
+        for id, name in slack.users.items() if slack is not None else ():
+            if name not in known:
+                raise ValueError(
+                    f"notifications.slack.users: {id} is linked to {name!r}, who is no user here"
+                )
+        return self
+
     @property
     def base(self) -> Path:
         """The folder of the configuration file; relative paths start there."""

@@ -1,9 +1,9 @@
 """The section `notifications`: whom the gateway tells what reviewers should know."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from infra.config.values import Model, Secret, is_loopback
 
@@ -29,7 +29,26 @@ class WebhookEndpoint(Model):
     resources: tuple[str, ...] | None = None  # names and globs; None: all
 
 
+class SlackChannel(Model):
+    """A channel of Slack, the app that posts there, and who of its users is whom."""
+
+    token: Secret  # the app's bot token, "xoxb-…", with chat:write
+    signing_secret: Secret  # proves that a pressed button comes from Slack
+    channel: str = Field(pattern=r"^[A-Z0-9]+$")  # its id
+    users: dict[Annotated[str, Field(pattern=r"^[A-Z0-9]+$")], str] = Field(default={})  # Slack id -> user
+    resources: tuple[str, ...] | None = None
+    api: Annotated[str, AfterValidator(_is_safe)] = "https://slack.com/api"
+    hooks: Annotated[str, AfterValidator(_is_safe)] = "https://hooks.slack.com"  # where it takes answers
+
+
 class Notifications(Model):
     """Those who are told."""
 
     webhooks: tuple[WebhookEndpoint, ...] = ()
+    slack: SlackChannel | None = None
+
+    @model_validator(mode="after")
+    def _slack_is_slack(self) -> Self:
+        if any(webhook.name == "slack" for webhook in self.webhooks):
+            raise ValueError("expected another name than slack for a webhook")
+        return self

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -22,6 +23,8 @@ from api.feed import Feed
 from api.inbox import Inbox, Kind, Position
 from api.notifications.notifier import Notifier
 from api.notifications.outbox import Outbox
+from api.notifications.webhook import Webhook as WebhookReceiver
+from infra.clock import now
 from infra.config import Config
 from schemas.events import ApprovalRequested, Event
 
@@ -102,14 +105,18 @@ async def notifying(
     feed = Feed(Reachable(), inbox or Inbox())  # type: ignore[arg-type]
     feed.read_up.set()
     outbox = Outbox(folder / "notifications.db")
-    running = asyncio.create_task(Notifier(config, feed, outbox).run())
-    try:
-        await eventually(lambda: feed._listeners)
-        yield Approvals(feed), outbox
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        outbox.close()
+    async with httpx.AsyncClient() as client:
+        receivers = [
+            WebhookReceiver(one, folder, config.api_url, client, now) for one in config.notifications.webhooks
+        ]
+        running = asyncio.create_task(Notifier(receivers, feed, outbox, folder / "lock").run())
+        try:
+            await eventually(lambda: feed._listeners)
+            yield Approvals(feed), outbox
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            outbox.close()
 
 
 def request_now() -> ApprovalRequested:
