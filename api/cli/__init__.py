@@ -42,7 +42,7 @@ COMMANDS = {
     "connect": ("api.cli.connect", "Start the client of a resource, signed in."),
     "tokens": ("api.cli.revocations", "Revoke tokens; their sessions end."),
     "approvals": ("api.cli.approvals", "See what waits for a reviewer, and decide on it."),
-    "sessions": ("api.cli.sessions", "List sessions and replay them."),
+    "sessions": ("api.cli.sessions", "List sessions, replay them, end one."),
     "audit": ("api.cli.audit", "Query the audit log."),
     "ingress": ("api.cli.roles", "Run the role that stands between clients and targets."),
     "processors": ("api.cli.roles", "Run the role that decides: policy and approvals."),

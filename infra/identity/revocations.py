@@ -56,7 +56,7 @@ class Revocations:
         self, signed_in: SignedIn, end: Callable[[str], None], *, session: str = ""
     ) -> Callable[[], None]:
         """Calls `end`, with the reason, when what somebody showed is revoked; at once if it was already.
-        So it does when their `session` is, which ends that alone.
+        So it does when their `session` is, by an order about its own principal, which ends that alone.
 
         Returns what stops the watch.
         """
@@ -83,7 +83,8 @@ class Revocations:
             name = event.envelope.principal
             self._principals[name] = max(event.before, self._principals.get(name, event.before))
         for key, (signed_in, session, end) in list(self._watchers.items()):
-            if session and event.token == session:
+            is_theirs = event.envelope.principal == signed_in.principal.name
+            if session and event.token == session and is_theirs:
                 self._watchers.pop(key, None)
                 end(f"{event.revoked_by} ended the session: {event.reason}")
             elif self._ends(signed_in):

@@ -16,7 +16,7 @@ import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI, Request
 from support.api_role import Api, start_api
-from support.builders import DANA
+from support.builders import AGENT, AUDREY, DANA
 from support.processes import free_port, stop, tail
 from support.reviews import requested, settled
 from support.wait import block_until, eventually
@@ -250,3 +250,13 @@ async def test_what_slack_did_not_sign_is_refused(told_api: Api, speaking: Bus, 
     async with told_api.client(DANA) as client:
         assert (await client.get(f"/api/approvals/{request.approval}")).json()["decisions"] == []
     await speaking.publish_durably(settled(request))
+
+
+async def test_what_nobody_took_is_for_administrators_and_auditors(told_api: Api) -> None:
+    async with told_api.client(AUDREY) as client:
+        assert (await client.get("/api/notifications/dead")).json() == []
+        assert (await client.post("/api/notifications/dead/retry")).json() == {"messages": 0}
+    for someone in (AGENT, DANA):
+        async with told_api.client(someone) as client:
+            assert (await client.get("/api/notifications/dead")).status_code == 403
+            assert (await client.post("/api/notifications/dead/retry")).status_code == 403
