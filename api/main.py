@@ -20,6 +20,7 @@ from api.deciding import ANSWER_WITHIN, Desk
 from api.feed import Feed
 from api.inbox import Inbox
 from api.issuing import Issuing
+from api.notifications.apprise import AppriseReceiver
 from api.notifications.notifier import Notifier
 from api.notifications.outbox import Outbox
 from api.notifications.receiver import Receiver
@@ -133,6 +134,7 @@ def _receivers(
     found: list[Receiver] = [
         Webhook(endpoint, config.base, config.api_url, client, now) for endpoint in told.webhooks
     ]
+    found += [AppriseReceiver(endpoint, config.base, config.api_url) for endpoint in told.apprise]
     if told.slack is None:
         return None, found
     channel = Channel(told.slack, config.base, config.api_url, client, outbox)

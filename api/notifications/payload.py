@@ -6,12 +6,13 @@ from fnmatch import fnmatchcase
 from api.access import how_it_ended
 from api.inbox import Change, Kind
 from api.plain_words import sentences, undoing
-from infra.config import WebhookEndpoint
+from api.visible import visible
+from infra.config import Endpoint
 
 TOLD = (Kind.REQUESTED, Kind.SETTLED)
 
 
-def is_for(endpoint: WebhookEndpoint, change: Change) -> bool:
+def is_for(endpoint: Endpoint, change: Change) -> bool:
     """Whether this endpoint is told of this."""
     resource = change.approval.request.envelope.resource
     return change.kind.value in endpoint.events and (
@@ -54,3 +55,20 @@ def payload(change: Change, url: str) -> str:
     }
     moment = settlement.time if is_end and settlement is not None else request.envelope.time
     return json.dumps({"type": change.kind.value, "timestamp": moment.isoformat(), "data": data})
+
+
+def plain_message(change: Change, url: str) -> tuple[str, str]:
+    """The same for people, as a title and a text without markup."""
+    approval = change.approval
+    request = approval.request
+    principal = request.principal
+    who = f"{principal.name} for {principal.acts_for}" if principal.acts_for else principal.name
+    end = how_it_ended(approval) if change.kind is Kind.SETTLED else "waits for a decision"
+    lines = [sentence.text for sentence in sentences(request.facts)]
+    lines += [f"Can be undone: {undoing(request.facts).text}", f'Rule: "{request.rule}"']
+    if request.ticket:
+        lines.append(f"Ticket: {request.ticket}")
+    if change.kind is Kind.REQUESTED:
+        lines.append(f"Until: {request.expires_at:%Y-%m-%d %H:%M:%S} UTC")
+    title = visible(f"{who} → {request.envelope.resource}: {end}")
+    return title, "\n".join([*map(visible, lines), f"{url}/approvals/{approval.id}"])

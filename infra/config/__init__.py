@@ -10,7 +10,7 @@ from infra.config.errors import ConfigError, Names
 from infra.config.file import DEFAULT_PATH, load
 from infra.config.gateway import ExternalClickHouse, ExternalKafka, Gateway, KafkaSecurity, Listen, Tls
 from infra.config.identity import Federated, Identity, Oidc, User
-from infra.config.notifications import Notifications, SlackChannel, WebhookEndpoint
+from infra.config.notifications import AppriseEndpoint, Endpoint, Notifications, SlackChannel, WebhookEndpoint
 from infra.config.policies import Policy
 from infra.config.resources import HttpResource, PostgresResource, Resource, SshResource
 from infra.config.values import Address, Secret, parse_address
@@ -18,8 +18,10 @@ from infra.config.values import Address, Secret, parse_address
 __all__ = [
     "DEFAULT_PATH",
     "Address",
+    "AppriseEndpoint",
     "Config",
     "ConfigError",
+    "Endpoint",
     "ExternalClickHouse",
     "ExternalKafka",
     "Federated",

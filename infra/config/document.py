@@ -23,10 +23,11 @@ class Config(Model):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
+        told = self.notifications
         for word, names in (
             ("resource", [resource.name for resource in self.resources]),
             ("policy", [policy.name for policy in self.policies]),
-            ("webhook", [webhook.name for webhook in self.notifications.webhooks]),
+            ("receiver", [one.name for one in (*told.webhooks, *told.apprise)]),
         ):
             for name in names:
                 if names.count(name) > 1:

@@ -19,14 +19,25 @@ def _is_safe(url: str) -> str:
     return url
 
 
-class WebhookEndpoint(Model):
-    """Whoever takes webhooks (standardwebhooks.com): where, and the secret that signs them."""
+class Endpoint(Model):
+    """One that is told, and of what."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
-    url: Annotated[str, AfterValidator(_is_safe)]
-    secret: Secret  # "whsec_…", base64 of 24 to 64 bytes
     events: tuple[Told, ...] = ("approval.requested", "approval.settled")
     resources: tuple[str, ...] | None = None  # names and globs; None: all
+
+
+class WebhookEndpoint(Endpoint):
+    """Whoever takes webhooks (standardwebhooks.com): where, and the secret that signs them."""
+
+    url: Annotated[str, AfterValidator(_is_safe)]
+    secret: Secret  # "whsec_…", base64 of 24 to 64 bytes
+
+
+class AppriseEndpoint(Endpoint):
+    """Email, Microsoft Teams, PagerDuty and whatever else the library apprise has a URL for."""
+
+    url: Secret  # such as "mailtos://…"; it holds the credentials
 
 
 class SlackChannel(Model):
@@ -45,10 +56,11 @@ class Notifications(Model):
     """Those who are told."""
 
     webhooks: tuple[WebhookEndpoint, ...] = ()
+    apprise: tuple[AppriseEndpoint, ...] = ()
     slack: SlackChannel | None = None
 
     @model_validator(mode="after")
     def _slack_is_slack(self) -> Self:
-        if any(webhook.name == "slack" for webhook in self.webhooks):
-            raise ValueError("expected another name than slack for a webhook")
+        if any(endpoint.name == "slack" for endpoint in (*self.webhooks, *self.apprise)):
+            raise ValueError("expected another name than slack, which is the channel's")
         return self

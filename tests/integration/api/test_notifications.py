@@ -7,12 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 import uvicorn
+from aiosmtpd.controller import Controller
 from fastapi import FastAPI, Request, Response
 from standardwebhooks.webhooks import Webhook
 from support.processes import free_port
@@ -21,11 +26,12 @@ from support.wait import eventually
 
 from api.feed import Feed
 from api.inbox import Inbox, Kind, Position
+from api.notifications.apprise import AppriseReceiver
 from api.notifications.notifier import Notifier
 from api.notifications.outbox import Outbox
 from api.notifications.webhook import Webhook as WebhookReceiver
 from infra.clock import now
-from infra.config import Config
+from infra.config import AppriseEndpoint, Config, ConfigError
 from schemas.events import ApprovalRequested, Event
 
 _EVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -177,3 +183,51 @@ async def test_a_redirect_leads_nowhere(tmp_path: Path, receiver: Receiver) -> N
         await eventually(lambda: [m for m in outbox.due(_EVER) if m.said == "it answered 307"])
     assert len(receiver.ids) == 1
     assert receiver.taken == []
+
+
+class Mailbox:
+    """An SMTP server that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.letters: list[EmailMessage] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        letter = message_from_bytes(envelope.content, policy=default)
+        assert isinstance(letter, EmailMessage)
+        self.letters.append(letter)
+        return "250 taken"
+
+
+async def test_a_letter_arrives_by_apprise(tmp_path: Path) -> None:
+    mailbox, port = Mailbox(), free_port()
+    server = Controller(mailbox, hostname="127.0.0.1", port=port)
+    server.start()
+    (tmp_path / "mail").write_text(
+        f"mailto://127.0.0.1:{port}?from=gw@example.com&to=dba@example.com&mode=insecure"
+    )
+    endpoint = AppriseEndpoint.model_validate({"name": "mail", "url": {"file": "mail"}})
+    feed, outbox = Feed(Reachable(), Inbox()), Outbox(tmp_path / "outbox.db")  # type: ignore[arg-type]
+    feed.read_up.set()
+    receivers = [AppriseReceiver(endpoint, tmp_path, "https://gw.example")]
+    running = asyncio.create_task(Notifier(receivers, feed, outbox, tmp_path / "lock").run())
+    await eventually(lambda: feed._listeners)
+    request = request_now()
+    Approvals(feed).say(request)
+    (letter,) = await eventually(lambda: mailbox.letters)
+    await eventually(lambda: outbox.next_due() is None)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    server.stop()
+    assert letter["subject"] == "agent-7 → orders: waits for a decision"
+    text = letter.get_body(("plain", "html")).get_content()  # type: ignore[union-attr]
+    assert "deletes from public.orders" in text
+    assert f"https://gw.example/approvals/{request.approval}" in text
+    assert "card" not in text
+
+
+def test_a_url_of_no_service_is_a_mistake_and_is_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("nonsense://user:secret-of-the-service@x")
+    endpoint = AppriseEndpoint.model_validate({"name": "x", "url": {"file": "url"}})
+    with pytest.raises(ConfigError) as refused:
+        AppriseReceiver(endpoint, tmp_path, "")
+    assert "secret-of-the-service" not in str(refused.value)
