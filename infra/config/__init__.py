@@ -7,7 +7,7 @@ are made of, `errors.py` what may be wrong.
 
 from infra.config.document import Config
 from infra.config.errors import ConfigError, Names
-from infra.config.file import DEFAULT_PATH, load
+from infra.config.file import DEFAULT_PATH, load, parse
 from infra.config.gateway import ExternalClickHouse, ExternalKafka, Gateway, KafkaSecurity, Listen, Tls
 from infra.config.identity import Federated, Identity, Oidc, User
 from infra.config.notifications import AppriseEndpoint, Endpoint, Notifications, SlackChannel, WebhookEndpoint
@@ -43,5 +43,6 @@ __all__ = [
     "User",
     "WebhookEndpoint",
     "load",
+    "parse",
     "parse_address",
 ]

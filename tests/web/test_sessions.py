@@ -145,3 +145,18 @@ async def test_a_terminal_is_played(gateway: Gateway, browser: Browser, ssh: Cli
         await page.locator(".ap-player").click()
         await expect(page.locator(".ap-player")).to_contain_text(mark)
         await expect(page.locator(".transcript")).to_contain_text(mark)
+
+
+async def test_a_draft_of_rules_is_checked_and_changes_nothing(gateway: Gateway, browser: Browser) -> None:
+    async with tab(browser, gateway.api_url) as page:
+        await sign_in(page, DANA, "/rules")
+        rules = await page.locator(".rule").count()
+        await page.locator("#draft").fill("policies: [{name: all, when: {}, verdict: alow}]")
+        await page.get_by_role("button", name="Check").click()
+        await expect(page.get_by_role("alert")).to_contain_text("draft:1: policies[0].verdict")
+        await page.locator("#draft").fill("policies: [{name: all of it, when: {}, verdict: allow}]")
+        await page.get_by_role("button", name="Check").click()
+        await expect(page.locator(".notice.good")).to_contain_text("It is good: 1 rule.")
+        assert await barriers(page) == []
+        await page.goto("/rules")
+        await expect(page.locator(".rule")).to_have_count(rules)
