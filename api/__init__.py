@@ -13,9 +13,11 @@ In the order of a decision:
 - `single_sign_on.py`: the gateway as client of an OpenID provider; `sealed.py`: what clients carry for it.
 - `resources.py`: what is behind the gateway, and where clients connect.
 - `inbox.py`: the read model of the approvals topic (pure); `feed.py` keeps it up to date and tells listeners.
+- `register.py`: the read model of the grants topic (pure). `following.py` follows a topic for both.
 - `originals.py`: a command's sensitive literals, opened for who may see them.
 - `access.py`: who may see an approval or a session, and who may decide (pure).
 - `deciding.py`: one decision: checked, published, waited for.
+- `asking.py`: access asked for beforehand. `grants.py`: what was granted, and its end.
 - `approvals.py` `stream.py` `sessions.py` `commands.py` `recordings.py` `health.py`: one resource a file:
   models, routes; `paging.py`: the link to a list's next page.
 - `ending.py`: ends a session, by revoking it.

@@ -7,6 +7,7 @@ from enum import Enum, auto
 from fnmatch import fnmatchcase
 
 from api.inbox import Approval
+from api.register import Entry
 from infra.config import Config, Policy, Resource
 from schemas.vocabulary import ApprovalState, Principal, PrincipalKind, asked_by
 
@@ -108,6 +109,37 @@ def obstacle_to_revoking(who: Principal, approval: Approval, now: datetime) -> O
     if now >= approval.request.expires_at + _REVOCABLE:
         return Obstacle(Why.TOO_LATE, "It was approved so long ago that nothing of it runs any more.")
     return None
+
+
+def obstacle_to_ending(who: Principal, entry: Entry, administrators: Collection[str]) -> str:
+    """What keeps `who` from revoking this grant; empty when nothing does: reviewers take back what they gave,
+    and whoever has it may give it up."""
+    issued = entry.issued
+    is_theirs = who.name.casefold() in _holders(entry)
+    if is_theirs or _reviews(who, administrators) or _reviews_as_person(who, issued.reviewers):
+        return ""
+    groups = " or ".join(issued.reviewers)
+    return f"Only members of {groups}, administrators and {issued.envelope.principal} end this grant."
+
+
+def sees_grant(access: Access, who: Principal, entry: Entry) -> bool:
+    """Whoever has it, reviewers of its resource or its rule, and auditors see a grant."""
+    issued = entry.issued
+    return (
+        who.name.casefold() in _holders(entry)
+        or access.is_auditor(who)
+        or _reviews(who, issued.reviewers)
+        or issued.envelope.resource in access.resources_reviewed(who)
+    )
+
+
+def _holders(entry: Entry) -> frozenset[str]:
+    issued = entry.issued
+    return frozenset(name.casefold() for name in (issued.envelope.principal, issued.acts_for) if name)
+
+
+def _reviews_as_person(who: Principal, groups: Collection[str]) -> bool:
+    return who.kind is PrincipalKind.PERSON and _reviews(who, groups)
 
 
 def _not_theirs(who: Principal, approval: Approval) -> Obstacle | None:

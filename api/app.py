@@ -11,11 +11,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import approvals, auth, commands, health, originals, problems, recordings, sessions, stream
+from api.asking import Asking
+from api.asking import routes as asking_routes
 from api.audit import AuditLog
 from api.auth import SignIn
 from api.deciding import Desk
 from api.ending import Ending
 from api.feed import Feed
+from api.grants import Grants
+from api.grants import routes as grants_routes
 from api.issuing import Issuing
 from api.notifications import dead
 from api.notifications.outbox import Outbox
@@ -66,6 +70,8 @@ def create_app(
     desk: Desk,
     sign_in: SignIn,
     audit_log: AuditLog,
+    grants: Grants,
+    asking: Asking,
     issuing: Issuing,
     resources: Resources,
     policies: Sequence[Policy],
@@ -100,6 +106,8 @@ def create_app(
         approvals.routes(desk, past, sign_in, clock),
         originals.routes(opened, desk, past, sign_in),
         stream.routes(feed, desk.access, sign_in, clock),
+        grants_routes(grants, sign_in),
+        asking_routes(asking, sign_in),
         sessions.routes(audit_log, sign_in),
         ending.router(sign_in),
         recordings.routes(audit_log, sign_in),

@@ -21,7 +21,18 @@ from api.plain_words import sentences, undoing
 from api.problems import Problem, documented
 from api.visible import is_odd
 from infra.clock import Clock
-from schemas.vocabulary import Answer, ApprovalState, Fallback, Intent, Principal, PrincipalKind
+from schemas.vocabulary import (
+    Access,
+    Answer,
+    ApprovalState,
+    Fallback,
+    GrantKind,
+    GrantLimits,
+    GrantTerms,
+    Intent,
+    Principal,
+    PrincipalKind,
+)
 
 _EXAMPLE: dict[str, JsonValue] = {
     "id": "3f9a01bc-5c1e-8a77-9d20-4f6f0e6a7f11",
@@ -67,6 +78,10 @@ _EXAMPLE: dict[str, JsonValue] = {
     "command_id": "0198f3c2-7a44-7d02-8d7a-9a1e4b6f2c33",
     "client_address": "127.0.0.1:53122",
     "context": {"role": "app", "search_path": "public"},
+    "pattern": "delete from orders where id = ‹value›",
+    "access": None,
+    "grants": {"kinds": ["pattern"], "seconds": 3600, "uses": 20},
+    "granted": None,
     "can_decide": True,
     "cannot_decide_because": None,
     "can_revoke": False,
@@ -80,6 +95,35 @@ class DecisionView(BaseModel):
     answer: Answer
     comment: str
     time: datetime
+
+
+class AccessView(BaseModel):
+    """A window of time in which the requester's commands of the `intents` need no review."""
+
+    seconds: float
+    starts_at: datetime | None = Field(description="null: from the approval on")
+
+
+class GrantLimitsView(BaseModel):
+    """What the rules permit reviewers to grant."""
+
+    kinds: list[GrantKind]
+    seconds: float = Field(description="at most this long")
+    uses: int | None = Field(description="at most this many; null: as many as come")
+
+
+class GrantOffer(BaseModel):
+    """What is granted along with an approval: commands of this pattern, or reading in this session. Of
+    several reviewers all must grant the same kind; the shortest time and the fewest uses count."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal[GrantKind.PATTERN, GrantKind.SESSION]
+    seconds: float = Field(gt=0)
+    uses: int | None = Field(default=None, ge=1, description="null: as many as come")
+
+    def terms(self) -> GrantTerms:
+        return GrantTerms(self.kind, self.seconds, self.uses)
 
 
 class ApprovalView(BaseModel):
@@ -132,6 +176,10 @@ class ApprovalView(BaseModel):
     command_id: str
     client_address: str
     context: dict[str, str] = Field(description="what the meaning of the text depends on")
+    pattern: str = Field(description="what a grant of kind pattern is for; empty where there can be none")
+    access: AccessView | None = Field(description="no command waits: this window of time is asked for")
+    grants: GrantLimitsView | None = Field(description="what may be granted along with an approval")
+    granted: GrantOffer | None = Field(description="what was granted along with it")
     can_decide: bool = Field(description="whether the one who asks may decide it now")
     cannot_decide_because: str | None
     can_revoke: bool = Field(description="whether the one who asks may take back that it was approved")
@@ -168,6 +216,12 @@ class Decide(BaseModel):
 
     comment: Annotated[str, AfterValidator(clean_comment)] = ""
     digest: str | None = None
+
+
+class Approve(Decide):
+    """An approval, and what is granted along with it."""
+
+    grant: GrantOffer | None = None
 
 
 def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
@@ -222,10 +276,30 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         command_id=request.envelope.command,
         client_address=request.client_address,
         context={item.name: item.value for item in request.context},
+        pattern=request.pattern,
+        access=_access(request.access),
+        grants=_limits(request.grants),
+        granted=_offer(settlement.grant if settlement else None),
         can_decide=hindrance is None,
         cannot_decide_because=hindrance.reason if hindrance else None,
         can_revoke=obstacle_to_revoking(who, approval, now) is None,
     )
+
+
+def _access(access: Access | None) -> AccessView | None:
+    return None if access is None else AccessView(seconds=access.seconds, starts_at=access.starts_at)
+
+
+def _limits(limits: GrantLimits | None) -> GrantLimitsView | None:
+    if limits is None:
+        return None
+    return GrantLimitsView(kinds=list(limits.kinds), seconds=limits.seconds, uses=limits.uses)
+
+
+def _offer(terms: GrantTerms | None) -> GrantOffer | None:
+    if terms is None or terms.kind is GrantKind.WINDOW:
+        return None
+    return GrantOffer(kind=terms.kind, seconds=terms.seconds, uses=terms.uses)
 
 
 def routes(desk: Desk, past: Past, sign_in: SignIn, clock: Clock) -> APIRouter:
@@ -286,12 +360,13 @@ def routes(desk: Desk, past: Past, sign_in: SignIn, clock: Clock) -> APIRouter:
     async def approve(
         approval: Annotated[str, identifier],
         who: Annotated[Principal, Depends(sign_in)],
-        decide: Decide | None = None,
+        decide: Approve | None = None,
         idempotency_key: Repeatable = None,
     ) -> ApprovalView:
         """Lets the command run, once enough reviewers say so. Answers when that is settled, or recorded."""
-        decide = decide or Decide()
-        review = Review(Answer.APPROVE, decide.comment, decide.digest)
+        decide = decide or Approve()
+        grant = decide.grant.terms() if decide.grant is not None else None
+        review = Review(Answer.APPROVE, decide.comment, decide.digest, grant)
         return await answer(approval, who, review, idempotency_key)
 
     @router.post("/{approval}/reject", responses=deciding)
@@ -340,6 +415,9 @@ def is_repeat(approval: Approval, who: Principal, review: Review) -> bool:
             and end.state is ApprovalState.REVOKED
             and (end.decided_by, end.comment) == ((who.name,), review.comment)
         )
+    granted = approval.settlement.grant if approval.settlement is not None else None
+    if review.grant is not None and review.grant != granted:
+        return False
     said = approval.decision_of(who.name)
     return said is not None and (said.answer, said.comment) == (review.answer, review.comment)
 

@@ -139,6 +139,17 @@ class AuditLog:
             raise _not_replayable(row["session"])
         return row
 
+    async def grant_uses(self, grants: list[str]) -> dict[str, int] | None:
+        """How many commands each of these grants let through; None when ClickHouse is away."""
+        if not grants:
+            return {}
+        try:
+            found = await queries.grant_uses(self._clickhouse, grants)
+        except (ClickHouseUnavailable, ClickHouseRefused) as error:
+            log.warning("audit_log_unreachable", reason=str(error))
+            return None
+        return {row["grant"]: int(row["used"]) for row in found}
+
     async def recording(self, session: str) -> Recording:
         with _answers():
             row = await queries.recording(self._clickhouse, session)

@@ -12,9 +12,10 @@ from api.problems import Problem, ambiguous_approval, unavailable, unknown_appro
 from infra.clock import Clock, now
 from infra.kafka.bus import Bus, BusUnavailable
 from processors.approvals.quorum import has_quorum
+from processors.grants.terms import why_not as why_not_granted
 from schemas.envelope import envelope
 from schemas.events import ReviewDecided
-from schemas.vocabulary import Answer, ApprovalState, Principal
+from schemas.vocabulary import Answer, ApprovalState, GrantTerms, Principal
 
 ANSWER_WITHIN = timedelta(seconds=10)
 LONGEST_COMMENT = 2000  # characters
@@ -33,6 +34,7 @@ class Review:
     answer: Answer
     comment: str
     digest: str | None = None  # of the command that was shown; None: of the command that waits
+    grant: GrantTerms | None = None  # what is granted along with an approval
 
 
 class Desk:
@@ -90,6 +92,7 @@ class Desk:
             answer=review.answer,
             comment=review.comment,
             digest=approval.request.digest,
+            grant=review.grant,
         )
         with self._feed.listen() as listener:
             try:
@@ -132,6 +135,14 @@ class Desk:
             )
         if reason is not None:
             raise _nothing_to_decide(approval, reason.reason)
+        if review.grant is not None and (why := why_not_granted(approval.request, review.grant)):
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "not-granted",
+                f"This cannot be granted: {why}.",
+                "Nothing was decided. Approve without a grant, or grant what its `grants` permits.",
+                extra={"approval": approval.id},
+            )
         if review.digest is not None and review.digest.lower() != approval.request.digest:
             raise Problem(
                 HTTPStatus.CONFLICT,

@@ -1,5 +1,5 @@
 """Keeps the inbox up to date from Kafka, and tells those who listen. The only reader of the approvals topic
-here; Kafka may be away at the start or later, and this goes on by itself when it is back."""
+here."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,9 +8,10 @@ from datetime import timedelta
 
 import structlog
 
+from api.following import Following
 from api.inbox import Change, Inbox, Position
 from infra.clock import Clock, now
-from infra.kafka.bus import Bus, BusUnavailable, Rejected, Subscription
+from infra.kafka.bus import Bus, BusUnavailable, Received
 from schemas.topics import APPROVALS
 
 REACH = timedelta(days=8)  # how far back the inbox is read at the start
@@ -59,17 +60,20 @@ class Feed:
     def __init__(self, bus: Bus, inbox: Inbox, clock: Clock = now) -> None:
         self.inbox = inbox
         self._bus = bus
-        self._clock = clock
-        self.read_up = asyncio.Event()
-        """Set once the topic has been read up to what was there."""
+        self._following = Following(bus, APPROVALS, REACH, self._take, clock)
         self._listeners: set[Listener] = set()
+
+    @property
+    def read_up(self) -> asyncio.Event:
+        """Set once the topic has been read up to what was there."""
+        return self._following.read_up
 
     @property
     def obstacle(self) -> str | None:
         """Why the inbox may not be what Kafka holds; None when it is."""
         if not self._bus.is_reachable:
             return "Kafka does not answer, so the queue of approvals cannot be read."
-        if not self.read_up.is_set():
+        if not self._following.is_current:
             return "The queue of approvals is still being read from Kafka."
         return None
 
@@ -84,21 +88,9 @@ class Feed:
             self._listeners.discard(listener)
 
     async def run(self) -> None:
-        """Follows the approvals topic until it is cancelled."""
+        """Connects, and follows the approvals topic until it is cancelled."""
         await self._connect()
-        while True:
-            try:
-                subscription = await self._bus.consume_since(APPROVALS, self._clock() - REACH)
-            except BusUnavailable as error:
-                log.warning("approvals_unreachable", reason=str(error))
-                await asyncio.sleep(_RETRY)
-                continue
-            try:
-                await self._follow(subscription)
-            except BusUnavailable as error:
-                log.warning("approvals_lost", reason=str(error))
-            finally:
-                await subscription.close()
+        await self._following.run()
 
     async def _connect(self) -> None:
         while True:
@@ -108,24 +100,12 @@ class Feed:
                 log.warning("kafka_unreachable", reason=str(error))
                 await asyncio.sleep(_RETRY)
 
-    async def _follow(self, subscription: Subscription) -> None:
-        ends = await subscription.ends()
-        behind = True
-        async for batch in subscription.batches():
-            for received in batch:
-                if isinstance(received, Rejected):
-                    # The processors report it as EventRejected; here it only must not count.
-                    log.warning("event_rejected", reason=received.reason, offset=received.offset)
-                    continue
-                change = self.inbox.apply(received.event, Position(received.partition, received.offset))
-                if change is not None:
-                    self._tell(change)
-            if behind:
-                positions = await subscription.positions()
-                behind = any(positions[place] < end for place, end in ends.items())
-                if not behind:
-                    self.read_up.set()
+    def _take(self, received: Received) -> None:
+        change = self.inbox.apply(received.event, Position(received.partition, received.offset))
+        if change is not None:
+            self.tell(change)
 
-    def _tell(self, change: Change) -> None:
+    def tell(self, change: Change) -> None:
+        """Tells all who listen."""
         for listener in self._listeners:
             listener.tell(change)

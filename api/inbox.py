@@ -9,7 +9,7 @@ from enum import StrEnum
 from heapq import heappop, heappush
 
 from schemas.events import ApprovalRequested, ApprovalSettled, Event, ReviewDecided
-from schemas.vocabulary import Answer, ApprovalState
+from schemas.vocabulary import Answer, ApprovalState, GrantTerms
 
 SETTLED_KEPT = 1000  # the newest settled approvals; older ones are in the audit log
 SHORTEST_PREFIX = 6  # characters of an approval's id that may stand for the whole
@@ -43,6 +43,7 @@ class Settlement:
     comment: str
     time: datetime
     position: Position
+    grant: GrantTerms | None = None  # what was granted along with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,9 @@ class Inbox:
         return Change(Kind.DECIDED, approval, position)
 
     def _settle(self, event: ApprovalSettled, position: Position) -> Change | None:
-        settlement = Settlement(event.state, event.decided_by, event.comment, event.envelope.time, position)
+        settlement = Settlement(
+            event.state, event.decided_by, event.comment, event.envelope.time, position, event.grant
+        )
         approval = self._pending.pop(event.approval, None)
         if approval is None:
             return self._revoke(event.approval, settlement)

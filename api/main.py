@@ -14,10 +14,13 @@ import uvloop
 
 from api.access import access_of
 from api.app import create_app
+from api.asking import Asking
 from api.audit import AuditLog
 from api.auth import Cookies, SignIn
 from api.deciding import ANSWER_WITHIN, Desk
 from api.feed import Feed
+from api.following import Following
+from api.grants import Grants
 from api.inbox import Inbox
 from api.issuing import Issuing
 from api.notifications.apprise import AppriseReceiver
@@ -27,6 +30,7 @@ from api.notifications.receiver import Receiver
 from api.notifications.slack.actions import Actions
 from api.notifications.slack.channel import Channel
 from api.notifications.webhook import Webhook
+from api.register import REACH, Register
 from api.resources import Resources
 from api.sealed import Seal
 from api.single_sign_on import SingleSignOn
@@ -43,6 +47,7 @@ from infra.readiness import report_ready
 from schemas.envelope import envelope
 from schemas.events import NodeHeartbeat
 from schemas.ids import uuid7
+from schemas.topics import GRANTS
 from schemas.vocabulary import Role
 
 _LAST_REQUESTS = 3  # seconds that requests under way may still take when the server stops
@@ -70,6 +75,10 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
     access = access_of(config)
     desk = Desk(feed, bus, access, node, within=ANSWER_WITHIN)
     clickhouse = connect(config)
+    audit_log = AuditLog(clickhouse, access)
+    register = Register()
+    following = Following(bus, GRANTS, REACH, lambda received: register.apply(received.event), now)
+    grants = Grants(register, following, bus, access, config.identity.administrators, audit_log, node, now)
     cookies = Cookies(secret(config.state, "web-sessions"), config.identity.users)
     tls = not address.is_loopback
     revocations = revocations_of(config)
@@ -84,7 +93,9 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         feed=feed,
         desk=desk,
         sign_in=sign_in,
-        audit_log=AuditLog(clickhouse, access),
+        audit_log=audit_log,
+        grants=grants,
+        asking=Asking(feed, bus, node, ANSWER_WITHIN, now),
         issuing=issuing,
         resources=Resources(config),
         policies=config.policies,
@@ -99,13 +110,15 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
     _survive_own_signals()
     try:
         async with asyncio.TaskGroup() as tasks:
-            following = tasks.create_task(feed.run())  # should it fail, so does the process
+            feeding = tasks.create_task(feed.run())  # should it fail, so does the process
+            registering = tasks.create_task(following.run())
             beating = tasks.create_task(_heartbeat(bus, node))
             reading = tasks.create_task(revocations.follow(bus))
             telling = tasks.create_task(notifier.run())
             tasks.create_task(_report(server, address))
             await server.serve(sockets=[listener])
-            following.cancel()
+            feeding.cancel()
+            registering.cancel()
             telling.cancel()
             beating.cancel()
             reading.cancel()

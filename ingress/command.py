@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.digest import command_digest
+from schemas.fingerprint import pattern_fingerprint
 from schemas.vocabulary import ContextItem, Facts, Stage
 
 
@@ -23,6 +24,21 @@ class Command:
     reason: str = ""  # why the requester wants it, as events may show it
     ticket: str = ""
     unmask: tuple[str, ...] = ()  # columns they ask to see unmasked
+    pattern: str = ""  # what a reviewer may grant, as events may show it; empty: nothing but this command
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What a command has in common with others that a reviewer may grant along with it, as its protocol says.
+
+    `exact`: with a zero character where a value may vary; `shown`: as people read it.
+    """
+
+    shown: str
+    exact: str
+    facts: Facts
+    context: tuple[ContextItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,7 @@ def make_command(
     reason: str = "",
     ticket: str = "",
     unmask: tuple[str, ...] = (),
+    pattern: Pattern | None = None,
 ) -> Command:
     """`said`: as the client sent it; `bound`: its parameters' bytes; `shown`: as events may show it."""
     return Command(
@@ -68,4 +85,8 @@ def make_command(
         reason=reason,
         ticket=ticket,
         unmask=unmask,
+        pattern=pattern.shown if pattern is not None else "",
+        fingerprint=pattern_fingerprint(pattern.exact, pattern.facts, pattern.context)
+        if pattern is not None
+        else "",
     )

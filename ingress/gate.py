@@ -81,16 +81,22 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """The approval by which the command runs was taken back: it is to be stopped at once."""
+    """The approval or the grant by which the command runs was taken back, or the grant's time is over: it is
+    to be stopped at once."""
 
     approval: str
     by: str
     comment: str
+    grant: str = ""
 
     @property
     def words(self) -> str:
         """As in "dana revoked approval 0198f3c2: "wrong table""."""
+        if self.grant and not self.by:
+            return f"grant {self.grant} has ended: {self.comment}"
         said = f': "{self.comment}"' if self.comment else ""
+        if self.grant:
+            return f"{self.by} revoked grant {self.grant}{said}"
         return f"{self.by} revoked approval {self.approval}{said}"
 
 
@@ -102,6 +108,7 @@ class Allowed:
     approval: str
     decided_by: tuple[str, ...]
     comment: str
+    grant: str = ""
 
 
 class NotPermitted(Exception):
@@ -143,7 +150,9 @@ class Gate:
                 self.signal(Signal.ALLOW)
                 self.approval = event.approval
                 self._valid_until = event.expires_at
-                return Allowed(event.obligations, event.approval, event.decided_by, event.comment)
+                return Allowed(
+                    event.obligations, event.approval, event.decided_by, event.comment, event.grant
+                )
             case CommandDenied() if self.permits(Signal.DENY) and self._is_for_this(event.digest):
                 self.signal(Signal.DENY)
                 return Refusal(
@@ -160,7 +169,7 @@ class Gate:
                 "",
                 event.approval,
             ):
-                return self._take_back(Revoked(event.approval, event.revoked_by, event.comment))
+                return self._take_back(Revoked(event.approval, event.revoked_by, event.comment, event.grant))
         return None
 
     def _take_back(self, revoked: Revoked) -> Refusal | Revoked | None:

@@ -257,6 +257,8 @@ class Session:
             reason=command.reason,
             ticket=command.ticket,
             unmask=command.unmask,
+            pattern=command.pattern,
+            fingerprint=command.fingerprint,
         )
         services.outbox.request(
             request, lambda: self._undecided(command.id, "Kafka did not take the request")
@@ -283,7 +285,9 @@ class Session:
             case Allowed():
                 if held.timer is not None:
                     held.timer.cancel()
-                if not heard.approval:  # what was approved can be revoked, until it has ended
+                if not (
+                    heard.approval or heard.grant
+                ):  # what people gave they can revoke, until it has ended
                     self._services.verdicts.forget(command)
                 self._feed(lambda conversation: conversation.allowed(command, heard))
             case Revoked():

@@ -5,7 +5,8 @@
     approvals ──ApprovalRequested, ReviewDecided, ApprovalWithdrawn──▶ approvals ─ ApprovalSettled ─▶ back
     approvals ──ApprovalSettled──▶ approvals ─ CommandAllowed, CommandDenied ─▶ verdicts
     policy, approvals ──what is asked under a rule that does not hold, by digest──▶ standing ─ … ─▶ verdicts
-    commands ──what draws on a budget, by principal──▶ budgets ─ CommandAllowed, … ─▶ verdicts
+    commands ──what draws on a budget or a grant, by principal──▶ budgets ─ CommandAllowed, … ─▶ verdicts
+    approvals ──GrantIssued──▶ grants ──likewise by principal──▶ budgets ─ CommandRevoked ─▶ verdicts
     whatever does not verify ─ EventRejected ─▶ dead-letters
 
 - `main.py`: the role: builds what does I/O and runs the worker.
@@ -17,9 +18,10 @@
 - `ordering.py`: acknowledges in order what is finished in any order.
 - `reactions.py`: one event -> what follows from it.
 - `accounts.py`: what principals used of their budgets, in a table of its own.
+- `grantings.py`: what principals were granted, in a table beside their accounts.
 - `standings.py`: approvals that are used by asking again, in a table of their own.
 - `desk.py`: the approvals in the table, and their deadlines.
 - `configured.py`: the configuration file -> the bundle to decide by.
-- `policy/`, `approvals/`: the decisions, pure.
+- `policy/`, `approvals/`, `grants/`: the decisions, pure.
 - `masking/`: plans, masks and detectors, pure; an ingress uses them too.
 """

@@ -14,15 +14,18 @@ from processors.ordering import InOrder
 from processors.reactions import Reaction, Reactions
 from schemas.envelope import envelope
 from schemas.events import (
+    AccessRequested,
     ApprovalRequested,
     ApprovalSettled,
     ApprovalWithdrawn,
+    CommandAbandoned,
+    CommandFinished,
     CommandRequested,
     NodeHeartbeat,
     ReviewDecided,
 )
 from schemas.signature import Keyring
-from schemas.topics import APPROVALS, COMMANDS
+from schemas.topics import APPROVALS, COMMANDS, GRANTS
 from schemas.vocabulary import Role
 
 _log = structlog.get_logger()
@@ -30,7 +33,8 @@ _log = structlog.get_logger()
 React = Callable[[Any, bytes, datetime], Reaction]
 """An event, the bytes it was, and now -> what follows from it."""
 
-_REVIEWS = (ApprovalRequested, ReviewDecided, ApprovalWithdrawn, ApprovalSettled)
+_METERED = (CommandRequested, CommandFinished, CommandAbandoned)
+_REVIEWS = (ApprovalRequested, AccessRequested, ReviewDecided, ApprovalWithdrawn, ApprovalSettled)
 
 
 def add_agents(
@@ -48,11 +52,12 @@ def add_agents(
     The streams do not acknowledge by themselves: a message is acknowledged when what follows from it is
     durable, so that a commit never leaves an answer behind.
     """
-    # What commands used is asked for only where a rule has a budget.
-    metered = BUDGETS.events if reactions.has_budgets else [CommandRequested]
+    # What commands used is asked for only where a rule has a budget, or lets reviewers grant.
+    metered = _METERED if reactions.has_accounts else [CommandRequested]
     requests = Intake(COMMANDS, metered, keyring, node)
     charges = Intake(BUDGETS, BUDGETS.events, keyring, node)
     standing = Intake(STANDING, STANDING.events, keyring, node)
+    given = Intake(GRANTS, GRANTS.events, keyring, node)
     reviews = Intake(APPROVALS, _REVIEWS, keyring, node)
     order = InOrder()
     started_at = clock()
@@ -73,15 +78,22 @@ def add_agents(
     async def budgets(stream: Any) -> None:
         await each(stream, charges, reactions.charge)
 
+    async def grants(stream: Any) -> None:
+        await each(stream, given, reactions.hand_over)
+
     async def asked_again(stream: Any) -> None:
         await each(stream, standing, reactions.stand)
 
     async def deadlines() -> None:
         for forgotten in reactions.forget_standing(clock()):
             await emission.emit((), after=forgotten)
-        for reaction in reactions.expire_due(clock()):
+        for reaction in (*reactions.expire_grants(clock()), *reactions.expire_due(clock())):
             await emission.emit(
-                reaction.events, reply_to=reaction.reply_to, before=reaction.before, after=reaction.written
+                reaction.events,
+                reply_to=reaction.reply_to,
+                orders=reaction.orders,
+                before=reaction.before,
+                after=reaction.written,
             )
 
     async def heartbeat() -> None:
@@ -93,8 +105,9 @@ def add_agents(
 
     app.agent(_topic(app, COMMANDS.name), name="policy", concurrency=1)(policy)
     app.agent(_topic(app, APPROVALS.name), name="approvals", concurrency=1)(approvals)
-    if reactions.has_budgets:  # every partition that is read costs each fetch something
+    if reactions.has_accounts:  # every partition that is read costs each fetch something
         app.agent(_topic(app, BUDGETS.name), name="budgets", concurrency=1)(budgets)
+        app.agent(_topic(app, GRANTS.name), name="grants", concurrency=1)(grants)
     if reactions.has_standing:
         app.agent(_topic(app, STANDING.name), name="standing", concurrency=1)(asked_again)
     app.timer(interval=1.0)(deadlines)
@@ -123,7 +136,12 @@ async def take(
         )
         reaction = Reaction((intake.rejected(message.value, place.partition, place.offset, reason, now),))
     await emission.emit(
-        reaction.events, finish, reply_to=reaction.reply_to, before=reaction.before, after=reaction.written
+        reaction.events,
+        finish,
+        reply_to=reaction.reply_to,
+        orders=reaction.orders,
+        before=reaction.before,
+        after=reaction.written,
     )
 
 

@@ -14,6 +14,8 @@ from schemas.events import (
     CommandAbandoned,
     CommandFinished,
     CommandRequested,
+    GrantIssued,
+    GrantRevoked,
 )
 from schemas.topics import APPROVALS, Topic
 
@@ -35,17 +37,24 @@ BUDGETS_TABLE = "budgets"
 BUDGETS = Topic(
     f"{APP_ID}-{BUDGETS_TABLE}-repartition",
     8,
-    (CommandRequested, CommandFinished, CommandAbandoned),
+    (CommandRequested, CommandFinished, CommandAbandoned, GrantIssued, GrantRevoked),
     lambda event: str(event.envelope.principal),
     kept=timedelta(days=1),
 )
-"""What draws on budgets, once more and as it was signed, by principal: one agent then sees all that a
-principal does, in one order (docs/decisions/0007-budgets-are-kept-by-principal.md)."""
+"""What draws on budgets or grants, once more and as it was signed, by principal: one agent then sees all that
+a principal does and is granted, in one order (docs/decisions/0007-budgets-are-kept-by-principal.md, 0022)."""
 
 BUDGETS_CHANGELOG = Topic(
     f"{APP_ID}-{BUDGETS_TABLE}-changelog", BUDGETS.partitions, (), str, kept=None, compacted=True
 )
 """What the budgets' table is restored from."""
+
+GRANTS_TABLE = "grants"
+
+GRANTS_CHANGELOG = Topic(
+    f"{APP_ID}-{GRANTS_TABLE}-changelog", BUDGETS.partitions, (), str, kept=None, compacted=True
+)
+"""What the table of grants is restored from."""
 
 STANDING_TABLE = "standing"
 
@@ -64,7 +73,7 @@ STANDING_CHANGELOG = Topic(
 )
 """What the table of standing approvals is restored from."""
 
-INTERNAL = (CHANGELOG, BUDGETS, BUDGETS_CHANGELOG, STANDING, STANDING_CHANGELOG)
+INTERNAL = (CHANGELOG, BUDGETS, BUDGETS_CHANGELOG, GRANTS_CHANGELOG, STANDING, STANDING_CHANGELOG)
 """The processors' own topics."""
 
 
@@ -107,6 +116,11 @@ def approvals_table(app: Any) -> Any:
 def budgets_table(app: Any) -> Any:
     """The table of accounts: raw principal -> raw record."""
     return app.Table(BUDGETS_TABLE, partitions=BUDGETS.partitions, key_type=bytes, value_type=bytes)
+
+
+def grants_table(app: Any) -> Any:
+    """The table of grants: raw principal -> raw record. Its partitions are those of the accounts."""
+    return app.Table(GRANTS_TABLE, partitions=BUDGETS.partitions, key_type=bytes, value_type=bytes)
 
 
 def standing_table(app: Any) -> Any:

@@ -60,6 +60,13 @@ def _rule(policy: Policy) -> dict[str, Any]:
             "on_timeout": review.on_timeout,
             "valid_for": review.valid_for.total_seconds(),
             "hold": review.hold,
+            "grants": None
+            if review.grants is None
+            else {
+                "kinds": review.grants.kinds,
+                "seconds": review.grants.longest.total_seconds(),
+                "uses": review.grants.most_uses,
+            },
         },
         "limits": {
             "rows": limits.rows.each,

@@ -42,27 +42,30 @@ class Emission:
         done: Callable[[], object] = _nothing,
         *,
         reply_to: int | None = None,
+        orders: Sequence[tuple[Event, int]] = (),
         before: Awaitable[object] | None = None,
         after: Awaitable[object] | None = None,
     ) -> None:
         """Publishes the events, each once the one before is durable, and calls `done` when all are.
 
-        `reply_to`: the partition for verdicts. `before`: what must be durable before the first event is said.
+        `reply_to`: the partition for verdicts. `orders`: what is said after them, each with the partition of
+        the ingress it is for. `before`: what must be durable before the first event is said.
         `after`: what else must be done before `done` is called.
         Waits only while the client's buffer is full.
         """
-        if not events and before is None and after is None:
+        placed = [*((event, _partition(event, reply_to)) for event in events), *orders]
+        if not placed and before is None and after is None:
             done()
-        elif len(events) == 1 and before is None and after is None:
+        elif len(placed) == 1 and before is None and after is None:
             # Nearly every command: no task is needed for it.
             try:
-                future = await self._bus.publish(events[0], partition=_partition(events[0], reply_to))
+                future = await self._bus.publish(placed[0][0], partition=placed[0][1])
             except BusUnavailable as error:
                 self._fail(error)
             else:
                 self._watch(future, done)
         else:
-            self._watch(asyncio.ensure_future(self._in_order(events, reply_to, before, after)), done)
+            self._watch(asyncio.ensure_future(self._in_order(placed, before, after)), done)
 
     async def drain(self) -> None:
         """Returns when nothing is under way."""
@@ -71,15 +74,14 @@ class Emission:
 
     async def _in_order(
         self,
-        events: Sequence[Event],
-        reply_to: int | None,
+        placed: Sequence[tuple[Event, int | None]],
         before: Awaitable[object] | None,
         after: Awaitable[object] | None,
     ) -> None:
         if before is not None:
             await before
-        for event in events:
-            await durable(await self._bus.publish(event, partition=_partition(event, reply_to)))
+        for event, partition in placed:
+            await durable(await self._bus.publish(event, partition=partition))
         if after is not None:
             await after
 

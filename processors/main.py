@@ -26,6 +26,7 @@ from processors.app import (
     STANDING,
     approvals_table,
     budgets_table,
+    grants_table,
     make_app,
     shorten_fetches,
     standing_table,
@@ -34,12 +35,13 @@ from processors.beginnings import never_committed, read_from_the_beginning
 from processors.configured import bundle_of
 from processors.desk import Desk
 from processors.emission import Emission
+from processors.grantings import Grantings
 from processors.policy.bundle import BUNDLE, Bundle
 from processors.reactions import Reactions
 from processors.standings import Standings
 from schemas.envelope import envelope
 from schemas.events import PolicyPublished
-from schemas.topics import APPROVALS, COMMANDS, TOPICS
+from schemas.topics import APPROVALS, COMMANDS, GRANTS, TOPICS
 from schemas.vocabulary import Role
 
 _log = structlog.get_logger()
@@ -73,19 +75,22 @@ def run(config: Config) -> int:
     app = make_app(address, config.state / "faust")
     table = approvals_table(app)
     desk = Desk(table, bundle, signs, keys, node)
-    accounts = Accounts(budgets_table(app), signs, keys) if bundle.has_budgets else None
+    has_accounts = bundle.has_budgets or bundle.has_grants
+    accounts = Accounts(budgets_table(app), signs, keys) if has_accounts else None
+    grantings = Grantings(grants_table(app), signs, keys) if has_accounts else None
     standings = Standings(standing_table(app), signs, keys) if bundle.has_standing else None
     reactions = Reactions(
         bundle,
         desk,
         accounts,
+        grantings,
         partial(bus.forward, BUDGETS),
         standings,
         partial(bus.hand_on, STANDING),
         node,
     )
     add_agents(app, reactions, emission, keys, now, node, _give_up)
-    _add_beginning_and_end(app, table, desk, standings, bus, emission, bundle)
+    _add_beginning_and_end(app, table, desk, standings, grantings, bus, emission, bundle)
     worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
     worker.spinner = None  # it would draw on stdout
     watch = loop.create_task(_end_in_time(app))
@@ -110,6 +115,7 @@ def _add_beginning_and_end(
     table: Any,
     desk: Desk,
     standings: Standings | None,
+    grantings: Grantings | None,
     bus: Bus,
     emission: Emission,
     bundle: Bundle,
@@ -123,7 +129,9 @@ def _add_beginning_and_end(
             desk.recover({place.partition for place in assigned if place.topic == APPROVALS.name})
             if standings is not None:
                 standings.recover({place.partition for place in assigned if place.topic == STANDING.name})
-            topics = (COMMANDS.name, APPROVALS.name, BUDGETS.name, STANDING.name)
+            if grantings is not None:
+                grantings.recover({place.partition for place in assigned if place.topic == BUDGETS.name})
+            topics = (COMMANDS.name, APPROVALS.name, GRANTS.name, BUDGETS.name, STANDING.name)
             unread = await never_committed(app, topics)
             app.add_future(read_from_the_beginning(app, unread))
         except Exception as error:

@@ -1,7 +1,8 @@
 """One event -> what follows from it: the pure decisions with the clock, the bundle and the desk at hand."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from traceback import format_tb
 
@@ -12,24 +13,34 @@ from processors.approvals.approval import Input, Step
 from processors.approvals.standing import ask, revoke
 from processors.approvals.standing import settle as settle_standing
 from processors.desk import Desk
+from processors.grantings import Grantings
+from processors.grants.access import ask as ask_for_access
+from processors.grants.granted import Granted, Orders, expire, finish, issue
+from processors.grants.granted import revoke as revoke_grant
 from processors.policy.budgets import Account, settle
 from processors.policy.bundle import Bundle
-from processors.policy.verdict import answer, refusal
+from processors.policy.verdict import Answer, answer, refusal
 from processors.standings import Standings
 from schemas.events import (
+    AccessRequested,
     ApprovalRequested,
     ApprovalSettled,
     CommandAbandoned,
     CommandFinished,
     CommandRequested,
     Event,
+    GrantIssued,
+    GrantRevoked,
 )
 
 _log = structlog.get_logger()
 
 
 Metered = CommandRequested | CommandFinished | CommandAbandoned
-"""What draws on budgets, or gives back."""
+"""What draws on budgets and grants, or gives back."""
+
+Given = GrantIssued | GrantRevoked
+"""What gives a principal a grant, or takes one back."""
 
 Forward = Callable[[str, bytes], Awaitable[object]]
 """Hands a message on to the account of this principal; done when that is durable."""
@@ -41,13 +52,14 @@ HandOn = Callable[[ApprovalRequested | ApprovalSettled], Awaitable[object]]
 @dataclass(frozen=True, slots=True)
 class Reaction:
     """What follows from an event: what must be durable before anything is said, events in the order in which
-    they must become durable, where their verdicts go, and what must be written before the event is
-    acknowledged."""
+    they must become durable, where their verdicts go, orders to ingresses, and what must be written before
+    the event is acknowledged."""
 
     events: tuple[Event, ...] = ()
     reply_to: int | None = None
     written: Awaitable[object] | None = None
     before: Awaitable[object] | None = None
+    orders: Orders = ()  # said after the events, each to the ingress that reads its partition
 
 
 class Reactions:
@@ -58,6 +70,7 @@ class Reactions:
         bundle: Bundle,
         desk: Desk,
         accounts: Accounts | None,
+        grantings: Grantings | None,
         forward: Forward,
         standings: Standings | None,
         hand_on: HandOn,
@@ -66,15 +79,16 @@ class Reactions:
         self._bundle = bundle
         self._desk = desk
         self._accounts = accounts
+        self._grantings = grantings
         self._forward = forward
         self._standings = standings
         self._hand_on = hand_on
         self._node = node
 
     @property
-    def has_budgets(self) -> bool:
-        """Whether what commands used must be known."""
-        return self._bundle.has_budgets
+    def has_accounts(self) -> bool:
+        """Whether what principals used, and were granted, must be known."""
+        return self._accounts is not None
 
     @property
     def has_standing(self) -> bool:
@@ -82,50 +96,93 @@ class Reactions:
         return self._standings is not None
 
     def judge(self, event: Metered, raw: bytes, now: datetime) -> Reaction:
-        """A command waits for its verdict, or ended. What draws on a budget is handed on to its account."""
+        """A command waits for its verdict, or ended. What draws on a budget or may be granted is handed on to
+        its principal's account."""
         if not isinstance(event, CommandRequested):
             return Reaction(written=self._forward(event.envelope.principal, raw))
-        return self._answer(event, raw, now, None)
+        return self._answer(event, raw, now, None, None)
 
-    def charge(self, event: Metered, raw: bytes, now: datetime) -> Reaction:
-        """What draws on a budget, where the account is."""
-        assert self._accounts is not None, "there are accounts where there are budgets"
+    def hand_over(self, event: Given, raw: bytes, now: datetime) -> Reaction:
+        """Something was granted or revoked: it is for whoever keeps the principal's account."""
+        return Reaction(written=self._forward(event.envelope.principal, raw))
+
+    def charge(self, event: Metered | Given, raw: bytes, now: datetime) -> Reaction:
+        """What draws on a budget or a grant, where the account is."""
+        assert self._accounts is not None, "there are accounts where there are budgets or grants"
+        assert self._grantings is not None, "there are grants where there are accounts"
         try:
             account = self._accounts.find(event.envelope.principal)
+            granted = self._grantings.find(event.envelope.principal)
             match event:
                 case CommandRequested():
-                    return self._answer(event, raw, now, account)
+                    return self._answer(event, raw, now, account, granted)
                 case CommandFinished():
                     settled = settle(
                         account, event.envelope.command, event.rows, event.bytes, ran=True, now=now
                     )
                 case CommandAbandoned():
                     settled = settle(account, event.envelope.command, 0, 0, ran=False, now=now)
+                case GrantIssued():
+                    return self._regrant(granted, issue(granted, event))
+                case GrantRevoked():
+                    return self._regrant(granted, *revoke_grant(granted, event))
         except Exception as error:
-            _log_fault("budget_not_kept", error, principal=event.envelope.principal)
+            _log_fault("account_not_kept", error, principal=event.envelope.principal)
             if isinstance(event, CommandRequested):
                 return Reaction((refusal(event, self._bundle, now, self._node),), event.reply_to)
             return Reaction()
-        return Reaction() if settled is account else Reaction(written=self._accounts.save(settled))
+        finished = self._regrant(granted, finish(granted, event.envelope.command))
+        if settled is account:
+            return finished
+        return replace(finished, written=self._accounts.save(settled))
+
+    def expire_grants(self, now: datetime) -> Iterator[Reaction]:
+        """Grants whose time is over: what runs under them is stopped."""
+        if self._grantings is None:
+            return
+        for principal in self._grantings.due(now):
+            try:
+                after, orders = expire(self._grantings.find(principal), now)
+                yield Reaction(before=self._grantings.save(after), orders=orders)
+            except Exception as error:
+                _log_fault("grants_not_ended", error, principal=principal)
+
+    def _regrant(self, before: Granted, after: Granted, orders: Orders = ()) -> Reaction:
+        """What was granted is kept, and then said to those whose commands it stops."""
+        assert self._grantings is not None
+        saved = self._grantings.save(after) if after is not before else None
+        return Reaction(before=saved, orders=orders)
 
     def _answer(
-        self, request: CommandRequested, raw: bytes, now: datetime, account: Account | None
+        self,
+        request: CommandRequested,
+        raw: bytes,
+        now: datetime,
+        account: Account | None,
+        granted: Granted | None,
     ) -> Reaction:
         try:
-            found = answer(request, len(raw), self._bundle, now, self._node, account)
+            found = answer(request, len(raw), self._bundle, now, self._node, account, granted)
         except Exception as error:
             _log_fault("command_not_judged", error, command=request.envelope.command)
             return Reaction((refusal(request, self._bundle, now, self._node),), request.reply_to)
         for failed in found.failed:
             _log.warning("expression_failed", rule=failed, command=request.envelope.command)
-        if found.is_budgeted:
+        if found.is_for_accounts:
             return Reaction(written=self._forward(request.envelope.principal, raw))
-        saved = None
-        if found.account is not None and self._accounts is not None:
-            saved = self._accounts.save(found.account)
+        saved = self._saved(found)
         if found.asks is not None:
             return Reaction(before=saved, written=self._hand_on(found.asks))
         return Reaction(found.events, request.reply_to, before=saved)
+
+    def _saved(self, found: Answer) -> Awaitable[object] | None:
+        """What a command drew on is kept before its verdict is said."""
+        writes = []
+        if found.account is not None and self._accounts is not None:
+            writes.append(self._accounts.save(found.account))
+        if found.granted is not None and self._grantings is not None:
+            writes.append(self._grantings.save(found.granted))
+        return asyncio.gather(*writes) if len(writes) > 1 else next(iter(writes), None)
 
     def stand(self, event: ApprovalRequested | ApprovalSettled, raw: bytes, now: datetime) -> Reaction:
         """A command is asked for that is not held, or what was asked is settled. A fault leaves what stands
@@ -152,9 +209,11 @@ class Reactions:
         """What stood, and whose time is over."""
         return [] if self._standings is None else self._standings.forget_due(now)
 
-    def review(self, event: Input, raw: bytes, now: datetime) -> Reaction:
+    def review(self, event: Input | AccessRequested, raw: bytes, now: datetime) -> Reaction:
         """Something happened to an approval. A fault leaves it as it was: its deadline ends it."""
         try:
+            if isinstance(event, AccessRequested):
+                return Reaction(ask_for_access(event, self._bundle, now, self._node))
             return self._follow(event.approval, self._desk.apply(event, now))
         except Exception as error:
             _log_fault("approval_not_changed", error, approval=event.approval)
@@ -174,7 +233,7 @@ class Reactions:
         reply_to = None if step.approval is None else step.approval.request.reply_to
         saved = self._desk.save(approval, step.approval)
         if step.told is not None:
-            return Reaction(before=saved, written=self._hand_on(step.told))
+            return Reaction(step.events, reply_to, saved, self._hand_on(step.told))
         return Reaction(step.events, reply_to, saved)
 
 

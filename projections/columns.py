@@ -29,7 +29,7 @@ DEFAULTS: dict[str, dict[str, Value]] = {
         **dict.fromkeys(("protocol", "stage", "text", "digest", "client_address", "review_rule"), ""),
         **dict.fromkeys(("approval", "final_rule", "policy_version", "message", "comment", "ended"), ""),
         **dict.fromkeys(("error_code", "error", "abandon_reason", "reason", "ticket"), ""),
-        **dict.fromkeys(("limit_reached", "limit_rule", "acts_for"), ""),
+        **dict.fromkeys(("limit_reached", "limit_rule", "acts_for", "grant"), ""),
         **dict.fromkeys(("groups", "parameters", "intents", "statements", "tables", "columns"), _STRINGS),
         **dict.fromkeys(("functions", "programs", "methods", "paths", "probed"), _STRINGS),
         **dict.fromkeys(("unproven", "decided_by", "unmasked"), _STRINGS),
@@ -42,6 +42,13 @@ DEFAULTS: dict[str, dict[str, Value]] = {
         **dict.fromkeys(("groups", "parameters", "intents", "statements", "tables"), _STRINGS),
         **dict.fromkeys(("reviewers", "decided_by", "revoked_by"), _STRINGS),
         "approvals_needed": 0,
+    },
+    "grant_rows": {
+        **dict.fromkeys(("grant", "kind", "principal", "acts_for", "resource", "session", "pattern"), ""),
+        **dict.fromkeys(("fingerprint", "rule", "approval", "issued_by", "reason", "ticket", "comment"), ""),
+        **dict.fromkeys(("revoked_by", "revocation"), ""),
+        **dict.fromkeys(("issued_at", "starts_at", "expires_at", "uses", "revoked_at"), 0),
+        "intents": _STRINGS,
     },
     "decision_rows": {
         **dict.fromkeys(("approval", "id", "reviewer", "reviewer_kind", "answer", "comment", "digest"), ""),

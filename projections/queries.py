@@ -202,6 +202,11 @@ async def decisions_of_approval(clickhouse: ClickHouse, approval: str) -> Rows:
     return await _rows(clickhouse, "decisions_of_approval", {"approval": approval})
 
 
+async def grant_uses(clickhouse: ClickHouse, grants: Sequence[str]) -> Rows:
+    """How many commands each of these grants let through; those that let none through are left out."""
+    return await _rows(clickhouse, "grant_uses", {"grants": list(grants)})
+
+
 @cache
 def all_queries() -> Mapping[str, Query]:
     """Every query of queries.sql by name. Raises ValueError when a name is there twice."""

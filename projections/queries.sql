@@ -179,3 +179,10 @@ SELECT *
 FROM nodes
 WHERE NOT is_gone
 ORDER BY role, node
+
+-- grant_uses --
+-- How many commands each of these grants let through.
+SELECT `grant`, count() AS used
+FROM commands
+WHERE has({grants:Array(String)}, `grant`)
+GROUP BY `grant`

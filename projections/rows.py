@@ -257,6 +257,7 @@ def _command_allowed(event: e.CommandAllowed, _place: Place) -> Iterator[Row]:
             "final_rule": event.rule,
             "policy_version": event.policy_version,
             "approval": event.approval,
+            "grant": event.grant,
             "decided_by": list(event.decided_by),
             "comment": event.comment,
             "unmasked": list(event.obligations.unmasked),
@@ -359,6 +360,44 @@ def _approval_withdrawn(event: e.ApprovalWithdrawn, _place: Place) -> Iterator[R
     yield _approval_row(event.envelope, event.approval, said)
 
 
+def _grant_issued(event: e.GrantIssued, _place: Place) -> Iterator[Row]:
+    about = event.envelope
+    yield Row(
+        "grant_rows",
+        {
+            "grant": event.grant,
+            "kind": event.kind.value,
+            "principal": about.principal,
+            "acts_for": event.acts_for,
+            "resource": about.resource,
+            "session": about.session,
+            "pattern": event.pattern,
+            "fingerprint": event.fingerprint,
+            "intents": [intent.value for intent in event.intents],
+            "rule": event.rule,
+            "approval": event.approval,
+            "issued_by": event.issued_by,
+            "issued_at": micros(about.time),
+            "starts_at": micros(event.starts_at or about.time),
+            "expires_at": micros(event.expires_at),
+            "uses": event.uses or 0,
+            "reason": event.reason,
+            "ticket": event.ticket,
+            "comment": event.comment,
+        },
+    )
+
+
+def _grant_revoked(event: e.GrantRevoked, _place: Place) -> Iterator[Row]:
+    revoked: Columns = {
+        "grant": event.grant,
+        "revoked_at": micros(event.envelope.time),
+        "revoked_by": event.revoked_by,
+        "revocation": event.reason,
+    }
+    yield Row("grant_rows", revoked)
+
+
 def _recording_chunk(event: e.RecordingChunk, place: Place) -> Iterator[Row]:
     about = event.envelope
     yield Row(
@@ -411,8 +450,9 @@ ROWS: dict[type[e.Event], Callable[[Any, Place], Iterator[Row]]] = {
     e.RecordingChunk: _recording_chunk,
     e.NodeHeartbeat: _node_heartbeat,
     e.CommandRevoked: _only_in_events,
-    e.GrantIssued: _only_in_events,
-    e.GrantRevoked: _only_in_events,
+    e.GrantIssued: _grant_issued,
+    e.GrantRevoked: _grant_revoked,
+    e.AccessRequested: _only_in_events,
     e.TokenIssued: _only_in_events,
     e.TokensRevoked: _only_in_events,
     e.PolicyPublished: _only_in_events,

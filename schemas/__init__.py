@@ -10,5 +10,6 @@ Nothing here does I/O, and nothing here imports another package of ours.
 - `signature.py`: Ed25519 signing and verifying; keys are arguments.
 - `topics.py`: TOPICS: which event goes to which topic, under which key, kept how long, signed by whom.
 - `digest.py`: the canonical form of a command and its SHA-256.
+- `fingerprint.py`: what a command has in common with others that a grant is for, as a SHA-256.
 - `ids.py`: UUIDv7 for what happens, and the id an approval has from its command.
 """

@@ -8,11 +8,16 @@ from datetime import datetime
 
 from schemas.envelope import Envelope
 from schemas.vocabulary import (
+    Access,
     Answer,
     ApprovalState,
     ContextItem,
     Facts,
     Fallback,
+    GrantKind,
+    GrantLimits,
+    GrantTerms,
+    Intent,
     MaskedField,
     Obligations,
     Outcome,
@@ -68,6 +73,8 @@ class CommandRequested(Event):
     reason: str = ""  # why the requester wants it, in their words
     ticket: str = ""  # where more is said about it
     unmask: tuple[str, ...] = ()  # columns they ask to see unmasked: "schema.table.column"
+    pattern: str = ""  # the text without what may vary under a grant; empty: it has no pattern
+    fingerprint: str = ""  # SHA-256 in hex of the pattern and of what such commands mean and do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +111,7 @@ class CommandAllowed(Event):
     approval: str  # the approval that led here, or empty
     decided_by: tuple[str, ...]  # the reviewers, empty when the policy alone decided
     comment: str  # the reviewer's
+    grant: str = ""  # the grant that let it through, or empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,13 +151,14 @@ class SessionTerminated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRevoked(Event):
-    """An order to an ingress: a command was let through by an approval that is revoked. It must not run; if
-    it runs, it is cancelled at the target. What has ended stays as it was."""
+    """An order to an ingress: a command was let through by an approval that is revoked, or by a grant that
+    has ended. It must not run; if it runs, it is cancelled at the target. What has ended stays as it was."""
 
     digest: str
     approval: str
-    revoked_by: str
+    revoked_by: str  # empty: the grant's time is over
     comment: str
+    grant: str = ""  # the grant that let it through, or empty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +189,24 @@ class ApprovalRequested(Event):
     unmask: tuple[str, ...] = ()  # columns that an approval shows unmasked in the answer to this command
     hold: bool = True  # False: the client was answered at once, and uses the approval by asking again
     all_of: tuple[str, ...] = ()  # groups, of each of which a person of its own must approve
+    pattern: str = ""
+    fingerprint: str = ""
+    rules: tuple[str, ...] = ()  # SHA-256 in hex of each rule that asks for this review, as it was then
+    grants: GrantLimits | None = None  # what reviewers may grant along with an approval
+    access: Access | None = None  # no command waits: this window of time is asked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRequested(Event):
+    """Somebody asks beforehand for a window of time in which their commands on a resource need no review."""
+
+    approval: str  # that it will have
+    principal: Principal
+    intents: tuple[Intent, ...]
+    access: Access
+    reason: str
+    ticket: str
+    client_address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +218,7 @@ class ReviewDecided(Event):
     answer: Answer
     comment: str
     digest: str  # of the command that the reviewer was shown
+    grant: GrantTerms | None = None  # what they grant along with the approval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +232,7 @@ class ApprovalSettled(Event):
     comment: str
     requested_at: datetime
     digest: str = ""  # of the command it was asked for
+    grant: GrantTerms | None = None  # what all who approved granted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,14 +245,25 @@ class ApprovalWithdrawn(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantIssued(Event):
-    """A reviewer gave a temporary permission for one command pattern of one principal on one resource."""
+    """Reviewers gave the envelope's principal a temporary permission on the envelope's resource."""
 
     grant: str
     fingerprint: str
     pattern: str  # the normalised text that the reviewer saw
-    issued_by: str
+    issued_by: str  # who approved, separated by ", "
     expires_at: datetime
     uses: int | None
+    kind: GrantKind = GrantKind.PATTERN
+    approval: str = ""  # that it was given with
+    rule: str = ""  # the name of the rule whose reviewers gave it
+    rules: tuple[str, ...] = ()  # SHA-256 in hex of the rules that need no other review under it
+    starts_at: datetime | None = None  # None: when it was issued
+    intents: tuple[Intent, ...] = ()  # of the commands that a window lets through
+    acts_for: str = ""  # the person for whom the agent must act
+    reviewers: tuple[str, ...] = ()  # groups, any of which may revoke it
+    reason: str = ""  # the requester's
+    ticket: str = ""
+    comment: str = ""  # the reviewers'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,6 +361,7 @@ EVENTS: dict[str, type[Event]] = {
         SessionTerminated,
         CommandRevoked,
         ApprovalRequested,
+        AccessRequested,
         ReviewDecided,
         ApprovalSettled,
         ApprovalWithdrawn,

@@ -52,7 +52,7 @@ VERDICTS = Topic(
 APPROVALS = Topic(
     "countersign.approvals",
     8,
-    (e.ApprovalRequested, e.ReviewDecided, e.ApprovalSettled, e.ApprovalWithdrawn),
+    (e.ApprovalRequested, e.AccessRequested, e.ReviewDecided, e.ApprovalSettled, e.ApprovalWithdrawn),
     _approval,
     LONG,
 )
@@ -101,10 +101,11 @@ SIGNED_BY: dict[type[e.Event], tuple[Role, ...]] = {
     e.SessionTerminated: (Role.PROCESSORS,),
     e.CommandRevoked: (Role.PROCESSORS,),
     e.ApprovalRequested: (Role.PROCESSORS,),
+    e.AccessRequested: (Role.API,),
     e.ReviewDecided: (Role.API,),
     e.ApprovalSettled: (Role.PROCESSORS,),
     e.ApprovalWithdrawn: (Role.INGRESS,),
-    e.GrantIssued: (Role.API,),
+    e.GrantIssued: (Role.PROCESSORS,),
     e.GrantRevoked: (Role.API, Role.PROCESSORS),
     e.TokenIssued: (Role.API,),
     e.TokensRevoked: (Role.API,),

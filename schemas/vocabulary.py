@@ -1,6 +1,7 @@
 """The words that commands, policy and audit share. Plain frozen values; no I/O."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -166,6 +167,41 @@ class Fallback(StrEnum):
 
     ALLOW = "allow"
     DENY = "deny"
+
+
+class GrantKind(StrEnum):
+    """What a grant lets through: commands of one pattern, what only reads in one session, or commands of some
+    intents in a window of time that was asked for beforehand."""
+
+    PATTERN = "pattern"
+    SESSION = "session"
+    WINDOW = "window"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantTerms:
+    """What a reviewer grants along with an approval."""
+
+    kind: GrantKind
+    seconds: float  # from the approval on
+    uses: int | None = None  # None: as many as come
+
+
+@dataclass(frozen=True, slots=True)
+class GrantLimits:
+    """What the rules permit reviewers to grant."""
+
+    kinds: tuple[GrantKind, ...]
+    seconds: float  # at most this long
+    uses: int | None = None  # at most this many; None: as many as come
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The window of time that is asked for. `starts_at` None: from the approval on."""
+
+    seconds: float
+    starts_at: datetime | None = None
 
 
 class Role(StrEnum):

@@ -12,6 +12,7 @@
 | login, logout, token | `login.py`: single sign-on from a terminal; `credentials.py` keeps what it gets |
 | connect | `connect.py`: starts a resource's client; `clients.py` has one for each protocol |
 | tokens | `revocations.py`: ends tokens and sessions at once |
+| grants, request | `grants.py`: what was granted; asks for access beforehand |
 | approvals, sessions, audit | `approvals.py`, `sessions.py`, `audit.py`: clients of a running gateway |
 
 `config.py` is what they share about the configuration file, `parts.py` what a gateway consists of,
@@ -42,6 +43,8 @@ COMMANDS = {
     "connect": ("api.cli.connect", "Start the client of a resource, signed in."),
     "tokens": ("api.cli.revocations", "Revoke tokens; their sessions end."),
     "approvals": ("api.cli.approvals", "See what waits for a reviewer, and decide on it."),
+    "grants": ("api.cli.grants", "See what reviewers granted, and revoke it."),
+    "request": ("api.cli.grants", "Ask reviewers for access in a window of time."),
     "sessions": ("api.cli.sessions", "List sessions, replay them, end one."),
     "audit": ("api.cli.audit", "Query the audit log."),
     "ingress": ("api.cli.roles", "Run the role that stands between clients and targets."),

@@ -4,17 +4,18 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, TextIO
 from urllib.parse import quote
 
 import httpx
 import typer
 
-from api.cli.gateway import ConfigOption, JsonOption, Place, call, checked, find, reaching
+from api.cli.gateway import ConfigOption, Exit, JsonOption, Place, call, checked, fail, find, reaching
 from api.visible import on_one_line, visible
 from api.web.words import duration
 from infra.clock import now
+from infra.config.values import parse_duration
 
 app = typer.Typer(help="What waits for a reviewer, and the decision on it.", no_args_is_help=True)
 
@@ -63,11 +64,19 @@ def show(identifier: Identifier, as_json: JsonOption = False, config: ConfigOpti
 def approve(
     identifier: Identifier,
     comment: Annotated[str, typer.Option(help="For the requester and the audit log.")] = "",
+    grant: Annotated[
+        str, typer.Option(help="pattern: lets its like through as well; session: reading in its session.")
+    ] = "",
+    lasts: Annotated[str, typer.Option("--for", help="How long the grant lasts, such as 30m.")] = "",
+    uses: Annotated[int | None, typer.Option(help="How many commands the grant lets through.")] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Approves: the command runs, once enough reviewers say so."""
-    _decide(find(config), identifier, "approve", comment, as_json)
+    if bool(grant) != bool(lasts) or (uses is not None and not grant):
+        fail(Exit.USAGE, "--grant pattern or session goes with --for, such as --for 30m")
+    offer = {"kind": grant, "seconds": _seconds(lasts), "uses": uses} if grant else None
+    _decide(find(config), identifier, "approve", comment, as_json, offer)
 
 
 @app.command()
@@ -151,6 +160,12 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
     for label in ("reason", "ticket"):
         if approval[label]:
             yield fact(label, approval[label])
+    if approval["pattern"]:
+        yield fact("pattern", approval["pattern"])
+    if (limits := approval["grants"]) is not None:
+        most = f", {limits['uses']} uses" if limits["uses"] is not None else ""
+        longest = duration(timedelta(seconds=limits["seconds"]))
+        yield fact("may grant", f"{', '.join(limits['kinds'])}: at most {longest}{most}")
     if approval["unmask"]:
         yield fact("unmasked", f"asks to see {', '.join(approval['unmask'])} as they are")
     yield fact("state", approval["state"])
@@ -176,9 +191,24 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
         yield fact("you", approval["cannot_decide_because"])
 
 
-def _decide(place: Place, identifier: str, answer: str, comment: str, as_json: bool) -> None:
+def _seconds(lasts: str) -> float:
+    try:
+        return parse_duration(lasts).total_seconds()
+    except ValueError as error:
+        fail(Exit.USAGE, f"--for: {error}")
+
+
+def _decide(
+    place: Place,
+    identifier: str,
+    answer: str,
+    comment: str,
+    as_json: bool,
+    grant: dict[str, Any] | None = None,
+) -> None:
     path = f"/api/approvals/{_part(identifier)}/{answer}"
-    approval = call(place, "POST", path, body={"comment": comment})
+    body = {"comment": comment} | ({"grant": grant} if grant is not None else {})
+    approval = call(place, "POST", path, body=body)
     if as_json:
         return print(json.dumps(approval, indent=2))
     if approval["state"] == "pending":

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 
 from infra.amounts import Amounts, parse_amounts
 from infra.config.values import Duration, Model, known
-from schemas.vocabulary import Fallback, Intent, PrincipalKind, Verdict
+from schemas.vocabulary import Fallback, GrantKind, Intent, PrincipalKind, Verdict
 
 
 def _is_statement(statement: str, info: ValidationInfo) -> str:
@@ -82,6 +82,14 @@ class When(Model):
     expression: str | None = None  # CEL
 
 
+class Grants(Model):
+    """What reviewers may grant along with an approval, so that what follows needs none."""
+
+    kinds: tuple[GrantKind, ...] = Field(min_length=1)
+    longest: Duration = timedelta(hours=1)
+    most_uses: int | None = Field(default=None, ge=1)
+
+
 class Review(Model):
     """Who reviews, how many must approve, and what happens when nobody does."""
 
@@ -93,6 +101,7 @@ class Review(Model):
     on_unavailable: Literal["deny"] = "deny"
     valid_for: Duration = timedelta(minutes=5)
     hold: bool = True  # False: the client is answered at once and asks again after the approval
+    grants: Grants | None = None
 
     @model_validator(mode="after")
     def _somebody_reviews(self) -> Self:
@@ -159,6 +168,17 @@ class Policy(Model):
             raise ValueError("expected verdict review or deny beside when.unmask: only a reviewer unmasks")
         if self.review.on_timeout is not Fallback.DENY:
             raise ValueError("expected on_timeout: deny beside when.unmask: only a reviewer unmasks")
+        return self
+
+    @model_validator(mode="after")
+    def _grants_are_for_commands(self) -> Self:
+        if self.review is None or self.review.grants is None:
+            return self
+        if self.verdict is not Verdict.REVIEW or self.when.unmask is not None:
+            raise ValueError(
+                "expected review.grants where the verdict is review and when has no unmask: "
+                "neither room in a budget nor unmasked values are granted"
+            )
         return self
 
     @model_validator(mode="after")

@@ -21,7 +21,8 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def _duration(value: Any) -> Any:
+def parse_duration(value: Any) -> timedelta:
+    """A duration such as "30s", "10m" or "2h". Raises ValueError."""
     if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
         return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
     if isinstance(value, timedelta):
@@ -29,7 +30,7 @@ def _duration(value: Any) -> Any:
     raise ValueError("expected a duration such as 30s, 10m or 2h")
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,19 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ingress.command import Command, Spoken, make_command
+from ingress.command import Command, Pattern, Spoken, make_command
 from ingress.http.bodies import FORM, JSON_TYPE, Body, shown_form, shown_json, shown_path
 from ingress.http.call import Call
 from ingress.http.facts import Known, Reading, read_call
 from ingress.http.fields import is_secret
-from ingress.http.paths import RequestTarget
+from ingress.http.paths import RequestTarget, pairs, readings
 from processors.masking.apply import redact_text
-from schemas.vocabulary import ContextItem, Facts, Stage
+from schemas.vocabulary import ContextItem, Facts, Intent, Stage
 
 PLACEHOLDER = "‹sealed›"
+VALUE = "‹value›"
+# Header fields that differ from one request to the next of the same kind.
+_PER_REQUEST = frozenset((b"content-length", b"idempotency-key", b"date"))
 _SHOWN = 64 * 1024  # bytes of a body that events show
 # Of no interest to a reviewer; the digest covers them all the same.
 _DULL = re.compile(
@@ -60,7 +63,39 @@ def make_call_command(
         facts=_shown_facts(reading.facts, subject.detectors),
         reason=redact_text(reason, subject.detectors),
         ticket=redact_text(ticket, subject.detectors),
+        pattern=_pattern(call, subject, reading),
     )
+
+
+def _pattern(call: Call, subject: Subject, reading: Reading) -> Pattern | None:
+    """What other requests a reviewer may grant along with this one: of the same method, path (as the API's
+    description has it), fields of query and body, and header, with other values. None where any of its bytes
+    can decide what it does."""
+    path = readings(call.target.path)[0]
+    is_graphql = path.rstrip("/") == (subject.known.graphql or "").rstrip("/")
+    if is_graphql or Intent.UNKNOWN in reading.facts.intents:
+        return None
+    operation = subject.known.description.operation(call.method, path) if subject.known.description else None
+    if operation is not None:
+        template = operation.template.split("/")
+        base = path.split("/")[: 1 - len(template)]
+        path = "/".join((*base, *template[1:]))
+    names = "&".join(f"{name}={VALUE}" for name in sorted({name for name, _ in pairs(call.target.query)}))
+    fields = sorted({name for name, _ in reading.body.fields})
+    shown = f"{call.method} {path}"
+    if names:
+        shown += f"?{names}"
+    if fields:
+        shown += f" with {', '.join(fields)}"
+    if redact_text(shown, subject.detectors) != shown:
+        return None
+    facts = replace(reading.facts, paths=())
+    kept = [(name, value) for name, value in call.fields if not _is_dull(name) and name not in _PER_REQUEST]
+    context = tuple(
+        ContextItem(f"{number} {name.decode('latin-1')}", value.decode("latin-1"))
+        for number, (name, value) in enumerate(sorted(kept))
+    )
+    return Pattern(shown, shown, facts, context)
 
 
 def _bound(call: Call) -> tuple[bytes | None, ...]:

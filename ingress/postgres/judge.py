@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ingress.command import Command, Spoken, make_command
+from ingress.command import Command, Pattern, Spoken, make_command
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.execution import Execution
 from ingress.postgres.facts import Context, Statement, Unparsable, analyse
@@ -14,6 +14,7 @@ from ingress.postgres.messages import Bind
 from ingress.postgres.namespace import Prepared
 from ingress.postgres.parameters import readable
 from ingress.postgres.reasons import Reasons
+from ingress.postgres.sql.pattern import shape_of
 from ingress.postgres.sql.settings import MEANING
 from processors.masking.apply import redact_text
 from schemas.vocabulary import ContextItem, Facts, Intent, SensitiveColumn, Stage
@@ -228,6 +229,7 @@ class Judge:
             for number, value in enumerate(parameters, start=1)
         )
         why = self.reasons.of(text)
+        context = self._context_items(statement, bind)
         return make_command(
             id=self._new_id(),
             stage=stage,
@@ -236,11 +238,14 @@ class Judge:
             said=Spoken(text, parameters),
             bound=bound,
             shown=Spoken(redact_text(redacted, subject.detectors), shown),
-            context=self._context_items(statement, bind),
+            context=context,
             facts=facts,
             reason=redact_text(why.reason, subject.detectors),
             ticket=redact_text(why.ticket, subject.detectors),
             unmask=tuple(redact_text(column, subject.detectors) for column in why.unmask),
+            pattern=_pattern(statement, text, facts, context, subject.detectors, parameters)
+            if statement is not None and stage is Stage.EXECUTE
+            else None,
         )
 
     def _redact(self, value: str | None) -> str | None:
@@ -272,6 +277,32 @@ class Judge:
 EVERYTHING = "*"
 _UNMASKED = ("select",)  # the statements whose answers may be unmasked
 _SHORT = 32  # hex digits
+# What does the same whatever its literals and parameters are, as far as its facts say.
+_WITH_VALUES = frozenset(("select", "insert", "update", "delete", "merge"))
+_OF_DATA = frozenset((Intent.READ, Intent.PROBE, Intent.WRITE, Intent.BULK_WRITE))
+
+
+def _pattern(
+    statement: Statement,
+    text: str,
+    facts: Facts,
+    context: tuple[ContextItem, ...],
+    detectors: tuple[str, ...],
+    parameters: tuple[str | None, ...],
+) -> Pattern | None:
+    """What others a reviewer may grant along with this command: those of other values where it is proven to
+    read or change data and nothing else, otherwise the very text. None where that does not say all."""
+    shape = shape_of(text)
+    if shape is None or statement.executes or statement.fetches is not None:
+        return None  # what was prepared or declared is in another text
+    if _OF_DATA.issuperset(facts.intents) and _WITH_VALUES.issuperset(facts.statements):
+        return Pattern(redact_text(shape.shown, detectors), shape.exact, facts, context)
+    is_shown_whole = (
+        statement.redacted == statement.text and redact_text(shape.whole, detectors) == shape.whole
+    )
+    if parameters or not is_shown_whole:
+        return None
+    return Pattern(shape.whole, shape.whole, facts, context)
 
 
 def unread_names(statement: Statement) -> frozenset[str]:

@@ -88,6 +88,7 @@ def _make_revoked(command: str, revoked: Revoked, *, ran: bool) -> bytes:
     detail = {
         "verdict": "deny",
         "approval": revoked.approval,
+        "grant": revoked.grant,
         "state": ApprovalState.REVOKED,
         "comment": revoked.comment,
         "command": command,

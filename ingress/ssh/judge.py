@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ingress.command import Command, Spoken, make_command
+from ingress.command import Command, Pattern, Spoken, make_command
 from ingress.ssh.facts import analyse
 from ingress.ssh.reasons import Why, why
 from ingress.ssh.words import SHELL
@@ -42,7 +42,11 @@ class Judge:
     ) -> Command:
         """A command line. `environment`: what goes to the host with it; `said`: what the client set."""
         analysis = analyse(text)
-        return self._command(text, analysis.facts, environment, why(said, analysis.comment), terminal)
+        bare = text
+        if "\n" not in text and analysis.comment:  # a comment then is all to the end
+            bare = text.removesuffix(f"#{analysis.comment}").rstrip()
+        reason = why(said, analysis.comment)
+        return self._command(text, analysis.facts, environment, reason, terminal, bare)
 
     def shell(self, environment: Mapping[str, str], said: Mapping[str, str]) -> Command:
         """An interactive shell, as a whole."""
@@ -58,9 +62,17 @@ class Judge:
         return self._command(text, facts, {}, why(said), False)
 
     def _command(
-        self, text: str, facts: Facts, environment: Mapping[str, str], reason: Why, terminal: bool
+        self,
+        text: str,
+        facts: Facts,
+        environment: Mapping[str, str],
+        reason: Why,
+        terminal: bool,
+        bare: str = "",
     ) -> Command:
+        """`bare`: the text without the comment that says why, where it may have one."""
         subject = self.subject
+        bare = bare or text
         items = [ContextItem("user", subject.user), ContextItem("terminal", "yes" if terminal else "no")]
         items += [ContextItem(f"env {name}", value) for name, value in sorted(environment.items())]
         return make_command(
@@ -75,6 +87,8 @@ class Judge:
             facts=facts,
             reason=redact_text(reason.reason, subject.detectors),
             ticket=redact_text(reason.ticket, subject.detectors),
+            # Any of its words can decide what it does: a reviewer grants this very line, and no other.
+            pattern=Pattern(bare, bare, facts, tuple(items)) if self._shown(bare) == bare else None,
         )
 
     def _shown(self, text: str) -> str:

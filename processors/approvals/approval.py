@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 
 from processors.approvals.quorum import has_quorum
 from processors.approvals.states import may_follow
+from processors.grants.issuing import issued, revoked
+from processors.grants.terms import agreed
+from processors.grants.terms import why_not as why_not_granted
 from processors.policy.bundle import Bundle
 from processors.policy.command import command_of
 from processors.policy.decision import decide
@@ -26,6 +29,7 @@ from schemas.vocabulary import (
     Answer,
     ApprovalState,
     Fallback,
+    GrantTerms,
     Obligations,
     Principal,
     PrincipalKind,
@@ -48,6 +52,7 @@ class Vote:
 
     reviewer: Principal
     comment: str
+    grant: GrantTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,8 @@ def why_not(approval: Approval, decision: ReviewDecided) -> str:
         return "nobody decides on their own request"
     if set(reviewer.groups).isdisjoint(request.reviewers):
         return "the reviewer is in none of the rule's groups"
+    if decision.grant is not None:
+        return why_not_granted(request, decision.grant)
     return ""
 
 
@@ -143,13 +150,14 @@ def _decided(approval: Approval, event: ReviewDecided, now: datetime, node: str)
         return _propose(approval, ApprovalState.REJECTED, (event.reviewer.name,), event.comment, now, node)
     # Once there is a quorum no vote is added, so that a repeat proposes the same settlement.
     if not approval.has_quorum and not _has_voted(approval, event.reviewer):
-        votes = (*approval.votes, Vote(event.reviewer, event.comment[:LONGEST_COMMENT]))
+        votes = (*approval.votes, Vote(event.reviewer, event.comment[:LONGEST_COMMENT], event.grant))
         approval = replace(approval, votes=votes)
     if not approval.has_quorum:
         return Step(approval)
     names = tuple(vote.reviewer.name for vote in approval.votes)
     comment = "; ".join(vote.comment for vote in approval.votes if vote.comment)
-    return _propose(approval, ApprovalState.APPROVED, names, comment, now, node)
+    grant = agreed([vote.grant for vote in approval.votes])
+    return _propose(approval, ApprovalState.APPROVED, names, comment, now, node, grant)
 
 
 def _revoked(approval: Approval, event: ReviewDecided, now: datetime, node: str) -> Step:
@@ -176,6 +184,7 @@ def _propose(
     comment: str,
     now: datetime,
     node: str,
+    grant: GrantTerms | None = None,
 ) -> Step:
     """Asks for an end of the approval; it has ended when this event is read back from the log."""
     if not may_follow(approval.state, state):
@@ -192,6 +201,7 @@ def _propose(
         comment=comment[:LONGEST_COMMENT],
         requested_at=request.envelope.time,
         digest=request.digest,
+        grant=grant,
     )
     return Step(approval, (settled,))
 
@@ -202,16 +212,24 @@ def _settled(approval: Approval, event: ApprovalSettled, bundle: Bundle, node: s
         approval = replace(approval, state=event.state, settled_by=event.decided_by)
     elif (approval.state, approval.settled_by) != (event.state, event.decided_by):
         return Step(approval, ignored=f"already {approval.state.value}")
+    grants = tuple(
+        follows
+        for follows in (issued(approval.request, event, node), revoked(approval.request, event, node))
+        if follows is not None
+    )
+    if approval.request.access is not None:  # no command waits
+        return Step(approval, grants)
     if not approval.request.hold:
-        return Step(approval, told=event)
+        return Step(approval, grants, told=event)
     if event.state is ApprovalState.REVOKED:
-        return Step(approval, (_order(approval, event, node),))
+        return Step(approval, (_order(approval, event, node), *grants))
     lets_through = event.state is ApprovalState.APPROVED or (
         event.state is ApprovalState.TIMED_OUT and approval.request.on_timeout is Fallback.ALLOW
     )
     if not lets_through:
         return Step(approval, (_denied(approval, event, bundle.version, _ENDINGS[event.state], node),))
-    return Step(approval, (_verdict_under(bundle, approval, event, node),))
+    verdict = _verdict_under(bundle, approval, event, node)
+    return Step(approval, (verdict, *grants) if isinstance(verdict, CommandAllowed) else (verdict,))
 
 
 def _verdict_under(

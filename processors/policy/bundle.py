@@ -35,6 +35,12 @@ class Bundle:
         return any(compiled.rule.budgets for compiled in self.rules)
 
     @property
+    def has_grants(self) -> bool:
+        """Whether what was granted must be known."""
+        reviews = (compiled.rule.review for compiled in self.rules)
+        return any(review is not None and review.grants is not None for review in reviews)
+
+    @property
     def has_standing(self) -> bool:
         """Whether approvals may have to be known by the commands they are for."""
         reviews = (compiled.rule.review for compiled in self.rules)

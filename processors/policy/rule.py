@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.vocabulary import Fallback, Intent, PrincipalKind, Verdict
+from schemas.vocabulary import Fallback, GrantLimits, Intent, PrincipalKind, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class Review:
     valid_for: float  # how long an approval may be used
     all_of: tuple[str, ...] = ()  # groups, of each of which a person of its own must approve
     hold: bool = True  # False: the client is answered at once, and asks again once it is approved
+    grants: GrantLimits | None = None  # what reviewers may grant along with an approval; None: nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,13 @@
 """The decision on one command: the strictest matching rule wins, and what no rule allows is denied."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import msgspec
+
+from processors.grants.terms import strictest
 from processors.policy.command import Command
 from processors.policy.expression import ExpressionFailed
 from processors.policy.limits import RuleBudgets, budgets_of, strictest_limits
@@ -37,6 +41,7 @@ class CompiledRule:
 
     rule: Rule
     matchers: tuple[Predicate, ...]
+    digest: str  # SHA-256 of the rule, in hex
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Decision:
     limits: Limits = NO_LIMITS
     limited_by: tuple[LimitSource, ...] = ()
     budgets: tuple[RuleBudgets, ...] = ()
+    rules: tuple[str, ...] = ()  # digests of the rules that ask for the review
     missing: tuple[str, ...] = ()  # what the requester must say first
     retry_at: datetime | None = None  # when a budget has room again
     failed: tuple[str, ...] = ()  # rules whose expression had no answer: "name: why"
@@ -70,7 +76,8 @@ def compile_rule(rule: Rule) -> CompiledRule:
             matchers.append(make(value, every))
         except ValueError as error:
             raise BadRule(f"policy {rule.name!r}: when.{key}: {error}") from error
-    return CompiledRule(rule, tuple(matchers))
+    digest = hashlib.sha256(msgspec.json.encode(rule, order="sorted")).hexdigest()
+    return CompiledRule(rule, tuple(matchers), digest)
 
 
 def evaluate(command: Command, rules: Sequence[CompiledRule], now: datetime) -> Decision:
@@ -80,7 +87,8 @@ def evaluate(command: Command, rules: Sequence[CompiledRule], now: datetime) -> 
     for several that review see `strictest_terms`. The limits of all that match hold together.
     """
     failed: list[str] = []
-    matching = [compiled.rule for compiled in rules if _matches(compiled, command, now, failed)]
+    found = [compiled for compiled in rules if _matches(compiled, command, now, failed)]
+    matching = [compiled.rule for compiled in found]
     if not matching:
         message, hint = _why_none(command, rules, now)
         return Decision(Verdict.DENY, "", message, hint, failed=tuple(failed))
@@ -106,6 +114,7 @@ def evaluate(command: Command, rules: Sequence[CompiledRule], now: datetime) -> 
         limits=limits,
         limited_by=limited_by,
         budgets=budgets_of(matching),
+        rules=tuple(compiled.digest for compiled in found if compiled.rule.verdict is Verdict.REVIEW),
         failed=tuple(failed),
     )
 
@@ -174,7 +183,8 @@ def _provable(when: When) -> Predicate:
 def strictest_terms(reviews: Sequence[tuple[str, Review]]) -> tuple[str, Review]:
     """The rule that names the review, and its terms: the one that asks for most approvals, then the one whose
     approval is valid the shortest, then the first. Times and the fallback are the strictest of all. Where one
-    of them does not hold the command, it is not held. What any of them asks by `all_of` is asked."""
+    of them does not hold the command, it is not held. What any of them asks by `all_of` is asked, and only
+    what all of them permit is granted."""
     named, chosen = min(reviews, key=lambda pair: (-pair[1].approvals, pair[1].valid_for))
     terms = [review for _, review in reviews]
     all_of = tuple(dict.fromkeys(group for review in terms for group in review.all_of))
@@ -188,4 +198,5 @@ def strictest_terms(reviews: Sequence[tuple[str, Review]]) -> tuple[str, Review]
         else Fallback.ALLOW,
         valid_for=min(review.valid_for for review in terms),
         hold=all(review.hold for review in terms),
+        grants=strictest([review.grants for review in terms]),
     )

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from processors.grants.grant import Grant
+from processors.grants.granted import Granted, find, use
 from processors.masking.plan import make_plan
 from processors.policy.budgets import Account, Drawn, draw, in_words, room_time
 from processors.policy.bundle import Bundle
@@ -37,8 +39,9 @@ class Answer:
     events: tuple[Event, ...]
     failed: tuple[str, ...] = ()  # rules whose expression had no answer: "name: why"
     account: Account | None = None  # of the principal, after the command drew on its budgets
+    granted: Granted | None = None  # to the principal, after the command used one of the grants
     asks: ApprovalRequested | None = None  # no answer yet: it is for whoever keeps the standing approvals
-    is_budgeted: bool = False  # no answer yet: it is for whoever keeps the principal's account
+    is_for_accounts: bool = False  # no answer yet: it is for whoever keeps the principal's account and grants
 
 
 def answer(
@@ -48,12 +51,13 @@ def answer(
     now: datetime,
     node: str,
     account: Account | None = None,
+    granted: Granted | None = None,
 ) -> Answer:
     """The verdict on a request of `size` bytes; nothing when its deadline is over.
 
-    A command whose rules have budgets is answered where its principal's `account` is at hand. A preparation
-    executes nothing: where the rules say review, it is let through, and the execution is what waits for a
-    reviewer.
+    A command whose rules have budgets, or that may be granted, is answered where its principal's `account`
+    and what was `granted` are at hand. A preparation executes nothing: where the rules say review, it is let
+    through, and the execution is what waits for a reviewer.
     """
     if now >= request.deadline:
         return Answer(())  # the ingress refused it at its deadline and said so
@@ -61,9 +65,16 @@ def answer(
     if resource is None:
         return Answer((_denied(request, bundle, now, node, _NO_RESOURCE),))
     decision = decide(command_of(request, resource), bundle.rules, now)
-    if decision.budgets and request.stage is not Stage.PREPARE:
-        if account is None:
-            return Answer((), decision.failed, is_budgeted=True)
+    may_be_granted = decision.review is not None and decision.review.grants is not None and not request.unmask
+    if (decision.budgets or may_be_granted) and request.stage is not Stage.PREPARE and account is None:
+        return Answer((), decision.failed, is_for_accounts=True)
+    grant = None
+    if may_be_granted and granted is not None:
+        grant = find(granted, request, decision.rules, now)
+    reviewed = decision
+    if grant is not None:
+        decision = replace(decision, verdict=Verdict.ALLOW, review=None)
+    if decision.budgets and account is not None:
         account, drawn = draw(
             account,
             request.envelope.command,
@@ -73,6 +84,8 @@ def answer(
             deadline=request.deadline,
             now=now,
         )
+        if drawn.refused is not None:
+            grant, decision = None, reviewed
         decision = _within_budget(decision, drawn, is_unmasked=bool(request.unmask))
     if decision.verdict is Verdict.REVIEW and request.stage is not Stage.PREPARE and size > REVIEWABLE:
         decision = Decision(
@@ -81,11 +94,15 @@ def answer(
     if decision.verdict is Verdict.DENY:
         return Answer((_denied(request, bundle, now, node, decision),), decision.failed, account)
     obligations = obligations_of(request, bundle, decision.limits, decision.limited_by)
+    if grant is not None and granted is not None:
+        granted = use(granted, grant, request, now)
+        allowed = _allowed(request, bundle, now, node, decision.rule, obligations)
+        return Answer((_under(allowed, grant),), decision.failed, account, granted)
     if decision.review is None or request.stage is Stage.PREPARE:
         events: tuple[Event, ...] = (_allowed(request, bundle, now, node, decision.rule, obligations),)
     else:
         shown = replace(obligations, unmasked=request.unmask)
-        asked = _review(request, bundle, now, node, decision.rule, decision.review, shown)
+        asked = _review(request, bundle, now, node, decision, decision.review, shown)
         if not asked.hold:
             return Answer((), decision.failed, account, asks=asked)
         events = (asked, _pending(asked))
@@ -115,7 +132,8 @@ def _within_budget(decision: Decision, drawn: Drawn, *, is_unmasked: bool) -> De
     named, review = strictest_terms(
         [(refused.rule, asked), *([(decision.rule, decision.review)] if decision.review is not None else [])]
     )
-    return replace(decision, verdict=Verdict.REVIEW, rule=named, review=review)
+    # A grant stands for the review that a rule asks for, not for room in a budget.
+    return replace(decision, verdict=Verdict.REVIEW, rule=named, review=replace(review, grants=None))
 
 
 def _budget_sources(decision: Decision, drawn: Drawn) -> tuple[LimitSource, ...]:
@@ -196,6 +214,17 @@ def _allowed(
     )
 
 
+def _under(allowed: CommandAllowed, grant: Grant) -> CommandAllowed:
+    """The verdict by a grant, which does not outlive it."""
+    issued = grant.issued
+    return replace(
+        allowed,
+        expires_at=min(allowed.expires_at, issued.expires_at),
+        decided_by=tuple(issued.issued_by.split(", ")),
+        grant=grant.id,
+    )
+
+
 def _denied(
     request: CommandRequested, bundle: Bundle, now: datetime, node: str, decision: Decision
 ) -> CommandDenied:
@@ -220,7 +249,7 @@ def _review(
     bundle: Bundle,
     now: datetime,
     node: str,
-    rule: str,
+    decision: Decision,
     review: Review,
     obligations: Obligations,
 ) -> ApprovalRequested:
@@ -238,7 +267,7 @@ def _review(
         context=request.context,
         facts=request.facts,
         client_address=request.client_address,
-        rule=rule,
+        rule=decision.rule,
         policy_version=bundle.version,
         reviewers=review.reviewers,
         approvals=review.approvals,
@@ -252,6 +281,10 @@ def _review(
         unmask=request.unmask,
         hold=review.hold,
         all_of=review.all_of,
+        pattern=request.pattern,
+        fingerprint=request.fingerprint,
+        rules=decision.rules,
+        grants=review.grants if not request.unmask else None,
     )
 
 

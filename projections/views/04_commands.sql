@@ -34,6 +34,7 @@ SELECT
     policy_version,
     message,
     approval,
+    `grant`,
     decided_by,
     comment,
     multiIf(

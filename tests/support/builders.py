@@ -130,15 +130,16 @@ def user(someone: Someone, **more: Any) -> Document:
 
 
 def postgres_resource(name: str, postgres: Postgres, database: str = "sample", **more: Any) -> Document:
-    """A resource over TLS, verified, signed in to as `app`. The password is in the file `app.password`."""
+    """A resource over TLS (where it has it), verified, signed in to as `app`. The password is in the file
+    `app.password`."""
+    verified = {"tls": "verify-full", "ca": {"file": str(postgres.ca)}}
     return {
         "name": name,
         "protocol": "postgres",
         "address": postgres.address,
         "database": database,
         "credentials": {"user": "app", "password": {"file": "app.password"}},
-        "tls": "verify-full",
-        "ca": {"file": str(postgres.ca)},
+        **(verified if postgres.ca is not None else {"tls": "disable"}),
         **more,
     }
 

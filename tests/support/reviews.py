@@ -13,6 +13,7 @@ from schemas.vocabulary import (
     ContextItem,
     Facts,
     Fallback,
+    GrantTerms,
     Intent,
     Obligations,
     Principal,
@@ -83,6 +84,7 @@ def decided(
     at: datetime | None = None,
     comment: str = "OPS-12, fine",
     digest: str | None = None,
+    grant: GrantTerms | None = None,
 ) -> ReviewDecided:
     """A reviewer's answer to this request."""
     return ReviewDecided(
@@ -92,6 +94,7 @@ def decided(
         answer=answer,
         comment=comment,
         digest=digest if digest is not None else request.digest,
+        grant=grant,
     )
 
 
@@ -103,6 +106,7 @@ def settled(
     decided_by: tuple[str, ...] = ("dana",),
     comment: str = "OPS-12, fine",
     digest: str = "",
+    grant: GrantTerms | None = None,
 ) -> ApprovalSettled:
     """The end of this request."""
     return ApprovalSettled(
@@ -114,4 +118,5 @@ def settled(
         comment=comment,
         requested_at=request.envelope.time,
         digest=digest or request.digest,
+        grant=grant,
     )

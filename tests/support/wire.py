@@ -48,12 +48,15 @@ class Answer:
 class Wire:
     """A connection. Raises ConnectionError where the other side ends it, TimeoutError in silence."""
 
-    def __init__(self, address: str, user: str, password: str, database: str, ca: Path) -> None:
+    def __init__(self, address: str, user: str, password: str, database: str, ca: Path | None) -> None:
+        """`ca`: what verifies the other side; None: no TLS."""
         host, _, port = address.rpartition(":")
-        plain = socket.create_connection((host, int(port)), timeout=_SECONDS)
-        plain.sendall(_SSL_REQUEST)
-        assert plain.recv(1) == b"S"
-        self._socket = ssl.create_default_context(cafile=str(ca)).wrap_socket(plain, server_hostname=host)
+        self._socket = socket.create_connection((host, int(port)), timeout=_SECONDS)
+        if ca is not None:
+            self._socket.sendall(_SSL_REQUEST)
+            assert self._socket.recv(1) == b"S"
+            verifying = ssl.create_default_context(cafile=str(ca))
+            self._socket = verifying.wrap_socket(self._socket, server_hostname=host)
         self._incoming = Incoming(self._socket)
         names = {"user": user, "database": database, "client_encoding": "UTF8"}
         settings = b"".join(part.encode() + b"\0" for pair in names.items() for part in pair)

@@ -7,5 +7,5 @@
   and `triggers.py`), over `from_clause.py`, `expressions.py`, `scope.py`, `views.py`, `columns.py`.
 - `functions.py`, `oracles.py`, `bounds.py`, `names.py`, `words.py`: what is known beforehand.
 - `meaning.py`: what the names of a statement mean, as one value. `literals.py`: replaces what is sensitive in
-  the text.
+  the text. `pattern.py`: the text without comments and values.
 """

@@ -92,7 +92,7 @@ class Approvals:
         change = self.feed.inbox.apply(event, Position(0, self.offset))
         self.offset += 1
         assert change is not None
-        self.feed._tell(change)
+        self.feed.tell(change)
 
 
 @asynccontextmanager

@@ -12,9 +12,18 @@ from infra.kafka.address import KafkaAddress
 from infra.kafka.bus import BusUnavailable, partition_of
 from processors.accounts import Accounts
 from processors.agents import add_agents, take
-from processors.app import BUDGETS, STANDING, approvals_table, budgets_table, make_app, standing_table
+from processors.app import (
+    BUDGETS,
+    STANDING,
+    approvals_table,
+    budgets_table,
+    grants_table,
+    make_app,
+    standing_table,
+)
 from processors.desk import Desk
 from processors.emission import Emission
+from processors.grantings import Grantings
 from processors.intake import Intake
 from processors.ordering import InOrder
 from processors.reactions import Reaction, Reactions
@@ -23,7 +32,7 @@ from schemas.codec import encode
 from schemas.envelope import envelope
 from schemas.events import CommandAllowed, CommandRequested, EventRejected, SessionClosed
 from schemas.signature import Signer
-from schemas.topics import APPROVALS, COMMANDS
+from schemas.topics import APPROVALS, COMMANDS, GRANTS
 from schemas.vocabulary import Role
 
 NODE = "processors@test#1"
@@ -53,6 +62,10 @@ def message(event: Any, by: Signer) -> Message:
     return Message(encode(event, by), place)
 
 
+def grantings_in(table: Any) -> Grantings:
+    return Grantings(table, signer(Role.PROCESSORS), KEYRING)
+
+
 def accounts_in(table: Any) -> Accounts:
     return Accounts(table, signer(Role.PROCESSORS), KEYRING)
 
@@ -70,7 +83,16 @@ async def taken(message: Message, bus: MemoryBus) -> list[BaseException]:
     desk = Desk(MemoryTable(), rules, signer(Role.PROCESSORS), KEYRING, NODE)
     emission = Emission(bus, failures.append)
     intake = Intake(COMMANDS, [CommandRequested], KEYRING, NODE)
-    reactions = Reactions(rules, desk, accounts_in(MemoryTable()), nowhere, None, nothing_asked, NODE)
+    reactions = Reactions(
+        rules,
+        desk,
+        accounts_in(MemoryTable()),
+        grantings_in(MemoryTable()),
+        nowhere,
+        None,
+        nothing_asked,
+        NODE,
+    )
     await take(message, intake, reactions.judge, emission, InOrder(), NOW)
     if bus.durable_at_once:
         await emission.drain()
@@ -138,6 +160,7 @@ def test_the_wiring(tmp_path: Path, budgets: tuple[dict[str, object], ...], stan
             rules,
             desk,
             accounts_in(budgets_table(app)) if budgets else None,
+            grantings_in(grants_table(app)) if budgets else None,
             nowhere,
             Standings(standing_table(app), signer(Role.PROCESSORS), KEYRING) if standing else None,
             nothing_asked,
@@ -151,7 +174,7 @@ def test_the_wiring(tmp_path: Path, budgets: tuple[dict[str, object], ...], stan
     )
     agents = {name: agent.channel.get_topic_name() for name, agent in app.agents.items()}
     expected = {"policy": COMMANDS.name, "approvals": APPROVALS.name}
-    expected |= {"budgets": BUDGETS.name} if budgets else {}
+    expected |= {"budgets": BUDGETS.name, "grants": GRANTS.name} if budgets else {}
     expected |= {"standing": STANDING.name} if standing else {}
     assert agents == expected
     assert all(agent.concurrency == 1 for agent in app.agents.values()), "order is kept in each partition"

@@ -11,6 +11,7 @@ from support.table import MemoryTable
 
 from processors.accounts import Accounts
 from processors.desk import Desk
+from processors.grantings import Grantings
 from processors.policy.bundle import Bundle
 from processors.reactions import Reactions
 from processors.standings import Standings
@@ -36,6 +37,7 @@ def reactions_of(
     forwarded: list[tuple[str, bytes]] | None = None,
     standings: MemoryTable | None = None,
     handed_on: list[ApprovalRequested | ApprovalSettled] | None = None,
+    grants: MemoryTable | None = None,
 ) -> Reactions:
     desk = Desk(table or MemoryTable(), rules, signer(Role.PROCESSORS), KEYRING, NODE)
     kept = Accounts(accounts or MemoryTable(), signer(Role.PROCESSORS), KEYRING)
@@ -49,7 +51,8 @@ def reactions_of(
         handed_on.append(event)
 
     stands = Standings(standings or MemoryTable(), signer(Role.PROCESSORS), KEYRING)
-    return Reactions(rules, desk, kept, forward, stands, hand_on, NODE)
+    granted = Grantings(grants or MemoryTable(), signer(Role.PROCESSORS), KEYRING)
+    return Reactions(rules, desk, kept, granted, forward, stands, hand_on, NODE)
 
 
 def finished(request: CommandRequested, rows: int = 1) -> CommandFinished:
@@ -180,7 +183,7 @@ class TestBudgets:
         with capture_logs() as logs:
             reaction = reactions_of(self.TWO, accounts=accounts).charge(command_requested(READ), RAW, NOW)
         assert [type(event) for event in reaction.events] == [CommandDenied]
-        assert logs[0]["event"] == "budget_not_kept"
+        assert logs[0]["event"] == "account_not_kept"
 
 
 class TestStanding:

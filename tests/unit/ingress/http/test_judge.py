@@ -1,9 +1,11 @@
+from dataclasses import replace
 from typing import Any
 
 from ingress.command import Command
 from ingress.http.call import Call
 from ingress.http.facts import Known
 from ingress.http.judge import Subject, make_call_command
+from ingress.http.openapi import Description
 from ingress.http.paths import parse_target
 from ingress.http.selectors import Selectors
 from schemas.vocabulary import SensitiveColumn
@@ -62,3 +64,41 @@ def test_a_body_that_cannot_be_read_is_not_shown() -> None:
 def test_what_has_nothing_sensitive_is_shown_as_it_is() -> None:
     found = command("/a?b=%2F", b'{"c":  1}')
     assert (found.text, found.parameters[-1], found.original) == ("POST /a?b=%2F", '{"c":  1}', None)
+
+
+class TestPattern:
+    """What may be granted along with a request: other values in the same places."""
+
+    BODY = b'{"amount": 10}'
+
+    def test_values_of_query_body_and_a_described_path_vary(self) -> None:
+        description = Description({"paths": {"/refunds/{id}": {"post": {"operationId": "refund"}}}})
+        subject = replace(SUBJECT, known=Known(description=description))
+
+        def of(target: str, body: bytes) -> Command:
+            call = Call("POST", parse_target(target), (JSON, (b"idempotency-key", body)), body)
+            return make_call_command(call, subject, lambda: "id")
+
+        first, second = of("/refunds/7?dry=1", self.BODY), of("/refunds/8?dry=0", b'{"amount": 99999}')
+        assert first.pattern == "POST /refunds/{id}?dry=‹value› with $.amount"
+        assert first.fingerprint == second.fingerprint
+        assert first.digest != second.digest
+
+    def test_another_request_has_another(self) -> None:
+        first = command("/refunds/7", self.BODY)
+        assert first.pattern == "POST /refunds/7 with $.amount"
+        for other in (
+            command("/refunds/8", self.BODY),
+            command("/refunds/7", b'{"amount": 10, "to": "x"}'),
+            command("/refunds/7?to=x", self.BODY),
+            command("/refunds/7", self.BODY, (b"x-tenant", b"other")),
+            command("/refunds/7?_method=DELETE", self.BODY),
+        ):
+            assert other.fingerprint != first.fingerprint
+
+    def test_what_is_not_proven_or_not_shown_has_none(self) -> None:
+        assert command("/refunds/7", b"{no json").pattern == ""
+        assert command("/customers/jane@example.com", self.BODY).pattern == ""
+        graphql = replace(SUBJECT, known=Known(graphql="/graphql"))
+        call = Call("POST", parse_target("/graphql"), (JSON,), b'{"query": "{ orders { id } }"}')
+        assert make_call_command(call, graphql, lambda: "id").pattern == ""

@@ -123,3 +123,67 @@ def test_what_the_open_transaction_altered_is_doubt() -> None:
     assert one.unread == {EVERYTHING}
     assert one.query("select 1")[0].command.facts.unproven
     assert not one.query("rollback")[0].command.facts.unproven
+
+
+class TestPattern:
+    """What may be granted along with a command: the values vary only where they decide nothing."""
+
+    def of(self, text: str, one: Judge | None = None) -> tuple[str, str]:
+        command = (one or judge()).query(text)[-1].command
+        return command.pattern, command.fingerprint
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ("delete from orders where id = 7", "delete  from orders /* x */ where id = 8"),
+            ("update orders set note = 'a' where id = 1", "update orders set note = 'b' where id = 2"),
+            ("select id from orders where id in (1, 2)", "select id from orders where id in (3, 4)"),
+            ("drop table orders", "drop  table orders -- reason: x"),
+        ],
+    )
+    def test_those_alike_have_one(self, first: str, second: str) -> None:
+        assert self.of(first) == self.of(second)
+        assert self.of(first)[1]
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ("delete from orders where id = 7", "delete from orders where id > 7"),
+            ("delete from orders where id = 7", "delete from orders where customer_id = 7"),
+            ("delete from orders where id = 7", "delete from orders where id = 7 or id = 7"),
+            ("select set_config('work_mem', '1', false)", "select set_config('role', 'dba', false)"),
+            ("do $$ begin end $$", "do $$ begin delete from orders; end $$"),
+            ("create role a", "create role b"),
+            ("select pg_read_file('/tmp/a')", "select pg_read_file('/etc/passwd')"),
+            ("set work_mem = '1MB'", "set work_mem = '2MB'"),
+            ("copy orders to '/tmp/a'", "copy orders to '/tmp/b'"),
+        ],
+    )
+    def test_those_that_may_do_something_else_have_not(self, first: str, second: str) -> None:
+        assert self.of(first)[1] != self.of(second)[1]
+
+    def test_one_is_for_what_its_names_mean(self) -> None:
+        one = judge()
+        before = self.of("delete from orders where id = 7", one)
+        one.context = replace(CONTEXT, role="dba")
+        after = self.of("delete from orders where id = 7", one)
+        assert before[0] == after[0]
+        assert before[1] != after[1]
+
+    @pytest.mark.parametrize("text", ["execute p(1)", "fetch 10 from c", "create role a password 'hunter2'"])
+    def test_what_the_text_does_not_say_has_none(self, text: str) -> None:
+        assert self.of(text) == ("", "")
+
+    def test_parameters_vary_only_where_they_decide_nothing(self) -> None:
+        def of(text: str) -> str:
+            execution = judge().single(Stage.EXECUTE, Prepared(text), Bind(b"", b"", (), (b"1",), ()))
+            assert execution is not None
+            return execution.command.pattern
+
+        assert of("delete from orders where id = $1") == "delete from orders where id = $1"
+        assert of("select forget($1)") == ""
+
+    def test_a_preparation_has_none(self) -> None:
+        execution = judge().single(Stage.PREPARE, Prepared("delete from orders where id = $1"), None)
+        assert execution is not None
+        assert execution.command.fingerprint == ""

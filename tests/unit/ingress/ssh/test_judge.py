@@ -43,3 +43,24 @@ def test_a_digest_is_for_a_user_a_terminal_and_an_environment() -> None:
 
 def test_the_reason_comes_from_the_comment() -> None:
     assert judge().line("ls # reason: looking", {}, {}, terminal=False).reason == "looking"
+
+
+def test_a_pattern_is_the_very_line_but_for_the_comment_that_says_why() -> None:
+    def of(text: str, **more: str) -> tuple[str, str]:
+        command = judge().line(text, more, {}, terminal=False)
+        return command.pattern, command.fingerprint
+
+    first = of("systemctl restart nginx # reason: it hangs")
+    assert first[0] == "systemctl restart nginx"
+    assert of("systemctl restart nginx # reason: again") == first
+    assert of("systemctl restart nginx") == first
+    others = [
+        of("systemctl restart nginx2"),
+        of("systemctl  restart nginx"),
+        of("systemctl restart nginx", LANG="C"),
+        of("systemctl restart nginx # reason: x\nrm -rf /tmp/x"),
+        of("systemctl restart 'nginx # reason: x'"),
+        of("systemctl restart nginx \\# reason: x"),
+    ]
+    assert first[1] not in {fingerprint for _, fingerprint in others}
+    assert of("mysql --password=hunter2") == ("", ""), "a reviewer cannot see all of it"

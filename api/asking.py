@@ -1,0 +1,130 @@
+"""Access asked for beforehand: a window of time in which commands on a resource need no review."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from api.approvals import ApprovalView, clean_comment, view
+from api.auth import SignIn
+from api.feed import Behind, Feed
+from api.inbox import Approval
+from api.problems import Problem, documented, unavailable
+from infra.clock import Clock
+from infra.kafka.bus import Bus, BusUnavailable
+from schemas.envelope import envelope
+from schemas.events import AccessRequested
+from schemas.ids import approval_id, uuid7
+from schemas.vocabulary import Access, Intent, Principal
+
+
+class Ask(BaseModel):
+    """What is asked for: commands of these intents on this resource, for so long."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"resource": "orders", "intents": ["write"], "seconds": 1800, "reason": "repair OPS-12"}
+            ]
+        },
+    )
+
+    resource: str = Field(min_length=1, max_length=200)
+    intents: tuple[Intent, ...] = Field(min_length=1)
+    seconds: float = Field(gt=0, le=366 * 86400)
+    starts_at: AwareDatetime | None = Field(default=None, description="null: from the approval on")
+    reason: Annotated[str, AfterValidator(clean_comment)] = ""
+    ticket: Annotated[str, AfterValidator(clean_comment)] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Where access is asked for. `within`: how long the processors may take to answer."""
+
+    feed: Feed
+    bus: Bus
+    node: str
+    within: timedelta
+    clock: Clock
+
+    async def ask(self, who: Principal, wanted: Ask, address: str) -> Approval:
+        """The request for review, once it waits for reviewers. Raises Problem: 403 no reviewer can grant it,
+        503 no Kafka, 504 the processors do not answer."""
+        if self.feed.obstacle is not None:
+            raise unavailable(self.feed.obstacle)
+        event = self._event(who, wanted, address, self.clock())
+        with self.feed.listen() as listener:
+            try:
+                await self.bus.publish_durably(event)
+                async with asyncio.timeout(self.within.total_seconds()):
+                    while (asked := self._answered(event.approval)) is None:
+                        await listener.next()
+            except BusUnavailable as error:
+                raise unavailable(str(error)) from error
+            except (TimeoutError, Behind) as error:
+                raise _no_answer(event.approval, self.within) from error
+        if asked.settlement is not None and not asked.request.reviewers:
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "access-refused",
+                f"This access cannot be granted: {asked.settlement.comment}.",
+                "Ask for less, or whoever keeps the gateway's rules for `review.grants` with kind window.",
+                extra={"approval": asked.id, "rule": asked.request.rule},
+            )
+        return asked
+
+    def _answered(self, approval: str) -> Approval | None:
+        """The request, once it is clear whether anybody can grant it."""
+        found = self.feed.inbox.get(approval)
+        is_clear = found is not None and (found.request.reviewers or found.settlement is not None)
+        return found if is_clear else None
+
+    def _event(self, who: Principal, wanted: Ask, address: str, at: datetime) -> AccessRequested:
+        command = uuid7(at)
+        return AccessRequested(
+            envelope=envelope(at, self.node, command=command, principal=who.name, resource=wanted.resource),
+            approval=approval_id(command),
+            principal=who,
+            intents=tuple(sorted(set(wanted.intents))),
+            access=Access(wanted.seconds, wanted.starts_at),
+            reason=wanted.reason,
+            ticket=wanted.ticket,
+            client_address=address,
+        )
+
+
+def routes(asking: Asking, sign_in: SignIn) -> APIRouter:
+    router = APIRouter(tags=["grants"])
+
+    @router.post(
+        "/access",
+        status_code=HTTPStatus.CREATED,
+        responses=documented(
+            HTTPStatus.UNAUTHORIZED,
+            HTTPStatus.FORBIDDEN,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            HTTPStatus.GATEWAY_TIMEOUT,
+        ),
+    )
+    async def ask(wanted: Ask, who: Annotated[Principal, Depends(sign_in)], request: Request) -> ApprovalView:
+        """Asks reviewers for access in a window of time. The answer is the approval that waits for them; once
+        they approve it, a grant of kind window is in force."""
+        address = f"{request.client.host}:{request.client.port}" if request.client is not None else ""
+        return view(await asking.ask(who, wanted, address), who, asking.clock())
+
+    return router
+
+
+def _no_answer(approval: str, within: timedelta) -> Problem:
+    return Problem(
+        HTTPStatus.GATEWAY_TIMEOUT,
+        "no-answer-yet",
+        f"You have asked, and the processors have not answered within {within.total_seconds():g} s.",
+        "Do not ask again: look at the approval in a moment. If it is not there, see to the processors.",
+        extra={"approval": approval},
+    )
