@@ -30,6 +30,7 @@ from api.resources import Resources
 from api.single_sign_on import SingleSignOn
 from api.tokens import Tokens
 from api.web.about import AboutPages
+from api.web.grants import GrantPages
 from api.web.live import Live
 from api.web.pages import Pages
 from api.web.sessions import SessionPages
@@ -123,6 +124,7 @@ def create_app(
     app.include_router(web.router())
     app.include_router(Live(site, feed).router())
     app.include_router(SessionPages(site, audit_log, ending).router())
+    app.include_router(GrantPages(site, grants).router())
     app.include_router(AboutPages(site, audit_log, policies, resources, readiness).router())
     if sso is not None:
         app.include_router(WebSignOn(sso, site, web).router())

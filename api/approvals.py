@@ -17,7 +17,7 @@ from api.deciding import LONGEST_COMMENT, Desk, Review
 from api.inbox import SHORTEST_PREFIX, Approval
 from api.paging import link_to_next
 from api.past import Past
-from api.plain_words import sentences, undoing
+from api.plain_words import of_request, undoing_of
 from api.problems import Problem, documented
 from api.visible import is_odd
 from infra.clock import Clock
@@ -249,8 +249,8 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         expires_at=request.expires_at,
         on_timeout=request.on_timeout,
         hold=request.hold,
-        does=[sentence.text for sentence in sentences(facts)],
-        undoing=undoing(facts).text,
+        does=[sentence.text for sentence in of_request(request)],
+        undoing=undoing_of(request).text,
         intents=list(facts.intents),
         statements=list(facts.statements),
         tables=list(facts.tables),

@@ -6,11 +6,11 @@ sentence; what is not proven is said to be so.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from datetime import timedelta
 
+from api.web.words import INTENTS, Weight, duration
+from schemas.events import ApprovalRequested
 from schemas.vocabulary import Facts, Intent
-
-Weight = Literal["light", "medium", "heavy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,27 @@ def sentences(facts: Facts) -> tuple[Sentence, ...]:
     return tuple(sorted(dict.fromkeys(found), key=lambda sentence: order[sentence.weight]))
 
 
-def headline(facts: Facts) -> str:
+def of_request(request: ApprovalRequested) -> tuple[Sentence, ...]:
+    """What a reviewer decides on: a command, or a window of time in which commands need no review."""
+    if request.access is None:
+        return sentences(request.facts)
+    intents = ", ".join(INTENTS[intent].text for intent in request.facts.intents)
+    span = duration(timedelta(seconds=request.access.seconds))
+    start = request.access.starts_at
+    begin = f", from {start:%Y-%m-%d %H:%M} UTC on" if start is not None else ""
+    return (Sentence(f"asks for {span}{begin} without review of what {intents}", "heavy"),)
+
+
+def undoing_of(request: ApprovalRequested) -> Sentence:
+    """Whether what is decided on can be undone."""
+    if request.access is not None:
+        return Sentence("The grant can be revoked; what ran under it is a matter of its own.", "medium")
+    return undoing(request.facts)
+
+
+def headline(request: ApprovalRequested) -> str:
     """The one sentence for a list or a message."""
-    found = sentences(facts)
+    found = of_request(request)
     return found[0].text if found else "does nothing that is known"
 
 

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from api.access import how_it_ended
 from api.inbox import Change, Kind
-from api.plain_words import sentences, undoing
+from api.plain_words import of_request, undoing_of
 from api.visible import visible
 from infra.config import Endpoint
 
@@ -41,8 +41,8 @@ def payload(change: Change, url: str) -> str:
         "acts_for": request.principal.acts_for,
         "resource": request.envelope.resource,
         "protocol": request.protocol,
-        "does": [sentence.text for sentence in sentences(request.facts)],
-        "undoing": undoing(request.facts).text,
+        "does": [sentence.text for sentence in of_request(request)],
+        "undoing": undoing_of(request).text,
         "ticket": request.ticket,
         "rule": request.rule,
         "reviewers": list(request.reviewers),
@@ -64,8 +64,8 @@ def plain_message(change: Change, url: str) -> tuple[str, str]:
     principal = request.principal
     who = f"{principal.name} for {principal.acts_for}" if principal.acts_for else principal.name
     end = how_it_ended(approval) if change.kind is Kind.SETTLED else "waits for a decision"
-    lines = [sentence.text for sentence in sentences(request.facts)]
-    lines += [f"Can be undone: {undoing(request.facts).text}", f'Rule: "{request.rule}"']
+    lines = [sentence.text for sentence in of_request(request)]
+    lines += [f"Can be undone: {undoing_of(request).text}", f'Rule: "{request.rule}"']
     if request.ticket:
         lines.append(f"Ticket: {request.ticket}")
     if change.kind is Kind.REQUESTED:

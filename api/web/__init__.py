@@ -9,6 +9,7 @@ script or style, nothing from elsewhere. Forms carry the session's form token.
 - `live.py`: the stream that brings the queue's rows; `rows.py`: a request as one row (pure).
 - `sessions.py`: sessions, their replay, and how one is ended.
 - `terminal.py`: a recorded session as a player takes it (pure).
+- `grants.py`: what reviewers let through beforehand, and how one ends.
 - `about.py`: an auditor's search, the rules, the gateway's health; `rules.py`: a rule in words (pure);
   `drafts.py`: a draft of rules, checked (pure).
 - `sign_on.py`: single sign-on, to the provider and back.

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
-from api.approvals import ApprovalView, Decide, comment_missing, view
+from api.approvals import ApprovalView, Decide, GrantOffer, comment_missing, view
 from api.auth import WebSession
 from api.deciding import Desk, Review
 from api.feed import Feed
@@ -18,12 +18,13 @@ from api.inbox import Approval
 from api.issuing import Issuing
 from api.originals import Original, Originals
 from api.past import Background, Past
+from api.plain_words import of_request, undoing_of
 from api.problems import Problem
 from api.stream import format_seen, reached
 from api.web import forms
 from api.web.rows import Row, row_of
 from api.web.site import Site, to_sign_in
-from schemas.vocabulary import Answer, ApprovalState
+from schemas.vocabulary import Answer, ApprovalState, GrantKind, GrantTerms
 
 ROWS = 100  # in a list of requests
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -154,6 +155,9 @@ class Pages:
         answer: Annotated[Answer, Form()],
         digest: Annotated[str, Form()],
         comment: Annotated[str, Form()] = "",
+        grant: Annotated[str, Form()] = "",
+        minutes: Annotated[str, Form()] = "",
+        uses: Annotated[str, Form()] = "",
         form_token: Annotated[str, Form()] = "",
     ) -> Response:
         session = self._site.session(request)
@@ -164,7 +168,8 @@ class Pages:
             decide = _checked(comment, digest)
             if answer is not Answer.APPROVE and not decide.comment:
                 raise comment_missing(answer)
-            review = Review(answer, decide.comment, decide.digest)
+            terms = _terms(grant, minutes, uses) if answer is Answer.APPROVE and grant else None
+            review = Review(answer, decide.comment, decide.digest, terms)
             decided = await self._desk.decide(approval, session.principal, review)
         except Problem as problem:
             return await self._approval_page(request, session, approval, problem, comment)
@@ -213,7 +218,9 @@ class Pages:
             problem.status if problem is not None else HTTPStatus.OK,
             session=session,
             approval=shown,
-            facts=found.request.facts,
+            says=of_request(found.request),
+            undo=undoing_of(found.request),
+            offers=_offers(shown),
             background=background,
             original=original,
             may_open=self._site.access.opens(session.principal, found),
@@ -222,6 +229,28 @@ class Pages:
             problem=problem,
             comment=comment,
         )
+
+
+def _offers(shown: ApprovalView) -> list[str]:
+    """What may be granted along with an approval that waits."""
+    if shown.grants is None or not shown.can_decide or shown.access is not None:
+        return []
+    kinds = [kind.value for kind in shown.grants.kinds if kind is not GrantKind.WINDOW]
+    return [kind for kind in kinds if kind != GrantKind.PATTERN or shown.pattern]
+
+
+def _terms(kind: str, minutes: str, uses: str) -> GrantTerms:
+    try:
+        return GrantOffer.model_validate(
+            {"kind": kind, "seconds": float(minutes) * 60, "uses": int(uses) if uses.strip() else None}
+        ).terms()
+    except ValueError as error:  # pydantic's is one, too
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "malformed-grant",
+            "What is to be granted needs minutes, and a whole number of uses or none.",
+            "Change them and decide again; nothing was decided.",
+        ) from error
 
 
 def _page_after(rows: list[Row], after: str) -> tuple[list[Row], int]:

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from api.access import obstacle
 from api.inbox import Approval
-from schemas.vocabulary import ApprovalState, Facts, Principal
+from api.plain_words import Sentence, of_request
+from schemas.vocabulary import ApprovalState, Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Row:
     resource: str
     protocol: str
     command: str
-    facts: Facts
+    says: tuple[Sentence, ...]  # what it does, the heaviest first
     reason: str
     ticket: str
     rule: str
@@ -46,7 +47,7 @@ def row_of(approval: Approval, who: Principal, now: datetime) -> Row:
         resource=request.envelope.resource,
         protocol=request.protocol,
         command=request.text,
-        facts=request.facts,
+        says=of_request(request),
         reason=request.reason,
         ticket=request.ticket,
         rule=request.rule,

@@ -12,7 +12,6 @@ from starlette.staticfiles import StaticFiles
 
 from api.access import Access
 from api.auth import SignIn, WebSession
-from api.plain_words import headline, sentences, undoing
 from api.problems import Problem
 from api.visible import on_one_line, pieces
 from api.web import words
@@ -49,9 +48,6 @@ class Site:
         self._templates.filters |= {
             "pieces": pieces,
             "spans": spans,
-            "sentences": sentences,
-            "headline": headline,
-            "undoing": undoing,
             "preview": lambda text: on_one_line(text, _PREVIEW),
             "moment": words.moment,
             "duration": words.duration,

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 from support.browser import running_browser
-from support.builders import POLICIES, configuration, usual_resources
+from support.builders import POLICIES, Document, configuration, usual_resources
 from support.gateway import Gateway, running_gateway
 from support.postgres import Postgres
 from support.sshd import Client, Sshd, running_sshd
@@ -23,12 +23,22 @@ def gateway(postgres: Postgres, sshd: Sshd, tmp_path_factory: pytest.TempPathFac
     orders, plain, *_ = usual_resources(postgres, postgres.copy_sample())
     orders = {**orders, "sensitive": {**orders["sensitive"], "shown_to": ["reviewers"]}}
     resources = [orders, plain, sshd.resource("web-1")]
-    rules = [*POLICIES, {"name": "hosts are open", "when": {"resources": ["web-1"]}, "verdict": "allow"}]
+    rules = [
+        *(_granting(rule) for rule in POLICIES),
+        {"name": "hosts are open", "when": {"resources": ["web-1"]}, "verdict": "allow"},
+    ]
     with running_gateway(
         tmp_path_factory.mktemp("gateway"),
         lambda listen: configuration(listen=listen, resources=resources, policies=rules),
     ) as running:
         yield running
+
+
+def _granting(rule: Document) -> Document:
+    """The rule, which lets its reviewers grant."""
+    if "review" not in rule:
+        return rule
+    return {**rule, "review": {**rule["review"], "grants": {"kinds": ["pattern"], "longest": "1h"}}}
 
 
 @pytest_asyncio.fixture

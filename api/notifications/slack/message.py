@@ -10,7 +10,7 @@ from typing import Any
 
 from api.access import how_it_ended
 from api.inbox import Approval, Change, Kind
-from api.plain_words import headline, sentences, undoing
+from api.plain_words import headline, of_request, undoing_of
 from api.visible import visible
 from schemas.vocabulary import Answer
 
@@ -25,7 +25,7 @@ def slack_payload(change: Change, url: str) -> str:
     approval = change.approval
     is_end = change.kind is Kind.SETTLED
     blocks = _settled(approval, url) if is_end else _waiting(approval, url)
-    text = escaped(_short(f"{_who(approval)}: {headline(approval.request.facts)}"))
+    text = escaped(_short(f"{_who(approval)}: {headline(approval.request)}"))
     return json.dumps({"approval": approval.id, "is_end": is_end, "text": text, "blocks": blocks})
 
 
@@ -78,10 +78,10 @@ def _waiting(approval: Approval, url: str) -> list[Block]:
     why = " ".join(part for part in (request.reason, request.ticket) if part)
     blocks = [
         {"type": "header", "text": _plain(_who(approval)[:150])},
-        _section("\n".join(sentence.text for sentence in sentences(request.facts))),
-        _preformatted(shown if is_whole else shown[:_LONGEST_COMMAND] + "…"),
+        _section("\n".join(sentence.text for sentence in of_request(request))),
+        *([] if request.access else [_preformatted(shown if is_whole else shown[:_LONGEST_COMMAND] + "…")]),
         *_warnings(approval),
-        _section(f"{why or 'no reason given'}\nCan be undone: {undoing(request.facts).text}"),
+        _section(f"{why or 'no reason given'}\nCan be undone: {undoing_of(request).text}"),
         _context(
             f'rule "{request.rule}", until {request.expires_at:%H:%M:%S} UTC, decided by '
             f"{' or '.join(request.reviewers)}"
@@ -112,7 +112,7 @@ def _settled(approval: Approval, url: str) -> list[Block]:
     said = f'\n"{settlement.comment}"' if settlement is not None and settlement.comment else ""
     return [
         {"type": "header", "text": _plain(_who(approval)[:150])},
-        _section("\n".join(sentence.text for sentence in sentences(approval.request.facts))),
+        _section("\n".join(sentence.text for sentence in of_request(approval.request))),
         _section(f"{how_it_ended(approval)}{said}"),
         {"type": "actions", "block_id": "decision", "elements": [_link(approval, url)]},
     ]

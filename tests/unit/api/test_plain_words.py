@@ -1,9 +1,10 @@
 """What a reviewer reads before anything else."""
 
 import pytest
+from support.reviews import requested
 
-from api.plain_words import headline, sentences, undoing
-from schemas.vocabulary import Facts, Intent
+from api.plain_words import headline, of_request, sentences, undoing, undoing_of
+from schemas.vocabulary import Access, Facts, Intent
 
 READ, WRITE, BULK = Intent.READ, Intent.WRITE, Intent.BULK_WRITE
 ORDERS = ("public.orders",)
@@ -34,7 +35,7 @@ ORDERS = ("public.orders",)
     ],
 )  # fmt: skip
 def test_the_headline_is_the_heaviest_that_it_does(facts: Facts, words: str) -> None:
-    assert headline(facts) == words
+    assert headline(requested(facts=facts)) == words
 
 
 @pytest.mark.parametrize("intent", Intent)
@@ -77,3 +78,11 @@ def test_what_several_statements_reach_is_said_once() -> None:
 )
 def test_whether_it_can_be_undone(facts: Facts, words: str) -> None:
     assert undoing(facts).text.startswith(words)
+
+
+def test_a_window_of_time_is_said_to_be_one() -> None:
+    request = requested(text="", facts=Facts((READ, WRITE)), access=Access(1800.0, None))
+    assert [sentence.text for sentence in of_request(request)] == [
+        "asks for 30m without review of what reads data, changes data"
+    ]
+    assert "revoked" in undoing_of(request).text
