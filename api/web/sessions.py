@@ -24,9 +24,9 @@ _MOST_BYTES = 4 * 1024 * 1024  # of a recording, compressed, on a page
 _MOST_ENTRIES = 500
 _MOST_ROWS = 200  # of one answer
 _TERMINAL = "ssh"  # the format whose answers are asciicast lines
-# asciinema's terminal is WebAssembly (CSP level 3, 'wasm-unsafe-eval'); its text is drawn with inline styles.
+# asciinema's terminal is WebAssembly (CSP level 3, 'wasm-unsafe-eval'); its font and icons are data.
 _WITH_PLAYER = (
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
     "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
