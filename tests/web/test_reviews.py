@@ -166,7 +166,15 @@ async def test_the_pages_have_no_barriers(gateway: Gateway, browser: Browser) ->
                 viewport={"width": width, "height": 900},
             ) as page:
                 await sign_in(page, DANA)
-                for path in ("/", f"/approvals/{approval}", "/history", "/sessions", "/rules", "/gateway"):
+                for path in (
+                    "/",
+                    f"/approvals/{approval}",
+                    "/history",
+                    "/grants",
+                    "/sessions",
+                    "/rules",
+                    "/gateway",
+                ):
                     await page.goto(path)
                     found[scheme, path] = await barriers(page)
                     is_wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
