@@ -45,6 +45,8 @@ async def test_a_held_statement_is_approved_with_the_keyboard_alone_and_runs(
         await page.keyboard.press("c")
         await page.keyboard.type("OPS-12, fine")
         await page.keyboard.press("Tab")
+        await expect(page.get_by_label("this once")).to_be_focused()
+        await page.keyboard.press("Tab")
         await expect(page.get_by_role("button", name="Approve")).to_be_focused()
         await page.keyboard.press("Enter")
 
