@@ -1,6 +1,7 @@
 """The pages of requests, and of signing in. Each works without a script; a posted form answers with a
 redirect or with the page again."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -27,6 +28,7 @@ from api.web.site import Site, to_sign_in
 from schemas.vocabulary import Answer, ApprovalState, GrantKind, GrantTerms
 
 ROWS = 100  # in a list of requests
+_PATIENCE = 3.0  # seconds that the page of a request waits for the audit log
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -205,12 +207,7 @@ class Pages:
         original: Original | None = None,
     ) -> Response:
         found = await self._past.find(self._desk, given, session.principal)
-        background: Background | None = None
-        try:
-            background = await self._past.background(found.request)
-        except Problem as away:
-            if away.status is not HTTPStatus.SERVICE_UNAVAILABLE:
-                raise
+        background = await self._background(found)
         shown: ApprovalView = view(found, session.principal, self._site.clock())
         return self._site.page(
             request,
@@ -229,6 +226,18 @@ class Pages:
             problem=problem,
             comment=comment,
         )
+
+    async def _background(self, approval: Approval) -> Background | None:
+        """What was before it; None where the audit log does not say in time: the decision needs it not."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._past.background(approval.request)
+        except TimeoutError:
+            return None
+        except Problem as away:
+            if away.status is not HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            return None
 
 
 def _offers(shown: ApprovalView) -> list[str]:
