@@ -233,7 +233,7 @@ class Reactions:
         reply_to = None if step.approval is None else step.approval.request.reply_to
         saved = self._desk.save(approval, step.approval)
         if step.told is not None:
-            return Reaction(step.events, reply_to, saved, self._hand_on(step.told))
+            return Reaction(step.events, reply_to, before=saved, written=self._hand_on(step.told))
         return Reaction(step.events, reply_to, saved)
 
 

@@ -13,7 +13,7 @@ from infra.config.identity import Federated, Identity, Oidc, User
 from infra.config.notifications import AppriseEndpoint, Endpoint, Notifications, SlackChannel, WebhookEndpoint
 from infra.config.policies import Policy
 from infra.config.resources import HttpResource, PostgresResource, Resource, SshResource
-from infra.config.values import Address, Secret, parse_address
+from infra.config.values import Address, Secret, StoredSecret, parse_address
 
 __all__ = [
     "DEFAULT_PATH",
@@ -39,6 +39,7 @@ __all__ = [
     "Secret",
     "SlackChannel",
     "SshResource",
+    "StoredSecret",
     "Tls",
     "User",
     "WebhookEndpoint",

@@ -12,5 +12,5 @@
 - `apis.py`: the configured APIs. `credentials.py`, `oauth2.py`: the gateway's own there.
   `target_connection.py`, `exchange.py`: the way to them, and one request.
 - `selectors.py`: which fields are sensitive. `answers/`: what of an answer may leave.
-- `refusal.py`: what the client is told.
+- `refusal.py`: what the client is told. `doors.py`: whether the API can be reached past the gateway.
 """

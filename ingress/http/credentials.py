@@ -2,10 +2,11 @@
 
 import base64
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import quote
 
+from infra.config import StoredSecret
 from infra.config.resources import HttpCredentials
+from infra.credentials import Secrets
 from ingress.http.fields import Field
 
 
@@ -21,19 +22,43 @@ class Granted:
         return frozenset(name for name, _ in self.fields)
 
 
-def read_credentials(credentials: HttpCredentials, base: Path) -> Granted:
-    """What does not change between requests. Raises ConfigError."""
-    if credentials.bearer is not None:
-        return bearer(credentials.bearer.read(base))
-    if credentials.basic is not None:
-        password = credentials.basic.password.read(base)
-        # RFC 7617, section 2.
-        pair = base64.b64encode(f"{credentials.basic.user}:{password}".encode())
-        return Granted(((b"authorization", b"Basic " + pair),), forms_of(password, pair.decode()))
-    if credentials.header is not None:
-        value = credentials.header.value.read(base)
-        return Granted(((credentials.header.name.lower().encode(), value.encode()),), forms_of(value))
-    return Granted()
+class Stored:
+    """A credential that somebody else renews. `current` reads it, so that one that was rotated counts."""
+
+    def __init__(self, credentials: HttpCredentials, secrets: Secrets) -> None:
+        self._credentials = credentials
+        self._secrets = secrets
+        self._refused = False
+
+    @property
+    def sets_authorization(self) -> bool:
+        """Whether Authorization is the gateway's to send."""
+        header = self._credentials.header
+        names_it = header is not None and header.name.lower() == "authorization"
+        return self._credentials.bearer is not None or self._credentials.basic is not None or names_it
+
+    async def current(self) -> Granted:
+        """For one request. Raises CredentialUnavailable."""
+        credentials = self._credentials
+        if credentials.bearer is not None:
+            return bearer(await self._read(credentials.bearer))
+        if credentials.basic is not None:
+            password = await self._read(credentials.basic.password)
+            # RFC 7617, section 2.
+            pair = base64.b64encode(f"{credentials.basic.user}:{password}".encode())
+            return Granted(((b"authorization", b"Basic " + pair),), forms_of(password, pair.decode()))
+        if credentials.header is not None:
+            value = await self._read(credentials.header.value)
+            return Granted(((credentials.header.name.lower().encode(), value.encode()),), forms_of(value))
+        return Granted()
+
+    def forget(self) -> None:
+        """The target refused it: the next request asks whoever keeps it."""
+        self._refused = True
+
+    async def _read(self, secret: StoredSecret) -> str:
+        fresh, self._refused = self._refused, False
+        return await self._secrets.read(secret, fresh=fresh)
 
 
 def bearer(token: str) -> Granted:

@@ -30,7 +30,7 @@ class HttpEndpoint:
         tls.set_alpn_protocols(["http/1.1"])
         self._config = config
         self._tls = tls
-        self._apis = Apis(config)
+        self._apis = Apis(config, services.secrets)
         masks = make_masks(secret(config.state, "masking"))
         self._shared = Shared(config, login, services, self._apis, DeferredRequests(), masks)
         address = config.gateway.listen.http
