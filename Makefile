@@ -3,6 +3,7 @@
 .NOTPARALLEL:
 BIN := .venv/bin
 ENVIRONMENT := .venv/.synced
+BROWSER := .tools/browser/.synced
 TESTS ?= tests
 
 .PHONY: help
@@ -66,17 +67,21 @@ release-schemas: $(ENVIRONMENT) ## keep today's schemas as VERSION=n for ever, b
 	PYTHONPATH=tests $(BIN)/python -P -m support.released $(VERSION)
 
 .PHONY: package
-package: $(ENVIRONMENT) ## the wheel and the source distribution into dist/
+package: $(ENVIRONMENT) $(BROWSER) ## the wheel and the source distribution into dist/
 	.tools/uv/bin/uv build
 
 .PHONY: setup-test
-setup-test: $(ENVIRONMENT) ## what the tests need from this machine: PostgreSQL, psql, Chromium
+setup-test: $(ENVIRONMENT) $(BROWSER) ## what the tests need from this machine: PostgreSQL, psql, Chromium
 	infra/setup.sh test
 
 .PHONY: clean
 clean: ## remove what was made here; caches outside this folder stay
-	rm -rf .venv .tools dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .tools dist api/web/static/vendor .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(ENVIRONMENT): uv.lock pyproject.toml infra/setup.sh
 	infra/setup.sh environment
+	@touch $@
+
+$(BROWSER): api/web/package-lock.json infra/setup.sh
+	infra/setup.sh browser
 	@touch $@

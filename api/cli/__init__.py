@@ -47,7 +47,7 @@ COMMANDS = {
     "approvals": ("api.cli.approvals", "See what waits for a reviewer, and decide on it."),
     "grants": ("api.cli.grants", "See what reviewers granted, and revoke it."),
     "request": ("api.cli.grants", "Ask reviewers for access in a window of time."),
-    "sessions": ("api.cli.sessions", "List sessions and replay them."),
+    "sessions": ("api.cli.sessions", "List sessions, replay them, end one."),
     "audit": ("api.cli.audit", "Query the audit log."),
     "ingress": ("api.cli.roles", "Run the role that stands between clients and targets."),
     "processors": ("api.cli.roles", "Run the role that decides: policy and approvals."),

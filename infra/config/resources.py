@@ -34,6 +34,7 @@ class Sensitive(Model):
     """What must not leave the gateway as it is, wherever it stands."""
 
     detect: tuple[Annotated[str, AfterValidator(_is_detector)], ...] = ()
+    shown_to: tuple[str, ...] = ()  # groups whose reviewers may see what of a command was sealed
 
 
 class SensitiveColumns(Sensitive):
