@@ -15,7 +15,7 @@ from schemas.vocabulary import Role
 
 GIVEN = issue(Granted("agent-7"), grant_issued())
 GRANTED = revoke(
-    use(GIVEN, GIVEN.grants[0], requested(DELETE), NOW),
+    use(GIVEN, GIVEN.grants[0], requested(DELETE), NOW)[0],
     grant_revoked("another"),
 )[0]
 END = NOW + timedelta(minutes=10)

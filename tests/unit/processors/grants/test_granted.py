@@ -22,7 +22,7 @@ def asked(at: datetime = SOON) -> CommandRequested:
 def let_through(granted: Granted, request: CommandRequested, now: datetime = SOON) -> Granted:
     grant = find(granted, request, (RULE,), now)
     assert grant is not None
-    return use(granted, grant, request, now)
+    return use(granted, grant, request, now)[0]
 
 
 def test_of_several_the_one_that_ends_first_is_used() -> None:
@@ -100,7 +100,7 @@ class AnyOrder(RuleBasedStateMachine):
         if isinstance(event, CommandRequested):
             grant = find(self.granted, event, (RULE,), self.now)
             if grant is not None:
-                self.granted = use(self.granted, grant, event, self.now)
+                self.granted, _ = use(self.granted, grant, event, self.now)
                 self.let_through.setdefault(event.envelope.command, self.now)
         elif isinstance(event, str):
             self.granted = finish(self.granted, event)
