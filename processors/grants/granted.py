@@ -37,11 +37,11 @@ class Granted:
         return not self.grants and not self.revoked
 
 
-def issue(granted: Granted, event: GrantIssued) -> Granted:
+def issue(granted: Granted, event: GrantIssued, now: datetime) -> Granted:
     """The grants after one was given; a repeat changes nothing."""
     if event.grant in granted.revoked or any(grant.id == event.grant for grant in granted.grants):
         return granted
-    return replace(granted, grants=(*granted.grants, Grant(event)))
+    return replace(granted, grants=(*granted.grants, Grant(event, max(event.envelope.time, now))))
 
 
 def find(granted: Granted, request: CommandRequested, rules: Sequence[str], now: datetime) -> Grant | None:
