@@ -21,6 +21,11 @@ test: setup-test ## every test (TESTS=tests/unit/schemas: only those)
 test-unit: $(ENVIRONMENT) ## the tests without I/O, in a minute
 	$(BIN)/pytest -q -n 2 tests/unit tests/test_repository.py
 
+.PHONY: test-kubernetes
+test-kubernetes: setup-test ## the tests of clusters with a real kube-apiserver, built once into the cache (some 7 minutes)
+	PYTHONPATH=tests $(BIN)/python -P -m support.cluster_build
+	COUNTERSIGN_REAL_CLUSTER=1 $(BIN)/pytest -q tests/clients/kubernetes
+
 .PHONY: leaks
 leaks: setup-test ## every known way to read masked values, and many random queries (QUERIES=5000)
 	COUNTERSIGN_RANDOM_QUERIES=$(or $(QUERIES),5000) $(BIN)/pytest -q --timeout 0 tests/leaks/test_leaks.py

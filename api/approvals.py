@@ -56,6 +56,9 @@ _EXAMPLE: dict[str, JsonValue] = {
     "programs": [],
     "methods": [],
     "paths": [],
+    "verbs": [],
+    "kinds_of_object": [],
+    "namespaces": [],
     "probed": [],
     "unproven": [],
     "reviewers": ["dba"],
@@ -169,6 +172,9 @@ class ApprovalView(BaseModel):
     programs: list[str]
     methods: list[str]
     paths: list[str]
+    verbs: list[str]
+    kinds_of_object: list[str]
+    namespaces: list[str] = Field(description="of a cluster; *: all of them")
     probed: list[str]
     unproven: list[str] = Field(description="why the gateway cannot prove all that the command does")
     reviewers: list[str] = Field(description="groups, any of which may decide")
@@ -262,6 +268,9 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         programs=list(facts.programs),
         methods=list(facts.methods),
         paths=list(facts.paths),
+        verbs=list(facts.verbs),
+        kinds_of_object=list(facts.kinds_of_object),
+        namespaces=list(facts.namespaces),
         probed=list(facts.probed),
         unproven=list(facts.unproven),
         reviewers=list(request.reviewers),

@@ -4,6 +4,8 @@
 - `amounts.py`: `10000`, `500/h`: what a limit permits.
 - `keys.py`: signing keys, the sealing key and the gateway's own CA, under the state folder.
 - `identity/`: who asks: tokens of the configuration, of the gateway and of other issuers (map there).
+- `credentials/`: what the gateway signs in to targets with: stored secrets, leases (map there).
+- `exposure.py`: what of the gateway's own lies open on a machine; `findings.py`: what a doctor finds.
 - `clock.py`: now(); tests hand in another.
 - `logs.py`: structlog; constant event names, no secrets.
 - `kafka/`: the embedded Apache Kafka, the topics, the bus (map there).

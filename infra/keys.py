@@ -92,6 +92,21 @@ def secret(state: Path, name: str) -> bytes:
 def ssh_host_key(state: Path) -> Path:
     """The gateway's own SSH host key (Ed25519, in OpenSSH's format), made at first start."""
     path = state / "ssh" / "host_key"
+    _write_ssh_key(path)
+    return path
+
+
+def ssh_target_ca(state: Path) -> Path:
+    """The key that signs the gateway's certificates for hosts, likewise; hosts trust the `.pub` beside it."""
+    path = state / "ssh" / "target_ca"
+    _write_ssh_key(path)
+    key = serialization.load_ssh_private_key(path.read_bytes(), password=None)
+    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    _write_once(path.with_suffix(".pub"), public + b"\n", private=False)
+    return path
+
+
+def _write_ssh_key(path: Path) -> None:
     key = Ed25519PrivateKey.generate()
     _write_once(
         path,
@@ -100,7 +115,6 @@ def ssh_host_key(state: Path) -> Path:
         ),
         private=True,
     )
-    return path
 
 
 def server_certificate(config: Config) -> tuple[Path, Path]:

@@ -14,6 +14,7 @@ import uvloop
 
 from infra.clock import now
 from infra.config import Address, Config, ConfigError
+from infra.credentials import secrets_of
 from infra.identity import identities_of, revocations_of
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
@@ -59,6 +60,7 @@ async def _run(config: Config) -> int:
         verdicts=verdicts,
         sealer=sealer(config.state),
         revocations=revocations,
+        secrets=secrets_of(config),
         clock=now,
         node=node,
         verdict_timeout=config.gateway.verdict_timeout,

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from infra.clock import Clock
+from infra.credentials import Secrets
 from infra.identity import Revocations, SignedIn
 from infra.kafka.bus import Bus
 from infra.keys import Sealer
@@ -68,6 +69,7 @@ class Services:
     verdicts: Verdicts
     sealer: Sealer
     revocations: Revocations
+    secrets: Secrets
     clock: Clock
     node: str
     verdict_timeout: timedelta

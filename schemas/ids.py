@@ -3,7 +3,9 @@
 import hashlib
 import os
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def uuid7(at: datetime) -> str:
@@ -20,7 +22,7 @@ def time_of(id: str) -> datetime:
     value = uuid.UUID(id)
     if value.version != 7:
         raise ValueError(f"not a UUIDv7: {id}")
-    return datetime.fromtimestamp((value.int >> 80) / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=value.int >> 80)
 
 
 def derived_id(kind: str, *parts: str) -> str:

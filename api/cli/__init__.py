@@ -6,11 +6,12 @@
 | demo | `demo.py`: the whole gateway before a sample database; `walk.py`: a walk through it |
 | ingress, processors, projections, api, clickhouse | `roles.py`: one role, in this process |
 | check | `check.py`: is this configuration good? |
+| doctor | `doctor.py`: can the gateway be walked around, and does it keep what it holds? |
 | mask | `mask.py`: why each column of an answer is or is not masked |
 | topics | `topics.py`: the topics in Kafka |
 | hash-token | `tokens.py` |
 | login, logout, token | `login.py`: single sign-on from a terminal; `credentials.py` keeps what it gets |
-| connect | `connect.py`: starts a resource's client; `clients.py` has one for each protocol |
+| connect | `connect.py`: starts a client; `clients.py` has each; `kubeconfig.py`: a cluster's file |
 | tokens | `revocations.py`: ends tokens and sessions at once |
 | grants, request | `grants.py`: what was granted; asks for access beforehand |
 | approvals, sessions, audit | `approvals.py`, `sessions.py`, `audit.py`: clients of a running gateway |
@@ -34,6 +35,7 @@ COMMANDS = {
     "up": ("api.cli.up", "Start the whole gateway and keep it running."),
     "demo": ("api.cli.demo", "Start everything with a sample database and walk through it."),
     "check": ("api.cli.check", "Say whether a configuration is good, or what is wrong with it."),
+    "doctor": ("api.cli.doctor", "Say whether the gateway can be walked around, and what to fix."),
     "mask": ("api.cli.mask", "Explain why each column of an answer is or is not masked."),
     "topics": ("api.cli.topics", "List the topics, or create them in Kafka."),
     "hash-token": ("api.cli.tokens", "Make the hash of a token, for the configuration."),

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +26,9 @@ def connect(
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Starts the usual client of a resource, or the command that is given, signed in as you."""
+    """Starts the usual client of a resource, or the command that is given, signed in as you.
+
+    Of a cluster: writes a kubeconfig, and says where."""
     place = find(config)
     found = call(place, "GET", "/api/resources")
     known = {entry["name"]: entry for entry in found["resources"]}
@@ -46,9 +50,25 @@ def connect(
             principal=call(place, "GET", "/api/me")["name"],
             token=token.rpartition(":")[2],  # a bearer token may be NAME:TOKEN
             ca=_authority(place.url, found["ca"]),
+            folder=folder(),
+            plugin=_plugin(place.url, config),
         )
     )
+    for path, text in client.files.items():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_text(text)
+    if not command and not client.command:
+        print(client.said)
+        return
     _become([*(command or client.command)], {**os.environ, **client.environment})
+
+
+def _plugin(url: str, config: Path | None) -> tuple[str, ...]:
+    """Our own command, as another program will start it anywhere."""
+    own = shutil.which("countersign")
+    command = (own,) if own is not None else (sys.executable, "-P", "-m", "api.cli")
+    named = ("--config", str(config.absolute())) if config is not None else ()
+    return (*command, "token", url, "--kubernetes", *named)
 
 
 def _authority(url: str, certificate: str | None) -> Path | None:

@@ -45,7 +45,7 @@ def explain(
         print(f"no PostgreSQL resource is called {resource!r}", file=sys.stderr)
         raise typer.Exit(2)
     try:
-        result = asyncio.run(explained(sql, found, loaded.base, database or found.database or found.name))
+        result = asyncio.run(explained(sql, found, loaded, database or found.database or found.name))
     except NotExplained as error:
         print(f"not explained: {visible(str(error))}", file=sys.stderr)
         raise typer.Exit(1) from None

@@ -11,8 +11,14 @@ from infra.config.file import DEFAULT_PATH, load
 from infra.config.gateway import ExternalClickHouse, ExternalKafka, Gateway, KafkaSecurity, Listen, Tls
 from infra.config.identity import Federated, Identity, Oidc, User
 from infra.config.policies import Policy
-from infra.config.resources import HttpResource, PostgresResource, Resource, SshResource
-from infra.config.values import Address, Secret, parse_address
+from infra.config.resources import (
+    HttpResource,
+    KubernetesResource,
+    PostgresResource,
+    Resource,
+    SshResource,
+)
+from infra.config.values import Address, Secret, StoredSecret, parse_address
 
 __all__ = [
     "DEFAULT_PATH",
@@ -26,6 +32,7 @@ __all__ = [
     "HttpResource",
     "Identity",
     "KafkaSecurity",
+    "KubernetesResource",
     "Listen",
     "Names",
     "Oidc",
@@ -34,6 +41,7 @@ __all__ = [
     "Resource",
     "Secret",
     "SshResource",
+    "StoredSecret",
     "Tls",
     "User",
     "load",

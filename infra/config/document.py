@@ -1,15 +1,16 @@
 """The whole configuration."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from pydantic import PrivateAttr, model_validator
+from pydantic import BaseModel, PrivateAttr, model_validator
 
 from infra.config.gateway import Gateway
 from infra.config.identity import Identity
 from infra.config.policies import Policy
-from infra.config.resources import Resource, Resources
-from infra.config.values import Model
+from infra.config.resources import Resource, Resources, VaultDatabase
+from infra.config.values import Model, VaultKey
 
 
 class Config(Model):
@@ -28,6 +29,14 @@ class Config(Model):
             for name in names:
                 if names.count(name) > 1:
                     raise ValueError(f"{word} {name!r} is there twice")
+        return self
+
+    @model_validator(mode="after")
+    def _vault_is_known(self) -> Self:
+        if self.gateway.vault is None:
+            for resource in self.resources:
+                if any(isinstance(part, VaultKey | VaultDatabase) for part in _parts(resource)):
+                    raise ValueError(f"resource {resource.name!r} wants a vault: expected gateway.vault")
         return self
 
     @property
@@ -52,3 +61,11 @@ class Config(Model):
 
     def resource(self, name: str) -> Resource | None:
         return next((resource for resource in self.resources if resource.name == name), None)
+
+
+def _parts(model: BaseModel) -> Iterator[BaseModel]:
+    """The model, and all that is in it."""
+    yield model
+    for name in type(model).model_fields:
+        if isinstance(part := getattr(model, name), BaseModel):
+            yield from _parts(part)

@@ -3,11 +3,12 @@
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ValidationInfo, model_validator
 
 from infra.config.errors import Names
-from infra.config.values import Duration, HostPort, Model, Secret
+from infra.config.values import Duration, HostPort, Model, Secret, is_loopback
 
 
 class KafkaSecurity(Model):
@@ -67,6 +68,65 @@ class Tls(Model):
         return self
 
 
+class AppRole(Model):
+    """Vault's auth method for services."""
+
+    role_id: str
+    secret_id: Secret
+    mount: str = "approle"
+
+
+class KubernetesLogin(Model):
+    """Vault's auth method for pods: by the token of their service account."""
+
+    role: str
+    mount: str = "kubernetes"
+    token: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+
+
+class VaultAuth(Model):
+    """How the gateway signs in to Vault: exactly one."""
+
+    token: Secret | None = None
+    approle: AppRole | None = None
+    kubernetes: KubernetesLogin | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if sum(way is not None for way in (self.token, self.approle, self.kubernetes)) != 1:
+            raise ValueError("expected exactly one of token, approle and kubernetes")
+        return self
+
+
+def _is_safe(url: str) -> str:
+    parts = urlsplit(url)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    if not is_safe or not parts.hostname or parts.username:
+        raise ValueError("expected https://…, or http:// on loopback: secrets come that way")
+    return url.rstrip("/")
+
+
+SafeUrl = Annotated[str, AfterValidator(_is_safe)]
+
+
+class Vault(Model):
+    """The HashiCorp Vault that targets' credentials come from."""
+
+    url: SafeUrl
+    auth: VaultAuth
+    namespace: str | None = None
+    ca: Path | None = None
+
+
+class KubernetesApi(Model):
+    """The Kubernetes API that secrets are read from, where the gateway does not run in that cluster."""
+
+    url: SafeUrl
+    token: Secret
+    ca: Secret | None = None
+    namespace: str = "default"
+
+
 class Gateway(Model):
     state: Path = Path(".countersign")
     kafka: Literal["embedded"] | ExternalKafka = "embedded"
@@ -75,4 +135,6 @@ class Gateway(Model):
     tls: Tls = Tls(mode="auto")
     auditors: tuple[str, ...] = ()
     url: str | None = None  # how reviewers reach the API, for links; from listen.api when absent
+    vault: Vault | None = None
+    kubernetes: KubernetesApi | None = None  # none: that of the cluster it runs in
     verdict_timeout: Duration = timedelta(seconds=15)  # without a verdict by then a command is refused

@@ -1,13 +1,14 @@
 """The section `resources`: a model for each protocol, and what all of them have."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
 
-from infra.config.values import HostPort, Model, Secret, known
+from infra.config.values import Duration, HostPort, Model, Secret, StoredSecret, known
 
 _HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk-)[\w@.-]+ [A-Za-z0-9+/]+={0,2}(?: [^\n]*)?")
 
@@ -59,11 +60,58 @@ def _is_served(protocol: str, info: ValidationInfo) -> str:
 Served = AfterValidator(_is_served)
 
 
+class VaultDatabase(Model):
+    """A role of Vault's database engine: Vault makes an account for each session."""
+
+    role: str = Field(min_length=1)
+    mount: str = "database"
+
+
+def _is_leasable(lifetime: timedelta) -> timedelta:
+    if not timedelta(seconds=5) <= lifetime <= timedelta(hours=1):
+        raise ValueError("expected between 5s and 1h")
+    return lifetime
+
+
+class Ephemeral(Model):
+    """Roles that the gateway makes, one for each session (docs/decisions/0020-a-role-for-each-session.md)."""
+
+    user: str  # who may make them: CREATEROLE, and ADMIN OPTION on the roles below
+    password: StoredSecret | None = None
+    role: str | None = None  # what sessions act as, where no group of theirs is in `roles`
+    roles: dict[str, str] = Field(
+        default={}
+    )  # a group -> what its members' sessions act as; the first counts
+    lifetime: Annotated[Duration, AfterValidator(_is_leasable)] = timedelta(minutes=5)
+
+    @model_validator(mode="after")
+    def _somebody_acts(self) -> Self:
+        if self.role is None and not self.roles:
+            raise ValueError("expected role, roles, or both: what sessions may act as")
+        if self.user in (self.role, *self.roles.values()):
+            raise ValueError("user: expected another than the roles that sessions act as")
+        return self
+
+    def role_for(self, groups: Sequence[str]) -> str | None:
+        """What a session of somebody in these groups acts as; None: nothing."""
+        return next((role for group, role in self.roles.items() if group in groups), self.role)
+
+
 class PostgresCredentials(Model):
     """What the gateway signs in to the target with; the client never sees it."""
 
-    user: str
-    password: Secret | None = None
+    user: str | None = None
+    password: StoredSecret | None = None
+    vault: VaultDatabase | None = None
+    ephemeral: Ephemeral | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if sum(way is not None for way in (self.user, self.vault, self.ephemeral)) != 1:
+            raise ValueError("expected exactly one of user (with password), vault and ephemeral")
+        if self.password is not None and self.user is None:
+            raise ValueError("expected user beside password")
+        return self
 
 
 class PostgresResource(Common):
@@ -84,17 +132,24 @@ def _is_host_key(key: str) -> str:
     return key.strip()
 
 
+class SshCertificate(Model):
+    """A certificate of the gateway's own CA for each session, which the host trusts."""
+
+    lifetime: Annotated[Duration, AfterValidator(_is_leasable)] = timedelta(minutes=2)
+
+
 class SshCredentials(Model):
-    """What the gateway signs in to the host with: exactly one of a key and a password."""
+    """What the gateway signs in to the host with: exactly one of a key, a password and certificates."""
 
     user: str
-    private_key: Secret | None = None
-    password: Secret | None = None
+    private_key: StoredSecret | None = None
+    password: StoredSecret | None = None
+    certificate: SshCertificate | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if (self.private_key is None) == (self.password is None):
-            raise ValueError("expected exactly one of private_key and password")
+        if sum(way is not None for way in (self.private_key, self.password, self.certificate)) != 1:
+            raise ValueError("expected exactly one of private_key, password and certificate")
         return self
 
 
@@ -114,14 +169,14 @@ class BasicCredentials(Model):
     """RFC 7617."""
 
     user: str
-    password: Secret
+    password: StoredSecret
 
 
 class HeaderCredential(Model):
     """An API key in a header of the API's own."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9-]+$")
-    value: Secret
+    value: StoredSecret
 
 
 class OAuth2Credentials(Model):
@@ -129,7 +184,7 @@ class OAuth2Credentials(Model):
 
     token_url: str = Field(pattern=r"^https?://")
     client_id: str
-    client_secret: Secret
+    client_secret: StoredSecret
     scope: str = ""
 
 
@@ -143,7 +198,7 @@ class ClientCertificate(Model):
 class HttpCredentials(Model):
     """What the gateway puts into each request for the API; the client never sees it."""
 
-    bearer: Secret | None = None
+    bearer: StoredSecret | None = None
     basic: BasicCredentials | None = None
     header: HeaderCredential | None = None
     oauth2: OAuth2Credentials | None = None
@@ -184,6 +239,12 @@ def _is_origin(address: str) -> str:
     return address
 
 
+def _is_tls_origin(address: str) -> str:
+    if not _is_origin(address).startswith("https://"):
+        raise ValueError("expected https://host or https://host:port: tokens go there")
+    return address
+
+
 class HttpResource(Common):
     """An HTTP API."""
 
@@ -198,22 +259,102 @@ class HttpResource(Common):
     sensitive: SensitiveFields = SensitiveFields()
 
 
+class ServiceAccount(Model):
+    """A service account of the cluster, for which the gateway asks for tokens of a few minutes."""
+
+    namespace: str = Field(pattern=r"^[a-z0-9-]+$")
+    name: str = Field(pattern=r"^[a-z0-9.-]+$")
+
+
+class Impersonation(Model):
+    """Requests run as the principal: its user and groups of the cluster are `prefix` and their names."""
+
+    prefix: str = Field(default="countersign:", pattern=r"^[!-~]+$")
+
+    @model_validator(mode="after")
+    def _is_nobodys_else(self) -> Self:
+        if self.prefix.startswith("system:"):
+            raise ValueError("expected a prefix that does not begin with system:, as the cluster's own do")
+        return self
+
+
+class KubernetesCredentials(Model):
+    """What the gateway signs in to the cluster with; the client never sees it."""
+
+    token: StoredSecret | None = None
+    client_certificate: ClientCertificate | None = None
+    impersonate: Impersonation | None = None
+    service_account: ServiceAccount | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.token is None) == (self.client_certificate is None):
+            raise ValueError("expected exactly one of token and client_certificate")
+        return self
+
+
+_OBJECT_SELECTOR = re.compile(r"(?:([a-z0-9.-]+):)?(\$.+)")
+
+
+def _is_object_selector(selector: str) -> str:
+    found = _OBJECT_SELECTOR.fullmatch(selector)
+    if found is None:
+        raise ValueError("expected a selector such as $.spec.email or configmaps:$.data.password")
+    _is_selector(found[2])
+    return selector
+
+
+class SensitiveObjects(Sensitive):
+    """Of a cluster: kinds whose contents are secret, and fields of others, a selector -> a mask."""
+
+    kinds: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+$")], ...] = ("secrets",)
+    fields: dict[
+        Annotated[str, AfterValidator(_is_object_selector)], Annotated[str, AfterValidator(_is_mask)]
+    ] = Field(default={})
+
+    @property
+    def selectors(self) -> tuple[tuple[str, str], ...]:
+        """Every selector and its mask, "KIND:$.path"; the fields' own come first."""
+        contents = [(f"{kind}:$.{name}.*", "full") for kind in self.kinds for name in _CONTENTS]
+        return (*self.fields.items(), *contents, *_ALWAYS)
+
+
+_ALWAYS = (
+    ("serviceaccounts:$.status.token", "full"),
+    ("tokenreviews.authentication.k8s.io:$.spec.token", "full"),
+)
+_CONTENTS = ("data", "stringData", "binaryData")
+
+
+class KubernetesResource(Common):
+    """A cluster, by its API server."""
+
+    protocol: Annotated[Literal["kubernetes"], Served]
+    address: Annotated[str, AfterValidator(_is_tls_origin)]
+    hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+$")], ...] = ()
+    credentials: KubernetesCredentials
+    ca: Secret | None = None
+    shells: Literal["none", "recorded"] = "none"
+    sensitive: SensitiveObjects = SensitiveObjects()
+
+
 def _protocol(value: Any) -> str | None:
     found = value.get("protocol") if isinstance(value, Mapping) else getattr(value, "protocol", None)
     return found if isinstance(found, str) else None
 
 
-Resource = PostgresResource | SshResource | HttpResource
+Resource = PostgresResource | SshResource | HttpResource | KubernetesResource
 
 Resources = tuple[
     Annotated[
         Annotated[PostgresResource, Tag("postgres")]
         | Annotated[SshResource, Tag("ssh")]
-        | Annotated[HttpResource, Tag("http")],
+        | Annotated[HttpResource, Tag("http")]
+        | Annotated[KubernetesResource, Tag("kubernetes")],
         Discriminator(
             _protocol,
             custom_error_type=UNKNOWN_PROTOCOL,
-            custom_error_message="expected a protocol, one of http, postgres, ssh",
+            custom_error_message="expected a protocol, one of http, kubernetes, postgres, ssh",
         ),
     ],
     ...,

@@ -11,12 +11,14 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     ValidationInfo,
     model_validator,
 )
 
 from infra.config.errors import ConfigError, Names
 
+_KUBERNETES_NAME = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"  # RFC 1123, as Kubernetes names its objects
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -95,6 +97,42 @@ class Secret(Model):
             return path.read_text().strip()
         except OSError as error:
             raise ConfigError([f"the secret file {self.file} cannot be read: {error.strerror}"]) from error
+
+
+class VaultKey(Model):
+    """A value of HashiCorp Vault's KV engine, version 2."""
+
+    path: str = Field(min_length=1)  # below its mount, as `vault kv get -mount=MOUNT PATH` takes it
+    key: str = Field(min_length=1)
+    mount: str = "secret"
+
+
+class KubernetesKey(Model):
+    """A value of a Kubernetes secret."""
+
+    name: str = Field(min_length=1, pattern=_KUBERNETES_NAME)
+    key: str = Field(min_length=1, pattern=r"^[A-Za-z0-9._-]+$")
+    namespace: str | None = Field(default=None, pattern=_KUBERNETES_NAME)  # none: the gateway's own
+
+
+class StoredSecret(Model):
+    """Where a secret of a target is: as Secret, or in a store that is asked (infra/credentials/)."""
+
+    env: str | None = None
+    file: Path | None = None
+    vault: VaultKey | None = None
+    kubernetes: KubernetesKey | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(source is not None for source in (self.env, self.file, self.vault, self.kubernetes)) != 1:
+            raise ValueError("expected exactly one of env, file, vault and kubernetes")
+        return self
+
+    @property
+    def local(self) -> Secret:
+        """Of env and file."""
+        return Secret(env=self.env, file=self.file)
 
 
 def known(value: str, info: ValidationInfo, kind: str, word: str) -> str:

@@ -8,11 +8,13 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from infra.config import Config, ConfigError, HttpResource
-from ingress.http.credentials import Granted, read_credentials
+from infra.credentials import CredentialUnavailable, Secrets
+from ingress.errors import TargetError
 from ingress.http.facts import Known
 from ingress.http.openapi import Description
-from ingress.http.selectors import Selectors
-from ingress.http.target_connection import Target
+from ingress.web.credentials import Granted, Stored
+from ingress.web.selectors import Selectors
+from ingress.web.target_connection import Target
 from schemas.vocabulary import SensitiveColumn
 
 if TYPE_CHECKING:
@@ -22,11 +24,11 @@ if TYPE_CHECKING:
 class Api:
     """One resource. Raises ConfigError where what its configuration names cannot be read."""
 
-    def __init__(self, resource: HttpResource, base: Path) -> None:
+    def __init__(self, resource: HttpResource, base: Path, secrets: Secrets) -> None:
         self.resource = resource
-        self.target = Target(resource, base)
-        self._granted = read_credentials(resource.credentials, base)
-        self._tokens = _tokens(resource, base, self.target)
+        own = resource.credentials.client_certificate
+        self.target = Target(resource.address, resource.ca, own, base)
+        self._credential = _credential(resource, secrets, self.target)
         fields = resource.sensitive.fields.items()
         self.known = Known(
             selectors=Selectors(SensitiveColumn(*entry) for entry in fields),
@@ -38,23 +40,25 @@ class Api:
     @property
     def sets_authorization(self) -> bool:
         """Whether Authorization is the gateway's to send."""
-        return self._tokens is not None or b"authorization" in self._granted.names
+        return self._credential.sets_authorization
 
     async def granted(self) -> Granted:
         """The credential for one request. Raises TargetError."""
-        return self._granted if self._tokens is None else await self._tokens.current()
+        try:
+            return await self._credential.current()
+        except CredentialUnavailable as error:
+            raise TargetError(str(error), error.reason) from error
 
     def refused_credential(self) -> None:
         """The target answered 401."""
-        if self._tokens is not None:
-            self._tokens.forget()
+        self._credential.forget()
 
 
 class Apis:
     """All of them, by name and by host name."""
 
-    def __init__(self, config: Config) -> None:
-        found = [Api(one, config.base) for one in config.resources if isinstance(one, HttpResource)]
+    def __init__(self, config: Config, secrets: Secrets) -> None:
+        found = [Api(one, config.base, secrets) for one in config.resources if isinstance(one, HttpResource)]
         self._by_name = {api.resource.name: api for api in found}
         self._by_host = {host: api for api in found for host in api.resource.hosts}
 
@@ -72,12 +76,12 @@ class Apis:
             api.target.close()
 
 
-def _tokens(resource: HttpResource, base: Path, target: Target) -> "ClientCredentials | None":
+def _credential(resource: HttpResource, secrets: Secrets, target: Target) -> "Stored | ClientCredentials":
     if resource.credentials.oauth2 is None:
-        return None
+        return Stored(resource.credentials, secrets)
     from ingress.http.oauth2 import ClientCredentials  # it takes a second to load, and few APIs want it
 
-    return ClientCredentials(resource.credentials.oauth2, base, target.tls)
+    return ClientCredentials(resource.credentials.oauth2, secrets, target.tls)
 
 
 def _description(path: Path) -> Description:

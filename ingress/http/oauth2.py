@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from pathlib import Path
 from ssl import SSLContext
 
 import httpx
@@ -10,8 +9,9 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from infra.config.resources import OAuth2Credentials
+from infra.credentials import Secrets
 from ingress.errors import TargetError
-from ingress.http.credentials import Granted, bearer, forms_of
+from ingress.web.credentials import Granted, bearer, forms_of
 
 _RENEWED_BEFORE = 30.0  # seconds of an access token's life that are not used
 _LIFE = 300.0  # seconds, where the server does not say
@@ -20,8 +20,10 @@ _LIFE = 300.0  # seconds, where the server does not say
 class ClientCredentials:
     """Access tokens by the client-credentials grant (RFC 6749, section 4.4), each used until it expires."""
 
-    def __init__(self, credentials: OAuth2Credentials, base: Path, tls: SSLContext | None) -> None:
-        self._secret = credentials.client_secret.read(base)
+    sets_authorization = True
+
+    def __init__(self, credentials: OAuth2Credentials, secrets: Secrets, tls: SSLContext | None) -> None:
+        self._secrets = secrets
         self._credentials = credentials
         self._tls = tls
         self._lock = asyncio.Lock()
@@ -29,7 +31,7 @@ class ClientCredentials:
         self._until = 0.0
 
     async def current(self) -> Granted:
-        """A token that is good now. Raises TargetError."""
+        """A token that is good now. Raises TargetError, CredentialUnavailable."""
         async with self._lock:
             if time.monotonic() >= self._until:
                 await self._renew()
@@ -41,9 +43,10 @@ class ClientCredentials:
 
     async def _renew(self) -> None:
         wanted = self._credentials
+        secret = await self._secrets.read(wanted.client_secret)
         async with AsyncOAuth2Client(
             wanted.client_id,
-            self._secret,
+            secret,
             scope=wanted.scope or None,
             verify=self._tls if self._tls is not None else True,
             trust_env=False,
@@ -53,5 +56,5 @@ class ClientCredentials:
             except (httpx.HTTPError, OAuthError, ValueError) as error:
                 raise TargetError("the gateway gets no token for this API", type(error).__name__) from error
         access = bearer(str(token["access_token"]))
-        self._granted = Granted(access.fields, access.secrets + forms_of(self._secret))
+        self._granted = Granted(access.fields, access.secrets + forms_of(secret))
         self._until = time.monotonic() + float(token.get("expires_in") or _LIFE) - _RENEWED_BEFORE

@@ -2,6 +2,7 @@
 
 - `opening.py`, `startup.py`: a client's first bytes: TLS, what it wants, its token.
 - `target_connection.py`, `target_login.py`: the way to the target, and signing in to it.
+- `accounts.py`: as whom it signs in; `roles.py`: a role at the target for each session.
 - `endpoint.py`: both, and then a session.
 - `codec.py`, `messages.py`: bytes <-> messages. `encodings.py`: bytes of a text -> the text.
 - `conversation.py`: the session, sans-IO. `client_side.py` makes groups of messages that need verdicts,
@@ -17,6 +18,7 @@
   `read_only.py` keeps it from writing; `own.py` is how the gateway asks anything on the client's connection.
 - `limits.py`: where an answer stops, and what the client is told then.
 - `reasons.py`: why a requester wants a command: comments, SET countersign.reason.
+- `doors.py`: whether the target can be entered past the gateway, for `countersign doctor`.
 - `explanation.py`: why each column of an answer is or is not masked, for `countersign mask explain`.
 - `refusal.py`: what the client is told. `cancel_keys.py`: who may cancel what.
 """

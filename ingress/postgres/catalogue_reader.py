@@ -142,9 +142,9 @@ async def _unlocked(connection: Connection, query: str, oids: list[int]) -> list
     ]
 
 
-def queries() -> dict[str, str]:
-    """The queries of catalogue.sql by name."""
-    text = (files("ingress.postgres") / "catalogue.sql").read_text()
+def queries(file: str = "catalogue.sql") -> dict[str, str]:
+    """The queries of this file beside us, by name."""
+    text = (files("ingress.postgres") / file).read_text()
     return {
         part.split("\n", 1)[0].strip(): part.split("\n", 1)[1].strip().removesuffix(";")
         for part in text.split("-- name: ")[1:]

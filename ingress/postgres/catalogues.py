@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import asyncpg
 import structlog
 
 from infra.config import PostgresResource
 from ingress.errors import TargetError
+from ingress.postgres.accounts import Accounts
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.catalogue_reader import Reading, read_catalogue
-from ingress.postgres.target_connection import tls_context
 
 _log = structlog.get_logger()
 _FRESH = 30.0  # seconds: others change the database, too
@@ -33,8 +32,8 @@ class _Kept:
 class Catalogues:
     """By resource and database. A reading serves all who asked before it began."""
 
-    def __init__(self, base: Path) -> None:
-        self._base = base
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._task: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -115,7 +114,9 @@ class Catalogues:
         try:
             async with asyncio.timeout(_READ_SECONDS):
                 if kept.connection is None or kept.connection.is_closed():
-                    kept.connection = await self._connect(kept)
+                    kept.connection = await self._accounts.connect(
+                        kept.resource, kept.database, "countersign catalogue"
+                    )
                 return await read_catalogue(kept.connection, kept.reading)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             if kept.connection is not None:
@@ -123,18 +124,6 @@ class Catalogues:
                 kept.connection = None
             reason = f"{type(error).__name__}: {error}"
             raise TargetError("the target's catalogue cannot be read", reason) from error
-
-    async def _connect(self, kept: _Kept) -> "asyncpg.Connection[asyncpg.Record]":
-        resource, credentials = kept.resource, kept.resource.credentials
-        return await asyncpg.connect(
-            host=resource.address.host,
-            port=resource.address.port,
-            user=credentials.user,
-            password=credentials.password.read(self._base) if credentials.password else None,
-            database=kept.database,
-            ssl=tls_context(resource, self._base) or False,
-            server_settings={"application_name": "countersign catalogue"},
-        )
 
     async def _refresh(self) -> None:
         while True:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Coroutine
 import structlog
 
 from infra.config import Config, ConfigError, PostgresResource
-from infra.identity import SignedIn
+from infra.credentials import Asker
 from infra.keys import secret
 from ingress.channel import Channel
 from ingress.connection import Connection
 from ingress.errors import IngressError, LoginRefused, TargetError
 from ingress.login import Login
+from ingress.postgres.accounts import Accounts, Opened
 from ingress.postgres.cancel_keys import CancelKeys
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.catalogues import Catalogues
@@ -38,7 +39,7 @@ from ingress.postgres.opening import (
 from ingress.postgres.reasons import SETTINGS, Given, clean
 from ingress.postgres.replication import ReplicationConversation
 from ingress.postgres.startup import Wish
-from ingress.postgres.target_connection import Target, cancel, open_target
+from ingress.postgres.target_connection import cancel
 from ingress.session import Hands, Services, Session, SessionInfo
 from processors.masking.bulk.finders import without_finder
 from processors.masking.keyed import make_masks
@@ -59,7 +60,8 @@ class PostgresEndpoint:
         self._login = login
         self._services = services
         self._tls = tls
-        self._catalogues = Catalogues(config.base)
+        self._accounts = Accounts(config, services.secrets)
+        self._catalogues = Catalogues(self._accounts)
         self._cancel_keys = CancelKeys()
         self._cache = FactsCache()
         self._masks = make_masks(secret(config.state, "masking"))
@@ -73,6 +75,7 @@ class PostgresEndpoint:
                 make_scanner(resource.sensitive.detect)
                 if others := without_finder(resource.sensitive.detect):
                     make_scanner(others)
+        self._accounts.start()
         self._catalogues.start()
 
     async def stop(self, reason: str) -> None:
@@ -80,6 +83,7 @@ class PostgresEndpoint:
         for session in list(self._sessions):
             session.end(reason)
         await self._catalogues.stop()
+        await self._accounts.stop()
 
     async def serve(self, sock: socket.socket) -> None:
         """One client. Returns once its session runs, or it was not let in."""
@@ -135,21 +139,34 @@ class PostgresEndpoint:
                 "57P03",
                 "Try again; if it happens again, tell whoever runs the gateway.",
             )
-        target, catalogue = await self._open_target(resource, database, wish)
-        self._begin(channel, target, catalogue, resource, database, signed_in, wish, address, leftover)
+        id = uuid7(self._services.clock())
+        asker = Asker(signed_in.principal, id)
+        opened, catalogue = await self._open_target(resource, database, wish, asker)
+        info = SessionInfo(
+            id=id,
+            signed_in=signed_in,
+            resource=resource.name,
+            protocol="postgres",
+            database=database,
+            client_address=address,
+            client_name=wish.client_name,
+            recording=resource.recording,
+        )
+        self._begin(channel, opened, catalogue, resource, info, wish, leftover)
 
     async def _open_target(
-        self, resource: PostgresResource, database: str, wish: Wish
-    ) -> tuple[Target, Catalogue]:
+        self, resource: PostgresResource, database: str, wish: Wish, asker: Asker
+    ) -> tuple[Opened, Catalogue]:
         settings = {"client_encoding": "UTF8", **wish.settings, "database": database}
         if wish.replication:
             settings["replication"] = wish.replication
         try:
-            target = await open_target(resource, self._config.base, settings)
+            opened = await self._accounts.open(resource, settings, asker)
             try:
-                return target, await self._catalogues.current(resource, database)
-            except TargetError:
-                target.channel.abort()
+                return opened, await self._catalogues.current(resource, database)
+            except BaseException:
+                opened.target.channel.abort()
+                opened.leave()
                 raise
         except TargetError as error:
             _log.error("target.not_opened", resource=resource.name, error=str(error), reason=error.reason)
@@ -169,20 +186,16 @@ class PostgresEndpoint:
     def _begin(
         self,
         channel: Channel,
-        target: Target,
+        opened: Opened,
         catalogue: Catalogue,
         resource: PostgresResource,
-        database: str,
-        signed_in: SignedIn,
+        info: SessionInfo,
         wish: Wish,
-        address: str,
         leftover: bytes,
     ) -> None:
-        services = self._services
+        services, target, database = self._services, opened.target, info.database
         sensitive = tuple(SensitiveColumn(*item) for item in resource.sensitive.columns.items())
-        subject = Subject(
-            signed_in.principal.name, resource.name, database, sensitive, resource.sensitive.detect
-        )
+        subject = Subject(info.principal.name, resource.name, database, sensitive, resource.sensitive.detect)
         judge = Judge(subject, self._cache, lambda: uuid7(services.clock()), catalogue)
         for name, key in SETTINGS.items():
             judge.reasons.give(Given(key, clean(wish.settings.get(name, "")), is_local=False))
@@ -195,16 +208,6 @@ class PostgresEndpoint:
             cancel_target=lambda: self._spawn(self._cancel(session, resource, target.key)),
             read_catalogue=lambda: self._read_catalogue(session, conversation, resource, database),
             pressure=connection.pressure,
-        )
-        info = SessionInfo(
-            id=uuid7(services.clock()),
-            signed_in=signed_in,
-            resource=resource.name,
-            protocol="postgres",
-            database=database,
-            client_address=address,
-            client_name=wish.client_name,
-            recording=resource.recording,
         )
         session = Session(info, services, hands)
         conversation: PostgresConversation | ReplicationConversation
@@ -228,6 +231,7 @@ class PostgresEndpoint:
             lambda: self._look_again(conversation, resource, database),
             lambda: self._cancel_keys.revoke(pid, secret),
             lambda: self._sessions.discard(session),
+            opened.leave,
         ]
         greeting = [AUTHENTICATION_OK]
         greeting += [make_parameter_status(name, value) for name, value in target.parameters.items()]

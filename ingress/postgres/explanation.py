@@ -10,8 +10,10 @@ from pathlib import Path
 
 import asyncpg
 
-from infra.config import PostgresResource
+from infra.config import Config, PostgresResource
+from infra.credentials import secrets_of
 from ingress.errors import TargetError
+from ingress.postgres.accounts import Accounts
 from ingress.postgres.answers.columns import Column, decide
 from ingress.postgres.answers.columns import parse_fields as parse_description
 from ingress.postgres.catalogue import Catalogue
@@ -19,7 +21,7 @@ from ingress.postgres.catalogue_reader import read_catalogue
 from ingress.postgres.codec import Message, TargetReader
 from ingress.postgres.facts import Context, Unparsable, analyse
 from ingress.postgres.messages import SYNC, make_describe, make_parse, parse_fields
-from ingress.postgres.target_connection import leave, open_target, tls_context
+from ingress.postgres.target_connection import leave, open_target
 from processors.masking.plan import make_plan, sensitive_column
 from schemas.vocabulary import Facts, MaskingPlan, SensitiveColumn
 
@@ -48,10 +50,14 @@ class Explanation:
     detectors: tuple[str, ...]  # that look at the text of the columns that are shown
 
 
-async def explain(text: str, resource: PostgresResource, base: Path, database: str) -> Explanation:
+async def explain(text: str, resource: PostgresResource, config: Config, database: str) -> Explanation:
     """Signs in to the resource as the gateway does. Raises NotExplained, TargetError, ConfigError."""
-    description = await _describe(text, resource, base, database)
-    catalogue, context = await _look_up(resource, base, database)
+    accounts = Accounts(config, secrets_of(config))
+    try:
+        description = await _describe(text, resource, config.base, accounts, database)
+        catalogue, context = await _look_up(resource, accounts, database)
+    finally:
+        await accounts.stop()
     sensitive = tuple(SensitiveColumn(*item) for item in resource.sensitive.columns.items())
     try:
         statements = analyse(text, catalogue, context, sensitive)
@@ -110,13 +116,15 @@ def _why_shown(sources: Sequence[str], *, sensitive: bool) -> str:
     return f"it comes from {', '.join(sources)}" if sources else "it comes from no column that is sensitive"
 
 
-async def _describe(text: str, resource: PostgresResource, base: Path, database: str) -> bytes:
+async def _describe(
+    text: str, resource: PostgresResource, base: Path, accounts: Accounts, database: str
+) -> bytes:
     settings = {
         "client_encoding": "UTF8",
         "database": database,
         "application_name": "countersign mask explain",
     }
-    target = await open_target(resource, base, settings)
+    target = await open_target(resource, base, settings, await accounts.own(resource))
     try:
         target.channel.write([make_parse(b"", text.encode()), make_describe(b"S", b""), SYNC])
         reader, description = TargetReader(), b""
@@ -135,18 +143,11 @@ async def _describe(text: str, resource: PostgresResource, base: Path, database:
         leave(target.channel)
 
 
-async def _look_up(resource: PostgresResource, base: Path, database: str) -> tuple[Catalogue, Context]:
-    credentials = resource.credentials
+async def _look_up(
+    resource: PostgresResource, accounts: Accounts, database: str
+) -> tuple[Catalogue, Context]:
     try:
-        connection = await asyncpg.connect(
-            host=resource.address.host,
-            port=resource.address.port,
-            user=credentials.user,
-            password=credentials.password.read(base) if credentials.password else None,
-            database=database,
-            ssl=tls_context(resource, base) or False,
-            server_settings={"application_name": "countersign mask explain"},
-        )
+        connection = await accounts.connect(resource, database, "countersign mask explain")
         try:
             row = await connection.fetchrow(_CONTEXT)
             assert row is not None

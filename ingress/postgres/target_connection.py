@@ -13,10 +13,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from infra.config import PostgresResource
+from infra.credentials import Account
 from ingress.channel import Channel
 from ingress.errors import TargetError
 from ingress.postgres.messages import TERMINATE, make_cancel_request, make_ssl_request
-from ingress.postgres.target_login import TargetLogin
+from ingress.postgres.target_login import TargetLogin, TargetRefused
+
+__all__ = ["Target", "TargetRefused", "cancel", "leave", "open_target", "tls_context"]
 
 _log = structlog.get_logger()
 _CONNECT_SECONDS = 15.0
@@ -51,8 +54,10 @@ def _context(ca: str | None, verified: bool) -> ssl.SSLContext:
     return context
 
 
-async def open_target(resource: PostgresResource, base: Path, settings: dict[str, str]) -> Target:
-    """Signs in to the resource with the gateway's credential. Raises TargetError, ConfigError.
+async def open_target(
+    resource: PostgresResource, base: Path, settings: dict[str, str], account: Account
+) -> Target:
+    """Signs in to the resource. Raises TargetError (TargetRefused among them), ConfigError.
 
     `settings`: start-up parameters, `database` among them.
     """
@@ -60,7 +65,7 @@ async def open_target(resource: PostgresResource, base: Path, settings: dict[str
         async with asyncio.timeout(_CONNECT_SECONDS):
             channel = await _connect(resource, base)
             try:
-                return await _sign_in(resource, base, channel, settings)
+                return await _sign_in(channel, settings, account)
             except BaseException:
                 channel.abort()
                 raise
@@ -111,15 +116,12 @@ async def _connect(resource: PostgresResource, base: Path) -> Channel:
     return channel
 
 
-async def _sign_in(
-    resource: PostgresResource, base: Path, channel: Channel, settings: dict[str, str]
-) -> Target:
+async def _sign_in(channel: Channel, settings: dict[str, str], account: Account) -> Target:
     assert channel.transport is not None
     tls = channel.transport.get_extra_info("ssl_object")
-    credentials = resource.credentials
     login = TargetLogin(
-        credentials.user,
-        credentials.password.read(base) if credentials.password is not None else None,
+        account.user,
+        account.password,
         settings,
         encrypted=tls is not None,
         channel_binding=_channel_binding(tls.getpeercert(binary_form=True)) if tls is not None else None,

@@ -25,6 +25,10 @@ from ingress.postgres.messages import (
 _OK, _CLEARTEXT, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL = 0, 3, 5, 10, 11, 12
 
 
+class TargetRefused(TargetError):
+    """The target does not take this user with this password."""
+
+
 class TargetLogin:
     """Feed it the target's bytes until `done`; send `data_to_send` after each step.
 
@@ -77,7 +81,9 @@ class TargetLogin:
                 case b"E":
                     fields = parse_fields(item.body)
                     reason = f"{fields.get('C', '')}: {fields.get('M', 'no reason given')}"
-                    raise TargetError("the target did not let the gateway in", reason)
+                    # Class 28: "Invalid Authorization Specification" (PostgreSQL documentation, appendix A).
+                    kind = TargetRefused if fields.get("C", "").startswith("28") else TargetError
+                    raise kind("the target did not let the gateway in", reason)
                 case _:
                     raise TargetError(
                         f"the target sent a message of type {item.kind.decode('latin-1')} while signing in"

@@ -1,14 +1,13 @@
 """SSH: between a client that thinks we are its host and a host whose client we are; asyncssh on both sides.
 
 - `endpoint.py`: a client from its first byte: signing in, its session. `client_side.py`: what asyncssh asks
-  about the client's connection. `target_side.py`: the connection to the host. `algorithms.py`: for both.
+  about the client's connection. `target_side.py`: the connection to the host;
+  `certificates.py`: the gateway's own for it. `algorithms.py`: for both.
 - `visit.py`: one signed-in client: asks for verdicts in its session, and tells the client what came of them.
-- `judge.py`: what the client wants -> command. `facts.py`: what a command line does, proven; `shell/` reads
-  it.
+- `judge.py`: what the client wants -> command; `ingress/shell/` proves what a command line does.
   `words.py`: what policy calls it. `reasons.py`: why the requester wants it.
-- `execution.py`: one command line or shell: its streams, its end. `screen.py`: masks what it writes.
-  `keyboard.py`: what the client typed before the command could run.
+- `execution.py`: one command line or shell: its streams, its end; `ingress/terminal/` masks and records
+  what it writes. `keyboard.py`: what the client typed before the command could run.
 - `files.py`: SFTP and SCP: each operation a command. `contents.py`: what of a file may leave.
-- `obligations.py`: which limits of a rule can be kept here. `cast.py`: the recording, asciicast.
-  `refusal.py`: what the client is told.
+- `refusal.py`: what the client is told. `doors.py`: whether the host can be entered past the gateway.
 """

@@ -8,8 +8,9 @@ import asyncssh
 import structlog
 
 from infra.config import Config, ConfigError, SshResource
+from infra.credentials import Asker
 from infra.identity import SignedIn
-from infra.keys import ssh_host_key
+from infra.keys import ssh_host_key, ssh_target_ca
 from ingress.errors import LoginRefused, TargetError
 from ingress.gate import Refusal
 from ingress.inquiry import Inquiry, hands_off
@@ -17,13 +18,14 @@ from ingress.interface import Frame
 from ingress.login import Login
 from ingress.session import Services, Session, SessionInfo
 from ingress.ssh.algorithms import CIPHERS, COMPRESSIONS, KEY_EXCHANGES, MACS, SIGNATURES
-from ingress.ssh.cast import make_header
+from ingress.ssh.certificates import Certificates
 from ingress.ssh.client_side import ClientSide
 from ingress.ssh.execution import Execution, Process
 from ingress.ssh.files import Files
 from ingress.ssh.judge import LONGEST, Judge, Subject
 from ingress.ssh.target_side import open_target
 from ingress.ssh.visit import ClientGone, Visit
+from ingress.terminal.cast import make_header
 from processors.masking.scan import make_scanner
 from schemas.ids import uuid7
 
@@ -54,6 +56,9 @@ class SshEndpoint:
         self._login = login
         self._services = services
         self._host_key = asyncssh.read_private_key(ssh_host_key(config.state))
+        self._certificates = Certificates(
+            asyncssh.read_private_key(ssh_target_ca(config.state)), services.clock
+        )
         self._signing_in = 0
         self._connections: set[asyncssh.SSHServerConnection] = set()
 
@@ -130,8 +135,9 @@ class SshEndpoint:
             raise LoginRefused(
                 "the gateway cannot reach Kafka, without which nothing may run", "", "Try again later."
             )
+        asker = Asker(signed_in.principal, uuid7(self._services.clock()))
         try:
-            target = await open_target(resource, self._config.base)
+            target = await open_target(resource, self._services.secrets, self._certificates, asker)
         except (TargetError, ConfigError) as error:
             reason = error.reason if isinstance(error, TargetError) else str(error)
             _log.error("target.not_opened", resource=resource.name, reason=reason)
@@ -141,13 +147,14 @@ class SshEndpoint:
                 "",
                 "The gateway's log has the details. Nothing was executed.",
             ) from error
-        return self._begin(client, resource, signed_in, address, target)
+        return self._begin(client, resource, signed_in, asker.session, address, target)
 
     def _begin(
         self,
         client: ClientSide,
         resource: SshResource,
         signed_in: SignedIn,
+        id: str,
         address: str,
         target: asyncssh.SSHClientConnection,
     ) -> Visit:
@@ -155,7 +162,7 @@ class SshEndpoint:
         principal = signed_in.principal
         user = resource.credentials.user
         info = SessionInfo(
-            id=uuid7(services.clock()),
+            id=id,
             signed_in=signed_in,
             resource=resource.name,
             protocol="ssh",

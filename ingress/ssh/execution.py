@@ -13,13 +13,13 @@ from ingress.command import Command
 from ingress.gate import Allowed, Refusal
 from ingress.inquiry import Refused
 from ingress.interface import Finish
-from ingress.ssh.cast import INPUT, OUTPUT, RESIZE, Text
 from ingress.ssh.keyboard import Keyboard
-from ingress.ssh.obligations import unkept
 from ingress.ssh.reasons import REASON, TICKET
 from ingress.ssh.refusal import CANCELLED, NOT_EXECUTED, refusal_line, refusal_text
-from ingress.ssh.screen import PAUSE, Screen
 from ingress.ssh.visit import Visit
+from ingress.terminal.cast import INPUT, OUTPUT, RESIZE, Text
+from ingress.terminal.obligations import unkept
+from ingress.terminal.screen import PAUSE, Screen
 from schemas.vocabulary import MaskedField, Obligations, Outcome
 
 _PIECE = 64 * 1024

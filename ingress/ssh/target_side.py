@@ -1,30 +1,60 @@
 """The connection to the host: its key pinned, the gateway's own credential, nothing of this machine's."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import asyncssh
 
 from infra.config import ConfigError, SshResource
+from infra.credentials import Asker, CredentialUnavailable, Secrets
 from ingress.errors import TargetError
 from ingress.ssh.algorithms import CIPHERS, COMPRESSIONS, KEY_EXCHANGES, MACS, SIGNATURES
+from ingress.ssh.certificates import Certificates, SignedKey
 
 _SECONDS = 20.0
 _KEEPALIVE = 15.0  # seconds between two; four unanswered ones end the connection
 
 
-async def open_target(resource: SshResource, base: Path) -> asyncssh.SSHClientConnection:
-    """A connection, signed in. Raises TargetError, and ConfigError where a credential is not there."""
+async def open_target(
+    resource: SshResource, secrets: Secrets, certificates: Certificates, asker: Asker
+) -> asyncssh.SSHClientConnection:
+    """A connection, signed in. Raises TargetError, and ConfigError where a private key cannot be used."""
     credentials = resource.credentials
-    password = credentials.password.read(base) if credentials.password is not None else None
-    keys = []
-    if credentials.private_key is not None:
+    if credentials.certificate is not None:
+        lifetime = credentials.certificate.lifetime
+        return await _connect(resource, [certificates.sign(asker, credentials.user, lifetime)], None)
+    stored = credentials.private_key or credentials.password
+    assert stored is not None  # the configuration was checked
+    try:
+        secret = await secrets.read(stored)
         try:
-            # OpenSSH's format wants the line end that a secret is read without.
-            keys = [asyncssh.import_private_key(credentials.private_key.read(base) + "\n")]
-        except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-            raise ConfigError(
-                [f"resource {resource.name}: its private key cannot be used: {error}"]
-            ) from error
+            return await _sign_in(resource, secret)
+        except _NotTaken:
+            # It may have been rotated since it was read.
+            if (again := await secrets.read(stored, fresh=True)) == secret:
+                raise
+            return await _sign_in(resource, again)
+    except CredentialUnavailable as error:
+        raise TargetError(str(error), error.reason) from error
+
+
+class _NotTaken(TargetError):
+    """The host does not take the credential."""
+
+
+async def _sign_in(resource: SshResource, secret: str) -> asyncssh.SSHClientConnection:
+    if resource.credentials.password is not None:
+        return await _connect(resource, [], secret)
+    try:
+        # OpenSSH's format wants the line end that a secret is read without.
+        key = asyncssh.import_private_key(secret + "\n")
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        raise ConfigError([f"resource {resource.name}: its private key cannot be used: {error}"]) from error
+    return await _connect(resource, [key], None)
+
+
+async def _connect(
+    resource: SshResource, keys: Sequence[asyncssh.SSHKey | SignedKey], password: str | None
+) -> asyncssh.SSHClientConnection:
     host, port = resource.address.host, resource.address.port
     known = asyncssh.import_known_hosts(f"[{host}]:{port} {resource.host_key}\n")
     try:
@@ -33,9 +63,9 @@ async def open_target(resource: SshResource, base: Path) -> asyncssh.SSHClientCo
             port,
             config=None,
             known_hosts=known,
-            username=credentials.user,
+            username=resource.credentials.user,
             password=password,
-            client_keys=keys,
+            client_keys=list(keys),
             agent_path=None,
             gss_host=None,
             preferred_auth="publickey" if keys else "password",
@@ -52,6 +82,6 @@ async def open_target(resource: SshResource, base: Path) -> asyncssh.SSHClientCo
     except asyncssh.HostKeyNotVerifiable as error:
         raise TargetError("its host key is not the one in the configuration", str(error)) from error
     except asyncssh.PermissionDenied as error:
-        raise TargetError("it does not take the gateway's credential", str(error)) from error
+        raise _NotTaken("it does not take the gateway's credential", str(error)) from error
     except (asyncssh.Error, OSError, TimeoutError) as error:
         raise TargetError("it cannot be reached", str(error) or type(error).__name__) from error

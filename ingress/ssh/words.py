@@ -1,6 +1,7 @@
 """What policy calls the commands of this protocol: the kinds that a rule's `statements` can name."""
 
-EXEC = "exec"  # a command line
+from ingress.shell import EXEC
+
 SHELL = "shell"  # an interactive shell, as a whole
 READ_FILE = "sftp_read"
 WRITE_FILE = "sftp_write"

@@ -6,7 +6,7 @@
 
 A grant stands for the review that rules ask for, and for nothing else: what a rule denies stays denied. It
 is kept with its principal's other accounts, where all that they ask for is seen in one order
-(docs/decisions/0022-grants.md).
+(docs/decisions/0022-grants-are-kept-with-the-account.md).
 
 - `terms.py`: what may be granted, and what reviewers granted together.
 - `issuing.py`: an approval that was settled -> GrantIssued, GrantRevoked.

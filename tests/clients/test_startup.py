@@ -6,6 +6,7 @@ PostgreSQL documentation, "Message Flow" 55.2.1, 55.2.8 to 55.2.11.
 
 import asyncio
 import contextlib
+import re
 import socket
 import ssl
 import struct
@@ -173,8 +174,10 @@ def test_settings_of_the_start_reach_the_target(gateway: Gateway) -> None:
             "select current_setting('application_name'), current_setting('search_path'), "
             "current_setting('statement_timeout'), current_setting('work_mem')"
         ).fetchone()
-        assert shown == ("the tests", "pg_catalog, public", "12345ms", "5MB")
-        assert connection.info.parameter_status("application_name") == "the tests"
+        assert shown is not None
+        assert shown[1:] == ("pg_catalog, public", "12345ms", "5MB")
+        assert shown[0] == connection.info.parameter_status("application_name")
+        assert re.fullmatch("agent-7/[0-9a-f-]{36} the tests", str(shown[0]))
 
 
 def test_parameters_and_status_are_the_targets(gateway: Gateway, postgres: Postgres) -> None:

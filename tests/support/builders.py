@@ -139,7 +139,7 @@ def postgres_resource(name: str, postgres: Postgres, database: str = "sample", *
         "address": postgres.address,
         "database": database,
         "credentials": {"user": "app", "password": {"file": "app.password"}},
-        **(verified if postgres.ca is not None else {"tls": "disable"}),
+        **(verified if postgres.has_tls else {"tls": "disable"}),
         **more,
     }
 

@@ -164,7 +164,8 @@ def running_world(postgres: Postgres, folder: Path) -> Iterator[World]:
         )
 
     with running_gateway(folder, document) as gateway:
-        direct = Sessions(lambda who: Wire(postgres.address, "app_clear", PASSWORD, control, postgres.ca))
+        ca = postgres.ca if postgres.has_tls else None
+        direct = Sessions(lambda who: Wire(postgres.address, "app_clear", PASSWORD, control, ca))
         through = Sessions(
             lambda who: Wire(
                 gateway.listen["postgres"],

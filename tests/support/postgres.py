@@ -10,6 +10,7 @@ Users, all over TCP on 127.0.0.1 and 127.0.0.2 (the certificate is for 127.0.0.1
 | app_tls | SCRAM-SHA-256 | refused without |
 | reader | SCRAM-SHA-256; may only read | as the client likes |
 | replicator | SCRAM-SHA-256; may replicate | as the client likes |
+| maker | SCRAM-SHA-256; may make roles that are members of app and reader | as the client likes |
 
 The password of each is `PASSWORD`. The superuser `postgres` comes in by the socket alone (`execute`).
 """
@@ -48,6 +49,8 @@ create role app_clear login password '{PASSWORD}' in role app;
 create role app_tls login password '{PASSWORD}' in role app;
 create role replicator login replication password '{PASSWORD}' in role app;
 create role reader login password '{PASSWORD}' in role pg_read_all_data;
+create role maker login createrole password '{PASSWORD}';
+grant app, reader to maker with admin option;
 set password_encryption = 'md5';
 create role app_md5 login password '{PASSWORD}' in role app;
 """
@@ -61,11 +64,12 @@ class Postgres:
     folder: Path
     host: str
     port: int
-    ca: Path | None  # what verifies its certificate; None: it has no TLS
+    ca: Path  # what verifies its certificate
     log: Path
     pid: int
     password: str = PASSWORD
     sample: str = "sample"
+    has_tls: bool = True
 
     @property
     def address(self) -> str:
@@ -73,7 +77,6 @@ class Postgres:
 
     def conninfo(self, database: str = "sample", user: str = "app") -> str:
         """What libpq, asyncpg and psycopg connect with, over TLS and verified."""
-        assert self.ca is not None
         return (
             f"postgresql://{user}:{self.password}@{self.address}/{database}"
             f"?sslmode=verify-full&sslrootcert={self.ca}"
@@ -115,7 +118,7 @@ def running_newest_postgres() -> Iterator[Postgres]:
         Path(folder).chmod(0o755)
         programs = Path(folder) / package.name / "pginstall18"
         with running_postgres("ssl = off", binaries=programs / "bin") as postgres:
-            yield replace(postgres, ca=None)
+            yield replace(postgres, has_tls=False)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from support.repository import ROOT
 
-from infra.config import Config, Secret
+from infra.config import Config, Secret, StoredSecret
 from infra.config.resources import Common
 from ingress.protocols import PROTOCOLS
 
@@ -58,5 +58,9 @@ def _models(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:
     elif origin is tuple:
         for suffix, model in _models(get_args(annotation)[0]):
             yield f"[]{suffix}", model
-    elif isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation is not Secret:
+    elif (
+        isinstance(annotation, type)
+        and issubclass(annotation, BaseModel)
+        and annotation not in (Secret, StoredSecret)
+    ):
         yield "", annotation

@@ -66,9 +66,10 @@ def _running_sshd(folder: Path) -> Iterator[Sshd]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     (folder / "authorized_keys").write_text((folder / "user.pub").read_text())
+    (folder / "trusted_cas").touch()
     (folder / "sshd_config").write_text(
         f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\n"
-        f"AuthorizedKeysFile {folder}/authorized_keys\n"
+        f"AuthorizedKeysFile {folder}/authorized_keys\nTrustedUserCAKeys {folder}/trusted_cas\n"
         f"PidFile none\nUsePAM {'yes' if is_root() else 'no'}\nStrictModes no\n"
         "PasswordAuthentication no\nSubsystem sftp internal-sftp\n"
         "AcceptEnv *\nMaxSessions 50\nMaxStartups 200\nUseDNS no\n"

@@ -3,23 +3,27 @@
 from pathlib import Path
 
 import pytest
-from support.postgres import Postgres
+from support.postgres import PASSWORD, Postgres
 from support.wait import eventually
 
 from infra.config import PostgresResource
+from infra.credentials import Account
 from ingress.errors import TargetError
 from ingress.postgres.messages import make
-from ingress.postgres.target_connection import cancel, leave, open_target
+from ingress.postgres.target_connection import TargetRefused, cancel, leave, open_target
+
+
+def as_user(user: str, password: str = PASSWORD) -> Account:
+    return Account(user, password)
 
 
 def a_resource(postgres: Postgres, folder: Path, user: str, **more: object) -> PostgresResource:
-    (folder / "password").write_text(postgres.password)
     return PostgresResource.model_validate(
         {
             "name": "sample",
             "protocol": "postgres",
             "address": postgres.address,
-            "credentials": {"user": user, "password": {"file": "password"}},
+            "credentials": {"user": user},
             "ca": {"file": str(postgres.ca)},
             **more,
         }
@@ -32,9 +36,9 @@ async def test_every_way_of_signing_in(postgres: Postgres, tmp_path: Path, user:
     resource = a_resource(postgres, tmp_path, user, tls=tls)
     if (user, tls) == ("app_clear", "disable"):
         with pytest.raises(TargetError, match="in clear text"):
-            await open_target(resource, tmp_path, {"database": "sample"})
+            await open_target(resource, tmp_path, {"database": "sample"}, as_user(user))
         return
-    target = await open_target(resource, tmp_path, {"database": "sample"})
+    target = await open_target(resource, tmp_path, {"database": "sample"}, as_user(user))
     assert target.parameters["server_encoding"] == "UTF8"
     assert target.key[0] > 0
     leave(target.channel)
@@ -44,9 +48,8 @@ async def test_a_wrong_password_is_the_gateways_fault_and_names_no_secret(
     postgres: Postgres, tmp_path: Path
 ) -> None:
     resource = a_resource(postgres, tmp_path, "app")
-    (tmp_path / "password").write_text("wrong-password")
-    with pytest.raises(TargetError) as caught:
-        await open_target(resource, tmp_path, {"database": "sample"})
+    with pytest.raises(TargetRefused) as caught:
+        await open_target(resource, tmp_path, {"database": "sample"}, as_user("app", "wrong-password"))
     assert "wrong-password" not in str(caught.value) + caught.value.reason
     assert "28P01" in caught.value.reason
 
@@ -56,18 +59,18 @@ async def test_verify_full_refuses_a_name_the_certificate_does_not_have(
 ) -> None:
     resource = a_resource(postgres, tmp_path, "app", address=f"127.0.0.2:{postgres.port}")
     with pytest.raises(TargetError, match="TLS with the target failed"):
-        await open_target(resource, tmp_path, {"database": "sample"})
+        await open_target(resource, tmp_path, {"database": "sample"}, as_user("app"))
 
 
 async def test_a_target_that_is_down(postgres: Postgres, tmp_path: Path) -> None:
     resource = a_resource(postgres, tmp_path, "app", address="127.0.0.1:1")
     with pytest.raises(TargetError, match="cannot be reached"):
-        await open_target(resource, tmp_path, {"database": "sample"})
+        await open_target(resource, tmp_path, {"database": "sample"}, as_user("app"))
 
 
 async def test_a_cancel_request_stops_what_runs(postgres: Postgres, tmp_path: Path) -> None:
     resource = a_resource(postgres, tmp_path, "app")
-    target = await open_target(resource, tmp_path, {"database": "sample"})
+    target = await open_target(resource, tmp_path, {"database": "sample"}, as_user("app"))
     target.channel.write([make(b"Q", b"select pg_sleep(60)\0")])
     await eventually(
         lambda: postgres.execute("select 1 from pg_stat_activity where query = 'select pg_sleep(60)'") == "1"

@@ -135,7 +135,7 @@ MISTAKES = {
         "protocol: postgres",
         "protocol: oracle",
         16,
-        "one of http, postgres, ssh; found 'oracle'",
+        "one of http, kubernetes, postgres, ssh; found 'oracle'",
     ),
     "unknown mask": ("full}", "ful}", 22, "expected a mask, one of email, full; found 'ful'"),
     "unknown detector": ("detect: [iban]", "detect: [ibam]", 23, "expected a detector, one of iban"),
@@ -174,7 +174,12 @@ MISTAKES = {
     "labels as a word": ("labels: {env: prod}\n    cred", "labels: prod\n    cred", 19, "labels"),
     "two users of a name": ("name: dana", "name: agent-7", 10, "user agent-7 is there twice"),
     "two policies of a name": ("name: nobody drops", "name: changes need a DBA", 1, "is there twice"),
-    "secret of two kinds": ("{env: ORDERS_PASSWORD}", "{env: A, file: b}", 20, "exactly one of env and"),
+    "secret of two kinds": (
+        "{env: ORDERS_PASSWORD}",
+        "{env: A, file: b}",
+        20,
+        "exactly one of env, file, vault",
+    ),
     "half a certificate": (
         "{mode: auto}",
         "{certificate: a.pem}",
@@ -261,7 +266,7 @@ def password(config: Config) -> Secret:
     resource = config.resources[0]
     assert isinstance(resource, PostgresResource)
     assert resource.credentials.password is not None
-    return resource.credentials.password
+    return resource.credentials.password.local
 
 
 def test_secrets_are_read_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ async def test_its_configuration_is_good_and_its_tokens_fit(tmp_path: Path) -> N
     assert isinstance(resource, PostgresResource)
     assert resource.address.port == folder.target_port
     assert resource.credentials.password is not None
-    assert resource.credentials.password.read(config.base) == folder.target_password
+    assert resource.credentials.password.local.read(config.base) == folder.target_password
 
 
 def test_secrets_are_the_owners_alone(tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""The gateway's certificates for hosts: one for each session, good to sign in for a moment.
+
+OpenSSH's PROTOCOL.certkeys. Its key id says who really acts: sshd writes it into the host's own log.
+"""
+
+from datetime import timedelta
+
+import asyncssh
+
+from infra.clock import Clock
+from infra.credentials import Asker
+
+_SKEW = timedelta(minutes=1)  # by which the host's clock may be behind
+
+SignedKey = tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]
+
+
+class Certificates:
+    """Signs with the gateway's CA for hosts."""
+
+    def __init__(self, ca: asyncssh.SSHKey, clock: Clock) -> None:
+        self._ca = ca
+        self._clock = clock
+
+    def sign(self, asker: Asker, user: str, lifetime: timedelta) -> SignedKey:
+        """A new key, and a certificate with which it is `user` until `lifetime` from now. The connection it
+        opens may last longer; it forwards nothing and runs no ~/.ssh/rc."""
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        now = self._clock()
+        certificate = self._ca.generate_user_certificate(
+            key,
+            f"{asker.principal.name}/{asker.session}",
+            principals=[user],
+            valid_after=now - _SKEW,
+            valid_before=now + lifetime,
+            permit_x11_forwarding=False,
+            permit_agent_forwarding=False,
+            permit_port_forwarding=False,
+            permit_user_rc=False,
+        )
+        return key, certificate
