@@ -3,6 +3,7 @@
 .NOTPARALLEL:
 BIN := .venv/bin
 ENVIRONMENT := .venv/.synced
+BROWSER := .tools/browser/.synced
 TESTS ?= tests
 
 .PHONY: help
@@ -20,6 +21,11 @@ test: setup-test ## every test (TESTS=tests/unit/schemas: only those)
 .PHONY: test-unit
 test-unit: $(ENVIRONMENT) ## the tests without I/O, in a minute
 	$(BIN)/pytest -q -n 2 tests/unit tests/test_repository.py
+
+.PHONY: test-kubernetes
+test-kubernetes: setup-test ## the tests of clusters with a real kube-apiserver, built once into the cache (some 7 minutes)
+	PYTHONPATH=tests $(BIN)/python -P -m support.cluster_build
+	COUNTERSIGN_REAL_CLUSTER=1 $(BIN)/pytest -q tests/clients/kubernetes
 
 .PHONY: leaks
 leaks: setup-test ## every known way to read masked values, and many random queries (QUERIES=5000)
@@ -61,17 +67,21 @@ release-schemas: $(ENVIRONMENT) ## keep today's schemas as VERSION=n for ever, b
 	PYTHONPATH=tests $(BIN)/python -P -m support.released $(VERSION)
 
 .PHONY: package
-package: $(ENVIRONMENT) ## the wheel and the source distribution into dist/
+package: $(ENVIRONMENT) $(BROWSER) ## the wheel and the source distribution into dist/
 	.tools/uv/bin/uv build
 
 .PHONY: setup-test
-setup-test: $(ENVIRONMENT) ## what the tests need from this machine: PostgreSQL, psql, Chromium
+setup-test: $(ENVIRONMENT) $(BROWSER) ## what the tests need from this machine: PostgreSQL, psql, Chromium
 	infra/setup.sh test
 
 .PHONY: clean
 clean: ## remove what was made here; caches outside this folder stay
-	rm -rf .venv .tools dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .tools dist api/web/static/vendor .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(ENVIRONMENT): uv.lock pyproject.toml infra/setup.sh
 	infra/setup.sh environment
+	@touch $@
+
+$(BROWSER): api/web/package-lock.json infra/setup.sh
+	infra/setup.sh browser
 	@touch $@

@@ -14,13 +14,19 @@ In the order of a decision:
 - `resources.py`: what is behind the gateway, and where clients connect.
 - `inbox.py`: the read model of the approvals topic (pure); `feed.py` keeps it up to date and tells listeners.
 - `register.py`: the read model of the grants topic (pure). `following.py` follows a topic for both.
+- `originals.py`: a command's sensitive literals, opened for who may see them.
 - `access.py`: who may see an approval or a session, and who may decide (pure).
 - `deciding.py`: one decision: checked, published, waited for.
 - `asking.py`: access asked for beforehand. `grants.py`: what was granted, and its end.
-- `approvals.py` `stream.py` `sessions.py` `recordings.py` `health.py`: one resource a file: models, routes.
+- `approvals.py` `stream.py` `sessions.py` `commands.py` `recordings.py` `health.py`: one resource a file:
+  models, routes; `paging.py`: the link to a list's next page.
+- `ending.py`: ends a session, by revoking it.
 - `audit.py`: reads of the audit log for the above, and what to say when ClickHouse is away.
+- `past.py`: approvals that the inbox has forgotten, and what was before a request.
+- `plain_words.py`: facts as sentences, and whether what they say can be undone (pure).
 - `problems.py`: every error as RFC 9457 problem details, with what to do.
 - `visible.py`: foreign text made safe to look at: control and bidirectional characters become visible.
+- `notifications/`: tells others what waits, by webhooks.
 - `web/`: the reviewer's page: forms first, a little script on top.
 - `cli/`: the `countersign` command.
 """

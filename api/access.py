@@ -1,7 +1,7 @@
 """Who may see what, and who may decide. Pure; the processors check a decision again on their own."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from fnmatch import fnmatchcase
@@ -37,6 +37,7 @@ class Access:
 
     auditors: frozenset[str]  # groups
     reviewed: Mapping[str, frozenset[str]]  # resource -> groups that review commands on it
+    shown_to: Mapping[str, frozenset[str]] = field(default_factory=dict)  # resource -> who sees literals
 
     def is_auditor(self, who: Principal) -> bool:
         return any(group in self.auditors for group in who.groups)
@@ -46,6 +47,17 @@ class Access:
         request = approval.request
         is_theirs = who.name.casefold() in asked_by(request.principal)
         return is_theirs or self.is_auditor(who) or _reviews(who, everyone(request))
+
+    def opens(self, who: Principal, approval: Approval) -> bool:
+        """A reviewer of it, in a group to which its resource shows them, sees its sensitive literals."""
+        request = approval.request
+        groups = self.shown_to.get(request.envelope.resource, frozenset())
+        return (
+            bool(request.sealed)
+            and who.kind is PrincipalKind.PERSON
+            and _reviews(who, everyone(request))
+            and _reviews(who, groups)
+        )
 
     def sees_session(self, who: Principal, principal: str, resource: str) -> bool:
         """Its own principal, those who review commands on its resource, and auditors see a session."""
@@ -71,6 +83,7 @@ def access_of(config: Config) -> Access:
             )
             for resource in config.resources
         },
+        {resource.name: frozenset(resource.sensitive.shown_to) for resource in config.resources},
     )
 
 

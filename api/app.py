@@ -1,6 +1,7 @@
 """The HTTP application: routes, sign-in, errors and headers put together. What it needs is given to it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -9,22 +10,35 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import approvals, auth, health, problems, recordings, sessions, stream
+from api import approvals, auth, commands, health, originals, problems, recordings, sessions, stream
 from api.asking import Asking
 from api.asking import routes as asking_routes
 from api.audit import AuditLog
 from api.auth import SignIn
 from api.deciding import Desk
+from api.ending import Ending
 from api.feed import Feed
 from api.grants import Grants
 from api.grants import routes as grants_routes
 from api.issuing import Issuing
+from api.notifications import dead
+from api.notifications.outbox import Outbox
+from api.notifications.slack.actions import Actions
+from api.originals import Originals
+from api.past import Past
 from api.resources import Resources
 from api.single_sign_on import SingleSignOn
 from api.tokens import Tokens
-from api.web import pages
+from api.web.about import AboutPages
+from api.web.grants import GrantPages
+from api.web.live import Live
+from api.web.pages import Pages
+from api.web.sessions import SessionPages
 from api.web.sign_on import WebSignOn
+from api.web.site import Site, static_files
 from infra.clock import Clock, now
+from infra.config import Policy
+from infra.keys import Sealer
 
 _HEADERS = {
     # CSP level 3: nothing from elsewhere, no inline script or style, not in anybody's frame.
@@ -61,11 +75,20 @@ def create_app(
     asking: Asking,
     issuing: Issuing,
     resources: Resources,
+    policies: Sequence[Policy],
     sso: SingleSignOn | None,
     administrators: tuple[str, ...],
+    sealer: Sealer,
+    outbox: Outbox,
+    wake: Callable[[], None],
+    slack: Actions | None,
     clock: Clock = now,
 ) -> FastAPI:
     """The application. Whoever serves it also runs `feed`."""
+    past = Past(audit_log, desk.access)
+    opened = Originals(sealer, desk.access)
+    ending = Ending(audit_log, desk.access, issuing)
+    readiness = health.readiness(desk, sign_in.revocations, audit_log.obstacle)
     headers = _HEADERS | _OVER_TLS if sign_in.tls else _HEADERS
     app = FastAPI(
         title="Countersign",
@@ -81,30 +104,41 @@ def create_app(
         auth.routes(sign_in),
         Tokens(sign_in, issuing, sso, administrators, clock).router(),
         resources.router(sign_in),
-        approvals.routes(desk, sign_in, clock),
+        approvals.routes(desk, past, sign_in, clock),
+        originals.routes(opened, desk, past, sign_in),
         stream.routes(feed, desk.access, sign_in, clock),
         grants_routes(grants, sign_in),
         asking_routes(asking, sign_in),
         sessions.routes(audit_log, sign_in),
+        ending.router(sign_in),
         recordings.routes(audit_log, sign_in),
+        commands.routes(audit_log, sign_in, clock),
+        dead.routes(outbox, desk.access, administrators, sign_in, clock, wake),
     ):
         app.include_router(router, prefix="/api")
-    app.include_router(health.routes(desk, sign_in.revocations, audit_log.obstacle))
-    web = pages.Pages(desk, sign_in, issuing, audit_log, clock, single_sign_on=sso is not None)
+    if slack is not None:
+        app.include_router(slack.router(), prefix="/api")
+    app.include_router(health.routes(readiness))
+    site = Site(sign_in, desk.access, clock, single_sign_on=sso is not None)
+    web = Pages(site, feed, desk, past, opened, issuing)
     app.include_router(web.router())
+    app.include_router(Live(site, feed).router())
+    app.include_router(SessionPages(site, audit_log, ending).router())
+    app.include_router(GrantPages(site, grants).router())
+    app.include_router(AboutPages(site, audit_log, policies, resources, readiness).router())
     if sso is not None:
-        app.include_router(WebSignOn(sso, sign_in, web).router())
-    app.mount("/static", pages.static_files())
+        app.include_router(WebSignOn(sso, site, web).router())
+    app.mount("/static", static_files())
     app.add_middleware(_WithHeaders, headers=headers)
-    _answer_errors(app, web, headers)
+    _answer_errors(app, site, headers)
     return app
 
 
-def _answer_errors(app: FastAPI, web: pages.Pages, headers: Mapping[str, str]) -> None:
+def _answer_errors(app: FastAPI, site: Site, headers: Mapping[str, str]) -> None:
     def answer(request: Request, problem: problems.Problem) -> Response:
         if request.url.path.startswith(_FOR_PROGRAMS):
             return problems.response(problem)
-        return web.problem(request, problem)
+        return site.problem(request, problem)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, problems.Problem)
@@ -116,6 +150,8 @@ def _answer_errors(app: FastAPI, web: pages.Pages, headers: Mapping[str, str]) -
 
     async def of_framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == HTTPStatus.NOT_MODIFIED:
+            return Response(status_code=error.status_code, headers=error.headers)
         return answer(request, problems.plain(error.status_code, error.detail))
 
     async def unexpected(request: Request, error: Exception) -> Response:

@@ -1,16 +1,23 @@
 """Approvals: what waits for a reviewer, and what became of it."""
 
+import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Header, Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from api.access import obstacle, obstacle_to_revoking
 from api.auth import SignIn
 from api.deciding import LONGEST_COMMENT, Desk, Review
 from api.inbox import SHORTEST_PREFIX, Approval
+from api.paging import link_to_next
+from api.past import Past
+from api.plain_words import of_request, undoing_of
 from api.problems import Problem, documented
 from api.visible import is_odd
 from infra.clock import Clock
@@ -48,6 +55,8 @@ _EXAMPLE: dict[str, JsonValue] = {
     "expires_at": "2026-03-02T09:40:00.125Z",
     "on_timeout": "deny",
     "hold": True,
+    "does": ["deletes from public.orders"],
+    "undoing": "Only row by row, by who knows the old values.",
     "intents": ["write"],
     "statements": ["delete"],
     "tables": ["public.orders"],
@@ -56,6 +65,9 @@ _EXAMPLE: dict[str, JsonValue] = {
     "programs": [],
     "methods": [],
     "paths": [],
+    "verbs": [],
+    "kinds_of_object": [],
+    "namespaces": [],
     "probed": [],
     "unproven": [],
     "reviewers": ["dba"],
@@ -161,6 +173,8 @@ class ApprovalView(BaseModel):
     hold: bool = Field(description="whether its client waits; false: it runs once it is asked for again")
     afterwards: bool = Field(description="it ran at once, by break-glass, and is reviewed after the fact")
     is_overdue: bool = Field(description="whether it waits for a day to be reviewed afterwards")
+    does: list[str] = Field(description="what it does in plain words, the heaviest first")
+    undoing: str = Field(description="whether what it does can be undone")
     intents: list[Intent]
     statements: list[str]
     tables: list[str]
@@ -169,6 +183,9 @@ class ApprovalView(BaseModel):
     programs: list[str]
     methods: list[str]
     paths: list[str]
+    verbs: list[str]
+    kinds_of_object: list[str]
+    namespaces: list[str] = Field(description="of a cluster; *: all of them")
     probed: list[str]
     unproven: list[str] = Field(description="why the gateway cannot prove all that the command does")
     reviewers: list[str] = Field(description="groups, any of which may decide")
@@ -196,6 +213,15 @@ class ApprovalView(BaseModel):
     cannot_decide_because: str | None
     can_revoke: bool = Field(description="whether the one who asks may take back that it was approved")
 
+
+Repeatable = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=200,
+        description="with it a decision may be sent again: the repeat answers what became of the first",
+    ),
+]
 
 State = Literal["pending", "approved", "rejected", "timed_out", "withdrawn", "revoked", "all"]
 
@@ -254,6 +280,8 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         hold=request.hold,
         afterwards=request.afterwards,
         is_overdue=request.afterwards and settlement is None and now - request.envelope.time > _OVERDUE,
+        does=[sentence.text for sentence in of_request(request)],
+        undoing=undoing_of(request).text,
         intents=list(facts.intents),
         statements=list(facts.statements),
         tables=list(facts.tables),
@@ -262,6 +290,9 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         programs=list(facts.programs),
         methods=list(facts.methods),
         paths=list(facts.paths),
+        verbs=list(facts.verbs),
+        kinds_of_object=list(facts.kinds_of_object),
+        namespaces=list(facts.namespaces),
         probed=list(facts.probed),
         unproven=list(facts.unproven),
         reviewers=list(request.reviewers),
@@ -317,7 +348,7 @@ def _offer(terms: GrantTerms | None) -> GrantOffer | None:
     return GrantOffer(kind=terms.kind, seconds=terms.seconds, uses=terms.uses)
 
 
-def routes(desk: Desk, sign_in: SignIn, clock: Clock) -> APIRouter:
+def routes(desk: Desk, past: Past, sign_in: SignIn, clock: Clock) -> APIRouter:
     router = APIRouter(prefix="/approvals", tags=["approvals"])
     identifier = Path(
         description=f"the id, or at least its first {SHORTEST_PREFIX} characters",
@@ -327,54 +358,143 @@ def routes(desk: Desk, sign_in: SignIn, clock: Clock) -> APIRouter:
     reading = documented(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
     deciding = reading | documented(HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.GATEWAY_TIMEOUT)
 
+    async def answer(given: str, who: Principal, review: Review, key: str | None) -> ApprovalView:
+        if key is not None:
+            before = await past.find(desk, given, who)
+            if is_repeat(before, who, review):
+                return view(before, who, clock())
+        return view(await desk.decide(given, who, review), who, clock())
+
     @router.get("", responses=reading)
     async def list_approvals(
-        who: Annotated[Principal, Depends(sign_in)], state: Annotated[State, Query()] = "pending"
+        response: Response,
+        who: Annotated[Principal, Depends(sign_in)],
+        state: Annotated[State, Query()] = "pending",
+        limit: Annotated[int | None, Query(ge=1, le=1000, description="without it: all")] = None,
+        cursor: Annotated[str, Query(description="from the Link of the page before")] = "",
     ) -> list[ApprovalView]:
-        """What you may see: pending, longest waiting first; the newest 1,000 settled, newest first."""
-        return [view(a, who, clock()) for a in desk.visible_to(who) if state in ("all", a.state.value)]
+        """What you may see: pending, longest waiting first; the newest 1,000 settled, newest first.
 
-    @router.get("/{approval}", responses=reading)
+        With a limit, `Link: <…>; rel="next"` leads to those that follow.
+        """
+        found = [a for a in desk.visible_to(who) if state in ("all", a.state.value)]
+        if cursor:
+            found = after(found, cursor)
+        if limit is not None and len(found) > limit:
+            found = found[:limit]
+            query = {"state": state, "limit": str(limit)}
+            response.headers["Link"] = link_to_next("/api/approvals", query, cursor_at(found[-1]))
+        return [view(a, who, clock()) for a in found]
+
+    @router.get("/{approval}", responses=reading | {304: {"description": "as it was"}})
     async def show_approval(
-        approval: Annotated[str, identifier], who: Annotated[Principal, Depends(sign_in)]
+        approval: Annotated[str, identifier],
+        who: Annotated[Principal, Depends(sign_in)],
+        response: Response,
+        if_none_match: Annotated[str | None, Header()] = None,
     ) -> ApprovalView:
-        """One approval."""
-        return view(desk.find(approval, who), who, clock())
+        """One approval, however long ago it was. Its ETag changes when it does."""
+        found = view(await past.find(desk, approval, who), who, clock())
+        tag = etag(found)
+        if if_none_match is not None and tag in {given.strip() for given in if_none_match.split(",")}:
+            # RFC 9110, section 15.4.5
+            raise HTTPException(HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
+        response.headers["ETag"] = tag
+        return found
 
     @router.post("/{approval}/approve", responses=deciding)
     async def approve(
         approval: Annotated[str, identifier],
         who: Annotated[Principal, Depends(sign_in)],
         decide: Approve | None = None,
+        idempotency_key: Repeatable = None,
     ) -> ApprovalView:
         """Lets the command run, once enough reviewers say so. Answers when that is settled, or recorded."""
         decide = decide or Approve()
         grant = decide.grant.terms() if decide.grant is not None else None
         review = Review(Answer.APPROVE, decide.comment, decide.digest, grant)
-        return view(await desk.decide(approval, who, review), who, clock())
+        return await answer(approval, who, review, idempotency_key)
 
     @router.post("/{approval}/reject", responses=deciding)
     async def reject(
-        approval: Annotated[str, identifier], who: Annotated[Principal, Depends(sign_in)], decide: Decide
+        approval: Annotated[str, identifier],
+        who: Annotated[Principal, Depends(sign_in)],
+        decide: Decide,
+        idempotency_key: Repeatable = None,
     ) -> ApprovalView:
         """Refuses the command; the comment, which is required, tells the requester why."""
         if not decide.comment:
             raise comment_missing(Answer.REJECT)
         review = Review(Answer.REJECT, decide.comment, decide.digest)
-        return view(await desk.decide(approval, who, review), who, clock())
+        return await answer(approval, who, review, idempotency_key)
 
     @router.post("/{approval}/revoke", responses=deciding)
     async def revoke(
-        approval: Annotated[str, identifier], who: Annotated[Principal, Depends(sign_in)], decide: Decide
+        approval: Annotated[str, identifier],
+        who: Annotated[Principal, Depends(sign_in)],
+        decide: Decide,
+        idempotency_key: Repeatable = None,
     ) -> ApprovalView:
         """Takes back an approval: a command not sent yet is refused, one that runs is cancelled; what has
         ended stays as it was. The comment is required."""
         if not decide.comment:
             raise comment_missing(Answer.REVOKE)
         review = Review(Answer.REVOKE, decide.comment, decide.digest)
-        return view(await desk.decide(approval, who, review), who, clock())
+        return await answer(approval, who, review, idempotency_key)
 
     return router
+
+
+def etag(shown: ApprovalView) -> str:
+    """The entity tag of what somebody was shown (RFC 9110, section 8.8.3)."""
+    return f'"{hashlib.sha256(shown.model_dump_json().encode()).hexdigest()[:32]}"'
+
+
+def is_repeat(approval: Approval, who: Principal, review: Review) -> bool:
+    """Whether this very decision is recorded already, so that sending it again changes nothing."""
+    if review.digest not in (None, approval.request.digest):
+        return False
+    if review.answer is Answer.REVOKE:
+        end = approval.settlement
+        return (
+            end is not None
+            and end.state is ApprovalState.REVOKED
+            and (end.decided_by, end.comment) == ((who.name,), review.comment)
+        )
+    granted = approval.settlement.grant if approval.settlement is not None else None
+    if review.grant is not None and review.grant != granted:
+        return False
+    said = approval.decision_of(who.name)
+    return said is not None and (said.answer, said.comment) == (review.answer, review.comment)
+
+
+def cursor_at(approval: Approval) -> str:
+    """Where a list goes on after this one: whether it waited, since when in microseconds, and its id."""
+    waits = "w" if approval.settlement is None else "s"
+    return f"{waits}.{int(approval.request.envelope.time.timestamp() * 1_000_000)}.{approval.id}"
+
+
+def after(found: Sequence[Approval], cursor: str) -> list[Approval]:
+    """Those that follow a cursor in a list: what waits, longest first, then what is settled, newest first.
+
+    One that has been settled meanwhile is where it was. Raises Problem for a cursor of somebody else's.
+    """
+    waited, since, id = [*cursor.split("."), "", ""][:3]
+    if waited not in ("w", "s") or not since.isdecimal():
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            "unknown-cursor",
+            "The cursor is not one that this list gave.",
+            "Follow the Link of the page before, or begin without a cursor.",
+        )
+    settled = [approval for approval in found if approval.settlement is not None]
+    if waited == "s":
+        place = next((number for number, approval in enumerate(settled) if approval.id == id), len(settled))
+        return settled[place + 1 :]
+    waiting = [approval for approval in found if approval.settlement is None]
+    place = next((number + 1 for number, approval in enumerate(waiting) if approval.id == id), 0)
+    later = [a for a in waiting[place:] if place or cursor_at(a).split(".")[1] > since]
+    return [*later, *settled]
 
 
 def comment_missing(answer: Answer) -> Problem:

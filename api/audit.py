@@ -4,9 +4,10 @@ Approvals never come from here: the queue works without ClickHouse. Auditors who
 recordings ask ClickHouse itself (docs/audit.md).
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -16,8 +17,10 @@ from api.access import Access
 from api.problems import Problem
 from infra.clickhouse.client import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
 from projections import queries
+from projections.queries import Search
 from schemas.codec import NotAnEvent
-from schemas.vocabulary import Principal
+from schemas.events import Event
+from schemas.vocabulary import Facts, Principal
 
 Row = dict[str, Any]
 
@@ -51,14 +54,14 @@ class AuditLog:
             return "ClickHouse answers, but has no audit log: the projections role makes it."
         return None
 
-    async def sessions(self, who: Principal, most: int) -> list[Row]:
-        """The newest sessions that `who` may see, newest first."""
+    async def sessions(self, who: Principal, most: int, *, state: str = "") -> list[Row]:
+        """The newest sessions that `who` may see, newest first; `state`: open, closed, lost or empty."""
         with _answers():
             if self._access.is_auditor(who):
-                return await queries.sessions(self._clickhouse, most=most)
-            found = await queries.sessions(self._clickhouse, principal=who.name, most=most)
+                return await queries.sessions(self._clickhouse, state=state, most=most)
+            found = await queries.sessions(self._clickhouse, principal=who.name, state=state, most=most)
             for resource in sorted(self._access.resources_reviewed(who)):
-                found += await queries.sessions(self._clickhouse, resource=resource, most=most)
+                found += await queries.sessions(self._clickhouse, resource=resource, state=state, most=most)
         different = {row["session"]: row for row in found}
         newest = sorted(different.values(), key=lambda row: (row["time"], row["session"]), reverse=True)
         return newest[:most]
@@ -78,6 +81,63 @@ class AuditLog:
         """A session's commands in the order they came, after the command `after`."""
         with _answers():
             return await queries.commands_of_session(self._clickhouse, session, after=after, most=most)
+
+    async def commands_before(self, session: str, before: str, most: int) -> list[Row]:
+        """The newest commands of a session before one."""
+        with _answers():
+            return await queries.commands_before(self._clickhouse, session, before, most=most)
+
+    async def find_commands(self, who: Principal, search: Search, before: str, most: int) -> list[Row]:
+        """The newest commands that fit, before the command `before`. For auditors alone."""
+        if not self._access.is_auditor(who):
+            raise _for_auditors()
+        with _answers():
+            return await queries.commands_found(self._clickhouse, search, before=before, most=most)
+
+    async def similar_approvals(
+        self, principal: str, resource: str, facts: Facts, before: str, most: int
+    ) -> list[Row]:
+        """How earlier requests of the same kind ended."""
+        with _answers():
+            return await queries.similar_approvals(
+                self._clickhouse, principal, resource, facts, before, most=most
+            )
+
+    async def settled_approvals(self, who: Principal, before: datetime, most: int) -> list[Row]:
+        """Ids of the newest that ended and that `who` may see."""
+        everything = self._access.is_auditor(who)
+        with _answers():
+            return await queries.settled_approvals(
+                self._clickhouse, who, before, everything=everything, most=most
+            )
+
+    async def approvals_like(self, prefix: str) -> list[Row]:
+        """Ids of approvals that begin so, whoever may see them."""
+        with _answers():
+            return await queries.approvals_like(self._clickhouse, prefix)
+
+    async def events_of_approvals(self, commands: Sequence[str]) -> list[Event]:
+        """What happened to the approvals of these commands, whoever may see them."""
+        if not commands:
+            return []
+        with _answers():
+            return await queries.events_of_approvals(self._clickhouse, commands)
+
+    async def nodes(self) -> list[Row]:
+        """The processes of the gateway."""
+        with _answers():
+            return await queries.nodes(self._clickhouse)
+
+    async def replayable(self, who: Principal, given: str) -> Row:
+        """The session, if `who` may see its recording: its own principal, who decided in it, and auditors."""
+        row = await self.session(who, given)
+        if who.name == row["principal"] or self._access.is_auditor(who):
+            return row
+        with _answers():
+            reviewers = await queries.reviewers_of_session(self._clickhouse, row["session"])
+        if who.name not in reviewers:
+            raise _not_replayable(row["session"])
+        return row
 
     async def grant_uses(self, grants: list[str]) -> dict[str, int] | None:
         """How many commands each of these grants let through; None when ClickHouse is away."""
@@ -153,6 +213,25 @@ def _ambiguous_session(given: str) -> Problem:
         "ambiguous-session",
         f"Several sessions begin with {given}.",
         "Give more characters of the id.",
+    )
+
+
+def _for_auditors() -> Problem:
+    return Problem(
+        HTTPStatus.FORBIDDEN,
+        "for-auditors",
+        "Only auditors search the audit log.",
+        "Ask a member of a group under gateway.auditors; your own sessions are yours to see.",
+    )
+
+
+def _not_replayable(session: str) -> Problem:
+    return Problem(
+        HTTPStatus.FORBIDDEN,
+        "not-yours-to-replay",
+        f"The recording of session {session} is for its own principal, for who decided on one of its "
+        "commands, and for auditors.",
+        "Ask an auditor.",
     )
 
 

@@ -64,6 +64,11 @@ class Feed:
         self._listeners: set[Listener] = set()
 
     @property
+    def read_up(self) -> asyncio.Event:
+        """Set once the topic has been read up to what was there."""
+        return self._following.read_up
+
+    @property
     def obstacle(self) -> str | None:
         """Why the inbox may not be what Kafka holds; None when it is."""
         if not self._bus.is_reachable:
@@ -98,5 +103,9 @@ class Feed:
     def _take(self, received: Received) -> None:
         change = self.inbox.apply(received.event, Position(received.partition, received.offset))
         if change is not None:
-            for listener in self._listeners:
-                listener.tell(change)
+            self.tell(change)
+
+    def tell(self, change: Change) -> None:
+        """Tells all who listen."""
+        for listener in self._listeners:
+            listener.tell(change)

@@ -26,12 +26,13 @@ class Following:
         self._reach = reach
         self._take = take
         self._clock = clock
-        self._caught_up = False
+        self.read_up = asyncio.Event()
+        """Set once the topic has been read up to what was there."""
 
     @property
     def is_current(self) -> bool:
         """Whether all that Kafka held was taken once, and Kafka answers."""
-        return self._caught_up and self._bus.is_reachable
+        return self.read_up.is_set() and self._bus.is_reachable
 
     async def run(self) -> None:
         """Follows until it is cancelled. The bus is, or will be, connected."""
@@ -62,4 +63,5 @@ class Following:
             if behind:
                 positions = await subscription.positions()
                 behind = any(positions[place] < end for place, end in ends.items())
-                self._caught_up = self._caught_up or not behind
+                if not behind:
+                    self.read_up.set()

@@ -29,7 +29,22 @@ class Readiness(BaseModel):
     )
 
 
-def routes(desk: Desk, revocations: Revocations, audit_log: Probe) -> APIRouter:
+def readiness(desk: Desk, revocations: Revocations, audit_log: Probe) -> Callable[[], Awaitable[Readiness]]:
+    """What tells how ready the API is."""
+
+    async def tell() -> Readiness:
+        approvals, sign_in = desk.obstacle, revocations.obstacle
+        return Readiness(
+            ready=approvals is None and sign_in is None,
+            approvals=approvals or "ok",
+            sign_in=sign_in or "ok",
+            audit_log=await audit_log() or "ok",
+        )
+
+    return tell
+
+
+def routes(tell: Callable[[], Awaitable[Readiness]]) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/healthz")
@@ -40,15 +55,9 @@ def routes(desk: Desk, revocations: Revocations, audit_log: Probe) -> APIRouter:
     @router.get("/readyz", responses={503: {"model": Readiness}})
     async def readyz(response: Response) -> Readiness:
         """Approvals can be shown and decided."""
-        approvals, sign_in = desk.obstacle, revocations.obstacle
-        is_ready = approvals is None and sign_in is None
-        if not is_ready:
+        found = await tell()
+        if not found.ready:
             response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-        return Readiness(
-            ready=is_ready,
-            approvals=approvals or "ok",
-            sign_in=sign_in or "ok",
-            audit_log=await audit_log() or "ok",
-        )
+        return found
 
     return router

@@ -7,6 +7,7 @@ import socket
 from contextlib import suppress
 from types import FrameType
 
+import httpx
 import structlog
 import uvicorn
 import uvloop
@@ -22,6 +23,13 @@ from api.following import Following
 from api.grants import Grants
 from api.inbox import Inbox
 from api.issuing import Issuing
+from api.notifications.apprise import AppriseReceiver
+from api.notifications.notifier import Notifier
+from api.notifications.outbox import Outbox
+from api.notifications.receiver import Receiver
+from api.notifications.slack.actions import Actions
+from api.notifications.slack.channel import Channel
+from api.notifications.webhook import Webhook
 from api.register import REACH, Register
 from api.resources import Resources
 from api.sealed import Seal
@@ -34,7 +42,7 @@ from infra.identity.provider import Provider
 from infra.identity.tokens import TokenSigner
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
-from infra.keys import keyring, secret, server_certificate, signer, token_key
+from infra.keys import keyring, sealer, secret, server_certificate, signer, token_key
 from infra.readiness import report_ready
 from schemas.envelope import envelope
 from schemas.events import NodeHeartbeat
@@ -45,6 +53,7 @@ from schemas.vocabulary import Role
 _LAST_REQUESTS = 3  # seconds that requests under way may still take when the server stops
 _LOOK_EVERY = 0.05  # seconds
 _HEARTBEAT = 5.0  # seconds
+_LONGEST_SENDING = 15.0  # seconds that a receiver of notifications may take (Standard Webhooks: 15 to 30)
 
 log = structlog.get_logger()
 
@@ -76,6 +85,10 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
     sign_in = SignIn(identities_of(config, revocations), cookies, revocations, tls=tls)
     sso = _single_sign_on(config)
     issuing = Issuing(TokenSigner(token_key(config.state), config.identity.tokens.lifetime), bus, node, now)
+    outbox = Outbox(config.state / "notifications.db")
+    client = httpx.AsyncClient(timeout=_LONGEST_SENDING, follow_redirects=False)
+    slack, receivers = _receivers(config, client, outbox, desk)
+    notifier = Notifier(receivers, feed, outbox, config.state / "notifications.lock")
     app = create_app(
         feed=feed,
         desk=desk,
@@ -85,8 +98,13 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         asking=Asking(feed, bus, node, ANSWER_WITHIN, now),
         issuing=issuing,
         resources=Resources(config),
+        policies=config.policies,
         sso=sso,
         administrators=config.identity.administrators,
+        sealer=sealer(config.state),
+        outbox=outbox,
+        wake=notifier.wake,
+        slack=slack,
     )
     server = uvicorn.Server(_settings(config, app, tls=tls))
     _survive_own_signals()
@@ -96,13 +114,17 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
             registering = tasks.create_task(following.run())
             beating = tasks.create_task(_heartbeat(bus, node))
             reading = tasks.create_task(revocations.follow(bus))
+            telling = tasks.create_task(notifier.run())
             tasks.create_task(_report(server, address))
             await server.serve(sockets=[listener])
             feeding.cancel()
             registering.cancel()
+            telling.cancel()
             beating.cancel()
             reading.cancel()
     finally:
+        outbox.close()
+        await client.aclose()
         await bus.stop()
         await clickhouse.close()
 
@@ -115,6 +137,21 @@ def _single_sign_on(config: Config) -> SingleSignOn | None:
         oidc.client_secret.read(config.base)  # says now that it is not there
     seal = Seal(secret(config.state, "single-sign-on"))
     return SingleSignOn(config, oidc, Provider(oidc.issuer), seal, now)
+
+
+def _receivers(
+    config: Config, client: httpx.AsyncClient, outbox: Outbox, desk: Desk
+) -> tuple[Actions | None, list[Receiver]]:
+    """Who is told, and what takes the buttons that are pressed in Slack, where there is one."""
+    told = config.notifications
+    found: list[Receiver] = [
+        Webhook(endpoint, config.base, config.api_url, client, now) for endpoint in told.webhooks
+    ]
+    found += [AppriseReceiver(endpoint, config.base, config.api_url) for endpoint in told.apprise]
+    if told.slack is None:
+        return None, found
+    channel = Channel(told.slack, config.base, config.api_url, client, outbox)
+    return Actions(config, told.slack, channel, desk, client, now), [*found, channel]
 
 
 def _settings(config: Config, app: object, *, tls: bool) -> uvicorn.Config:

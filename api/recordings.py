@@ -25,6 +25,7 @@ def routes(audit_log: AuditLog, sign_in: SignIn) -> APIRouter:
         response_description="zstd over frames (application/zstd)",
         responses=documented(
             HTTPStatus.UNAUTHORIZED,
+            HTTPStatus.FORBIDDEN,
             HTTPStatus.NOT_FOUND,
             HTTPStatus.CONFLICT,
             HTTPStatus.SERVICE_UNAVAILABLE,
@@ -35,11 +36,12 @@ def routes(audit_log: AuditLog, sign_in: SignIn) -> APIRouter:
     ) -> StreamingResponse:
         """A session's recording: zstd over frames, each a u32 length of its payload, u64 microseconds since
         the session began, u8 kind (0 a command's text, 1 bytes of an answer in the form that
-        X-Recording-Format names, 2 a note), the payload; integers are big-endian.
+        X-Recording-Format names, 2 a note), the payload; integers are big-endian. It is for the session's own
+        principal, for who decided on one of its commands, and for auditors.
 
         X-Recording-Whole is `false` where a part is missing (perhaps not yet written): it ends before that.
         """
-        row = await audit_log.session(who, session)
+        row = await audit_log.replayable(who, session)
         recording = await audit_log.recording(row["session"])
         frames = audit_log.frames(row["session"])
         first = await anext(frames, b"")  # before the answer begins: what goes wrong can still be said

@@ -59,6 +59,11 @@ class Resources:
             resources=served, ca=authority.read_text() if authority is not None else None
         )
 
+    @property
+    def served(self) -> list[ResourceView]:
+        """Each, as a client sees it."""
+        return self._view.resources
+
     def router(self, sign_in: SignIn) -> APIRouter:
         router = APIRouter(tags=["resources"])
 

@@ -22,7 +22,6 @@ from api.inbox import Change, Inbox, Kind
 from api.problems import Problem, documented, unavailable
 from infra.clock import Clock
 from infra.identity import Revocations, SignedIn
-from schemas.vocabulary import Principal
 
 LASTS = timedelta(minutes=15)  # then the client comes back, and is asked again who it is
 _PING = 15  # seconds of silence before a comment shows that the line is open
@@ -80,21 +79,27 @@ def routes(feed: Feed, access: Access, sign_in: SignIn, clock: Clock) -> APIRout
         """
         if feed.obstacle is not None:
             raise unavailable(feed.obstacle)
-        seen = _seen(last_event_id)
-        events = _events(feed, access, sign_in.revocations, signed_in, seen, clock)
-        return EventSourceResponse(events, ping=_PING, sep="\n")
+        found = changes(feed, access, sign_in.revocations, signed_in, seen_by(last_event_id), clock)
+
+        async def events() -> AsyncIterator[ServerSentEvent]:
+            async for change, id in found:
+                data = view(change.approval, signed_in.principal, clock()).model_dump_json()
+                yield ServerSentEvent(data=data, event=change.kind.value, id=id)
+
+        return response(events())
 
     return router
 
 
-async def _events(
+async def changes(
     feed: Feed,
     access: Access,
     revocations: Revocations,
     signed_in: SignedIn,
     seen: Seen | None,
     clock: Clock,
-) -> AsyncIterator[ServerSentEvent]:
+) -> AsyncIterator[tuple[Change, str | None]]:
+    """What somebody may see, from what they missed on, each with the event id for it: how far that is."""
     loop = asyncio.get_running_loop()
     who, lasts = signed_in.principal, LASTS
     if signed_in.until is not None:
@@ -105,7 +110,7 @@ async def _events(
         furthest = reached(feed.inbox, seen)
         for change in missed:
             # Only the last one says how far: a client that loses the line before it gets all of them again.
-            yield _event(change, who, clock, furthest if change is missed[-1] else None)
+            yield change, format_seen(furthest) if change is missed[-1] else None
         while True:
             try:
                 async with asyncio.timeout_at(end):
@@ -114,7 +119,7 @@ async def _events(
                 return  # the client comes back and gets the rest
             _advance(furthest, change)
             if access.sees(who, change.approval):
-                yield _event(change, who, clock, furthest)
+                yield change, format_seen(furthest)
 
 
 @contextmanager
@@ -125,14 +130,6 @@ def _ending(revocations: Revocations, signed_in: SignedIn, stop: Callable[[], No
         yield
     finally:
         forget()
-
-
-def _event(change: Change, who: Principal, clock: Clock, furthest: Seen | None) -> ServerSentEvent:
-    return ServerSentEvent(
-        data=view(change.approval, who, clock()).model_dump_json(),
-        event=change.kind.value,
-        id=format_seen(furthest) if furthest is not None else None,
-    )
 
 
 def _stored(inbox: Inbox) -> Iterator[Change]:
@@ -155,7 +152,13 @@ def _advance(furthest: dict[int, int], change: Change) -> None:
     furthest[position.partition] = max(position.offset, furthest.get(position.partition, -1))
 
 
-def _seen(last_event_id: str | None) -> Seen | None:
+def response(events: AsyncIterator[ServerSentEvent]) -> EventSourceResponse:
+    """The stream of these events, with a sign of life where there are none."""
+    return EventSourceResponse(events, ping=_PING, sep="\n")
+
+
+def seen_by(last_event_id: str | None) -> Seen | None:
+    """What an event id says. Raises Problem 400 for another's."""
     if not last_event_id:
         return None
     try:

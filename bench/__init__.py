@@ -8,5 +8,6 @@ looks at nothing), and through Countersign. `make bench` runs all; `python -m be
 - `ways.py`: starts PostgreSQL, pgbouncer and the gateway; says how to connect through each.
 - `client.py`: the leanest client there is: it reads an answer and keeps nothing.
 - `processes.py`: memory of the gateway's processes, as the kernel counts it.
-- one file a measurement: `latency.py`, `streaming.py`, `growth.py`, `held.py`, `idle.py`, `starting.py`.
+- one file a measurement: `latency.py`, `streaming.py`, `growth.py`, `held.py` with `reviewing.py`,
+  `idle.py`, `starting.py`.
 """

@@ -7,6 +7,7 @@ from support.builders import DANA
 from support.gateway import Gateway
 from support.wait import eventually
 
+from bench import reviewing
 from bench.client import connect
 from bench.idle import connect_many
 from bench.processes import MIB, Growth, roles
@@ -38,6 +39,7 @@ async def _measure(gateway: Gateway, way: Way) -> list[Row]:
         await other.read_all("select 1")
         meanwhile = time.perf_counter() - begin
         await other.close()
+    seen = await reviewing.measure(gateway, way)
     answered = sum(task.done() and not task.cancelled() and task.exception() is None for task in waiting)
     for task in waiting:
         task.cancel()
@@ -51,6 +53,7 @@ async def _measure(gateway: Gateway, way: Way) -> list[Row]:
         Row("SELECT 1 meanwhile", "ms", meanwhile * 1000),
         Row("a held command with its connection", "kB", growth.bytes / _COMMANDS / 1000),
         Row("the ingress grows by", "MiB", growth.bytes / MIB),
+        *seen,
     ]
 
 

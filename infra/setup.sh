@@ -3,6 +3,7 @@
 #
 #   infra/setup.sh environment   uv into .tools/, the locked Python environment into .venv/
 #   infra/setup.sh test          what the tests take from Debian: PostgreSQL, psql, Chromium, OpenSSH, rsync, git
+#   infra/setup.sh browser      what the page takes from npm into api/web/static/vendor/, for its tests .tools/browser/
 #   infra/setup.sh bench         what the measurements take from Debian: PostgreSQL, psql, pgbouncer
 set -eu
 cd "$(dirname "$0")/.."
@@ -80,6 +81,19 @@ environment() {
     "$uv" sync --locked
 }
 
+# asciinema's player and, for the tests, axe-core: by npm from its lock file, never from git. No script of theirs runs.
+browser() {
+    command -v npm >/dev/null || debian npm
+    say "what the page takes from npm"
+    mkdir -p .tools/browser api/web/static/vendor
+    cp api/web/package.json api/web/package-lock.json .tools/browser/
+    npm ci --prefix .tools/browser --ignore-scripts --no-audit --no-fund --loglevel=error
+    for file in asciinema-player.min.js asciinema-player.css; do
+        cp ".tools/browser/node_modules/asciinema-player/dist/bundle/$file" api/web/static/vendor/
+    done
+    cp .tools/browser/node_modules/asciinema-player/LICENSE api/web/static/vendor/asciinema-player.LICENSE
+}
+
 case ${1:-} in
 environment) environment ;;
 # libatomic1: the driver that steers Chromium is linked with it.
@@ -87,6 +101,7 @@ test)
     without_sshd_service
     debian postgresql postgresql-client chromium fonts-liberation libatomic1 openssh-client openssh-server ssh-audit rsync git
     ;;
+browser) browser ;;
 bench) debian postgresql postgresql-client pgbouncer ;;
-*) fail "expected environment, test or bench" ;;
+*) fail "expected environment, test, browser or bench" ;;
 esac

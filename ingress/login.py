@@ -4,7 +4,7 @@ from typing import TypeVar
 
 import structlog
 
-from infra.config import Config, HttpResource, PostgresResource, SshResource
+from infra.config import Config, HttpResource, KubernetesResource, PostgresResource, SshResource
 from infra.identity import (
     Identities,
     IdentityUnavailable,
@@ -15,7 +15,7 @@ from infra.identity import (
 )
 from ingress.errors import LoginRefused
 
-R = TypeVar("R", PostgresResource, SshResource, HttpResource)
+R = TypeVar("R", PostgresResource, SshResource, HttpResource, KubernetesResource)
 
 _log = structlog.get_logger()
 

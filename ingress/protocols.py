@@ -35,8 +35,15 @@ def _ssh(config: Config, login: Login, services: Services, tls: ssl.SSLContext) 
     return SshEndpoint(config, login, services)
 
 
+def _kubernetes(config: Config, login: Login, services: Services, tls: ssl.SSLContext) -> Endpoint:
+    from ingress.kubernetes.endpoint import KubernetesEndpoint
+
+    return KubernetesEndpoint(config, login, services, tls)
+
+
 PROTOCOLS: Mapping[str, Callable[[Config, Login, Services, ssl.SSLContext], Endpoint]] = {
     "postgres": _postgres,
     "http": _http,
     "ssh": _ssh,
+    "kubernetes": _kubernetes,
 }

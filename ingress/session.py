@@ -384,7 +384,7 @@ class Session:
             self._ends.append(
                 self._loop.call_later(left, self.end, "the token has expired: sign in again").cancel
             )
-        self._ends.append(self._services.revocations.watch(signed_in, self.end))
+        self._ends.append(self._services.revocations.watch(signed_in, self.end, session=self.info.id))
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

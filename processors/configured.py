@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from infra.config import Config, ConfigError, Policy, Resource
-from infra.config.resources import SensitiveColumns, SensitiveFields
+from infra.config.resources import SensitiveColumns, SensitiveFields, SensitiveObjects
 from processors.policy.bundle import Bundle, make_document, parse_bundle
 from processors.policy.expression import check_expression
 from processors.policy.matchers import compile_command_pattern
@@ -119,6 +119,8 @@ def _resource(resource: Resource) -> dict[str, Any]:
         columns = sensitive.columns.items()
     elif isinstance(sensitive, SensitiveFields):
         columns = sensitive.fields.items()
+    elif isinstance(sensitive, SensitiveObjects):
+        columns = sensitive.selectors
     return {
         "name": resource.name,
         "labels": resource.labels,

@@ -130,7 +130,7 @@ class Reactions:
                         written=self._accounts.save(rejected) if rejected is not account else None
                     )
                 case GrantIssued():
-                    return self._regrant(granted, issue(granted, event))
+                    return self._regrant(granted, issue(granted, event, now))
                 case GrantRevoked():
                     return self._regrant(granted, *revoke_grant(granted, event))
         except Exception as error:

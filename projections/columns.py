@@ -32,6 +32,7 @@ DEFAULTS: dict[str, dict[str, Value]] = {
         **dict.fromkeys(("limit_reached", "limit_rule", "acts_for", "grant", "break_glass"), ""),
         **dict.fromkeys(("groups", "parameters", "intents", "statements", "tables", "columns"), _STRINGS),
         **dict.fromkeys(("functions", "programs", "methods", "paths", "probed"), _STRINGS),
+        **dict.fromkeys(("verbs", "kinds_of_object", "namespaces"), _STRINGS),
         **dict.fromkeys(("unproven", "decided_by", "unmasked"), _STRINGS),
     },
     "approval_rows": {

@@ -7,13 +7,15 @@ ClickHouseUnavailable and ClickHouseRefused.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from infra.clickhouse.client import ClickHouse
 from schemas.codec import decode
-from schemas.events import RecordingChunk
+from schemas.events import Event, RecordingChunk
+from schemas.vocabulary import Facts, Principal
 
 Rows = list[dict[str, Any]]
 
@@ -35,6 +37,19 @@ class Chunk:
     sequence: int
     format: str
     frames: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which commands an auditor looks for; an empty string stands for all. `text`: a part of the command."""
+
+    since: datetime
+    until: datetime
+    principal: str = ""
+    resource: str = ""
+    verdict: str = ""
+    outcome: str = ""
+    text: str = ""
 
 
 async def sessions(
@@ -100,6 +115,88 @@ async def approval(clickhouse: ClickHouse, approval: str) -> dict[str, Any] | No
     return await _row(clickhouse, "approval", {"approval": approval})
 
 
+async def commands_before(clickhouse: ClickHouse, session: str, before: str, *, most: int = 10) -> Rows:
+    """The newest commands of a session that came before one, newest first."""
+    return await _rows(clickhouse, "commands_before", {"session": session, "before": before, "most": most})
+
+
+async def commands_found(
+    clickhouse: ClickHouse, search: Search, *, before: str = "", most: int = 100
+) -> Rows:
+    """The newest commands that fit, before the command `before`."""
+    given = {
+        "principal": search.principal,
+        "resource": search.resource,
+        "verdict": search.verdict,
+        "outcome": search.outcome,
+        "text": search.text,
+        "since": _micros(search.since),
+        "until": _micros(search.until),
+        "before": before,
+        "most": most,
+    }
+    return await _rows(clickhouse, "commands_found", given)
+
+
+async def similar_approvals(
+    clickhouse: ClickHouse, principal: str, resource: str, facts: Facts, before: str, *, most: int = 10
+) -> Rows:
+    """How requests like one with these facts ended, of commands before the command `before`."""
+    given = {
+        "principal": principal,
+        "resource": resource,
+        "statements": "\n".join(facts.statements),
+        "tables": "\n".join(facts.tables),
+        "programs": "\n".join(facts.programs),
+        "methods": "\n".join(facts.methods),
+        "before": before,
+        "most": most,
+    }
+    return await _rows(clickhouse, "similar_approvals", given)
+
+
+async def settled_approvals(
+    clickhouse: ClickHouse, who: Principal, before: datetime, *, everything: bool, most: int = 100
+) -> Rows:
+    """Ids of the newest approvals asked for before a moment that ended, and of their commands.
+
+    `everything`: not only those that `who` asked for or may review.
+    """
+    given = {
+        "who": who.name.casefold(),
+        "groups": "\n".join(who.groups),
+        "everything": int(everything),
+        "before": _micros(before),
+        "most": most,
+    }
+    return await _rows(clickhouse, "settled_approvals", given)
+
+
+async def approvals_like(clickhouse: ClickHouse, prefix: str) -> Rows:
+    """The approvals whose ids begin so, at most two, with their commands' ids."""
+    return await _rows(clickhouse, "approvals_like", {"prefix": prefix})
+
+
+async def events_of_approvals(clickhouse: ClickHouse, commands: Sequence[str]) -> list[Event]:
+    """What happened to the approvals of these commands, each in its order.
+
+    Raises schemas.codec.NotAnEvent for what this version cannot read.
+    """
+    given = {"commands": "\n".join(commands)}
+    found = await clickhouse.query(_query("events_of_approvals").sql, given, binary=["raw"])
+    return [decode(row["raw"]) for row in found]
+
+
+async def reviewers_of_session(clickhouse: ClickHouse, session: str) -> list[str]:
+    """The names of those who decided on a command of a session."""
+    return [row["reviewer"] for row in await _rows(clickhouse, "reviewers_of_session", {"session": session})]
+
+
+async def nodes(clickhouse: ClickHouse) -> Rows:
+    """The processes that were heard lately."""
+    return await _rows(clickhouse, "nodes", {})
+
+
 async def decisions_of_approval(clickhouse: ClickHouse, approval: str) -> Rows:
     """The reviewers' answers to an approval, in the order they came."""
     return await _rows(clickhouse, "decisions_of_approval", {"approval": approval})
@@ -123,6 +220,10 @@ def all_queries() -> Mapping[str, Query]:
         sentence = " ".join(line.removeprefix("-- ") for line in heading[2].splitlines())
         queries[heading[1]] = Query(sentence, text[heading.end() : end].strip())
     return queries
+
+
+def _micros(moment: datetime) -> int:
+    return int(moment.timestamp() * 1_000_000)
 
 
 def _query(name: str) -> Query:

@@ -92,6 +92,94 @@ FROM decisions
 WHERE approval = {approval:String}
 ORDER BY time
 
+-- commands_before --
+-- The commands of a session before one of them, newest first.
+SELECT *
+FROM commands
+WHERE session = {session:String} AND command < {before:String}
+ORDER BY time DESC, command DESC
+LIMIT {most:UInt32}
+
+-- commands_found --
+-- The commands that fit what is asked for, newest first, before one of them; an empty string stands for all.
+SELECT *
+FROM commands
+WHERE ({principal:String} = '' OR principal = {principal:String})
+  AND ({resource:String} = '' OR resource = {resource:String})
+  AND ({verdict:String} = '' OR verdict = {verdict:String})
+  AND ({outcome:String} = '' OR outcome = {outcome:String})
+  AND ({text:String} = '' OR positionCaseInsensitiveUTF8(text, {text:String}) > 0)
+  AND time >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')
+  AND time <= fromUnixTimestamp64Micro({until:Int64}, 'UTC')
+  AND ({before:String} = '' OR command < {before:String})
+ORDER BY time DESC, command DESC
+LIMIT {most:UInt32}
+
+-- similar_approvals --
+-- How a principal's requests on a resource ended whose commands were of the same kinds, before one of them.
+SELECT *
+FROM approvals
+WHERE state != 'pending' AND command IN
+(
+    SELECT command
+    FROM commands
+    WHERE (time, command) IN
+    (
+        SELECT at, command
+        FROM approval_rows
+        WHERE principal = {principal:String} AND resource = {resource:String}
+    )
+      AND command < {before:String}
+      AND arrayStringConcat(statements, '\n') = {statements:String}
+      AND arrayStringConcat(tables, '\n') = {tables:String}
+      AND arrayStringConcat(programs, '\n') = {programs:String}
+      AND arrayStringConcat(methods, '\n') = {methods:String}
+)
+ORDER BY time DESC, approval
+LIMIT {most:UInt32}
+
+-- settled_approvals --
+-- The approvals that ended which somebody may see (everything: all of them), newest first, before a moment.
+SELECT approval, command, requested_at
+FROM approvals
+WHERE state != 'pending'
+  AND requested_at < fromUnixTimestamp64Micro({before:Int64}, 'UTC')
+  AND ({everything:UInt8} = 1
+       OR lowerUTF8(principal) = {who:String}
+       OR lowerUTF8(acts_for) = {who:String}
+       OR hasAny(reviewers, splitByChar('\n', {groups:String})))
+ORDER BY requested_at DESC, approval
+LIMIT {most:UInt32}
+
+-- approvals_like --
+-- The approvals whose id begins so, at most two: enough to tell whether it is one.
+SELECT approval, command
+FROM approvals
+WHERE startsWith(approval, {prefix:String})
+ORDER BY approval
+LIMIT 2
+
+-- events_of_approvals --
+-- The events of the approvals of some commands (their ids, a line each), in the order in which they came.
+SELECT raw
+FROM events
+WHERE topic = 'countersign.approvals' AND command IN (splitByChar('\n', {commands:String})) AND is_verified
+ORDER BY partition, offset
+
+-- reviewers_of_session --
+-- Who decided on a command of a session.
+SELECT DISTINCT reviewer
+FROM decision_rows
+WHERE approval IN (SELECT approval FROM approval_rows WHERE session = {session:String})
+ORDER BY reviewer
+
+-- nodes --
+-- The processes that were heard lately.
+SELECT *
+FROM nodes
+WHERE NOT is_gone
+ORDER BY role, node
+
 -- grant_uses --
 -- How many commands each of these grants let through.
 SELECT `grant`, count() AS used

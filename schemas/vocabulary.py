@@ -81,6 +81,9 @@ class Facts:
     probed: tuple[str, ...] = ()  # why `probe` is: the sensitive columns that its behaviour tells of
     methods: tuple[str, ...] = ()  # of an HTTP request: "GET"
     paths: tuple[str, ...] = ()  # files of the target, or an HTTP request's path
+    verbs: tuple[str, ...] = ()  # of a request to a cluster: "get", "deletecollection"
+    kinds_of_object: tuple[str, ...] = ()  # "pods", "pods/exec", "deployments.apps"
+    namespaces: tuple[str, ...] = ()  # of a cluster; "*": all of them
 
 
 class Verdict(StrEnum):

@@ -12,7 +12,7 @@
 | topics | `topics.py`: the topics in Kafka |
 | hash-token | `tokens.py` |
 | login, logout, token | `login.py`: single sign-on from a terminal; `credentials.py` keeps what it gets |
-| connect | `connect.py`: starts a resource's client; `clients.py` has one for each protocol |
+| connect | `connect.py`: starts a client; `clients.py` has each; `kubeconfig.py`: a cluster's file |
 | tokens | `revocations.py`: ends tokens and sessions at once |
 | grants, request | `grants.py`: what was granted; asks for access beforehand |
 | approvals, sessions, audit | `approvals.py`, `sessions.py`, `audit.py`: clients of a running gateway |
@@ -49,7 +49,7 @@ COMMANDS = {
     "approvals": ("api.cli.approvals", "See what waits for a reviewer, and decide on it."),
     "grants": ("api.cli.grants", "See what reviewers granted, and revoke it."),
     "request": ("api.cli.grants", "Ask reviewers for access in a window of time."),
-    "sessions": ("api.cli.sessions", "List sessions and replay them."),
+    "sessions": ("api.cli.sessions", "List sessions, replay them, end one."),
     "audit": ("api.cli.audit", "Query the audit log."),
     "ingress": ("api.cli.roles", "Run the role that stands between clients and targets."),
     "processors": ("api.cli.roles", "Run the role that decides: policy and approvals."),

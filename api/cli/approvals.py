@@ -1,10 +1,11 @@
 """`countersign approvals`: list, show, approve, reject, revoke, watch."""
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 from urllib.parse import quote
 
 import httpx
@@ -20,7 +21,7 @@ app = typer.Typer(help="What waits for a reviewer, and the decision on it.", no_
 
 _FACTS = (
     *("intents", "statements", "tables", "columns", "functions", "programs"),
-    *("methods", "paths", "probed", "unproven"),
+    *("methods", "paths", "verbs", "kinds_of_object", "namespaces", "probed", "unproven"),
 )
 _PREVIEW = 100  # characters of a command on one line
 _RECONNECT_AFTER = 2.0  # seconds
@@ -107,11 +108,14 @@ def revoke(
 
 
 @app.command()
-def watch(config: ConfigOption = None) -> None:
-    """Follows live what is asked for and how it is settled; Ctrl-C ends it."""
+def watch(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Follows live what is asked for and how it is settled; Ctrl-C ends it. With --json, an object a line."""
     place = find(config)
     try:
-        for kind, approval in _events(place):
+        for kind, approval in _events(place, lost=sys.stderr if as_json else sys.stdout):
+            if as_json:
+                print(json.dumps({"event": kind, "approval": approval}), flush=True)
+                continue
             stamp = now().astimezone().strftime("%H:%M:%S")
             print(f"{stamp}  {kind:<9}  {line(approval, now())}", flush=True)
     except KeyboardInterrupt:
@@ -156,6 +160,9 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
     for number, parameter in enumerate(approval["parameters"], start=1):
         yield fact(f"${number}", "NULL" if parameter is None else parameter)
     yield ""
+    for sentence in approval["does"]:
+        yield fact("it", sentence)
+    yield fact("undone", approval["undoing"])
     for label in ("reason", "ticket"):
         if approval[label]:
             yield fact(label, approval[label])
@@ -228,8 +235,9 @@ def _part(identifier: str) -> str:
     return quote(identifier, safe="")
 
 
-def _events(place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What happens, for ever: (what, approval). Once it was there, a lost line is opened again."""
+def _events(place: Place, *, lost: TextIO) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What happens, for ever: (what, approval). Once it was there, a lost line is opened again; `lost` is
+    told."""
     from httpx_sse import connect_sse
 
     seen = ""
@@ -256,5 +264,5 @@ def _events(place: Place) -> Iterator[tuple[str, dict[str, Any]]]:
             except httpx.TransportError as error:
                 if lost_since is None or time.monotonic() - lost_since > _GIVE_UP_AFTER:
                     raise
-                print(f"(the line is lost: {visible(str(error))}; trying again)", flush=True)
+                print(f"(the line is lost: {visible(str(error))}; trying again)", file=lost, flush=True)
             time.sleep(_RECONNECT_AFTER)

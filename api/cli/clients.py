@@ -5,9 +5,12 @@ A secret goes into the client's environment, never among its arguments, which ot
 
 import base64
 import hashlib
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from api.cli.kubeconfig import make_kubeconfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +24,19 @@ class Target:
     token: str = field(repr=False)
     ca: Path | None  # what verifies the gateway; None: the system's
     host_key: str = ""  # of SSH: the gateway's public key
-    folder: Path = Path()  # where a client's files may be kept, as our own are
+    folder: Path = Path()  # where a client's files are kept, as our own are
+    plugin: tuple[str, ...] = ()  # the command line that prints the token for a client that asks
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A command to run, and what its environment needs beside our own."""
+    """A command to run, and what its environment needs beside our own. Without a command, what is told is to
+    be run by the user's own shell."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
-    files: Mapping[Path, str] = field(default_factory=dict)  # what has to be there; none holds a secret
+    files: Mapping[Path, str] = field(default_factory=dict)  # what it reads, without a secret in it
+    said: str = ""  # to be told where nothing is run
 
 
 def _psql(target: Target) -> Client:
@@ -46,6 +52,18 @@ def _psql(target: Target) -> Client:
             "PGSSLMODE": "verify-full",
             "PGSSLROOTCERT": str(target.ca) if target.ca is not None else "system",
         },
+    )
+
+
+def _kubectl(target: Target) -> Client:
+    path = target.folder / f"{target.resource}.kubeconfig"
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    server = f"https://{host}:{target.port}/clusters/{target.resource}"
+    return Client(
+        (),
+        {"KUBECONFIG": str(path)},
+        {path: make_kubeconfig(target.resource, server, target.ca, target.plugin)},
+        f"export KUBECONFIG={shlex.quote(str(path))}",
     )
 
 
@@ -98,4 +116,5 @@ def _known_hosts_path(target: Target) -> Path:
 CLIENTS: Mapping[str, Callable[[Target], Client]] = {
     "postgres": _psql,
     "ssh": _ssh,
+    "kubernetes": _kubectl,
 }

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +30,9 @@ def connect(
     ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Starts the usual client of a resource, or the command that is given, signed in as you."""
+    """Starts the usual client of a resource, or the command that is given, signed in as you.
+
+    Of a cluster: writes a kubeconfig, and says where."""
     place = find(config)
     found = call(place, "GET", "/api/resources")
     known = {entry["name"]: entry for entry in found["resources"]}
@@ -51,6 +55,7 @@ def connect(
         ca=_authority(place.url, found["ca"]),
         host_key=entry["host_key"] or "",
         folder=folder().absolute(),
+        plugin=_plugin(place.url, config),
     )
     if print_config:
         if entry["protocol"] != "ssh":
@@ -60,6 +65,9 @@ def connect(
         return
     client = CLIENTS[entry["protocol"]](target)
     _write(client.files)
+    if not command and not client.command:
+        print(client.said)
+        return
     _become([*(command or client.command)], {**os.environ, **client.environment})
 
 
@@ -68,6 +76,14 @@ def _write(files: Mapping[Path, str]) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.write_text(content)
         path.chmod(0o700 if content.startswith("#!") else 0o600)
+
+
+def _plugin(url: str, config: Path | None) -> tuple[str, ...]:
+    """Our own command, as another program will start it anywhere."""
+    own = shutil.which("countersign")
+    command = (own,) if own is not None else (sys.executable, "-P", "-m", "api.cli")
+    named = ("--config", str(config.absolute())) if config is not None else ()
+    return (*command, "token", url, "--kubernetes", *named)
 
 
 def _authority(url: str, certificate: str | None) -> Path | None:

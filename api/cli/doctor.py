@@ -11,7 +11,7 @@ import typer
 
 from api.cli.config import DEFAULT, ConfigOption, load_config
 from api.visible import visible
-from infra.config import Config, HttpResource, PostgresResource, SshResource
+from infra.config import Config, HttpResource, KubernetesResource, PostgresResource, Resource, SshResource
 from infra.findings import Finding, State
 
 if TYPE_CHECKING:
@@ -79,26 +79,24 @@ async def _of_targets(config: Config) -> list[Finding]:
         await accounts.stop()
 
 
-async def _examined(
-    resource: PostgresResource | SshResource | HttpResource, accounts: "Accounts"
-) -> list[Finding]:
-    import ingress.http.doors as of_http
+async def _examined(resource: Resource, accounts: "Accounts") -> list[Finding]:
     import ingress.postgres.doors as of_postgres
     import ingress.ssh.doors as of_ssh
+    import ingress.web.doors as of_web
 
     match resource:
         case PostgresResource():
             return list(of_postgres.check(await of_postgres.observe(resource, accounts)))
         case SshResource():
             return list(of_ssh.check(await of_ssh.observe(resource)))
-        case HttpResource():
-            return list(of_http.check(resource))
+        case HttpResource() | KubernetesResource():
+            return list(of_web.check(resource))
 
 
 async def _from_client(config: Config) -> list[Finding]:
-    import ingress.http.doors as of_http
     import ingress.postgres.doors as of_postgres
     import ingress.ssh.doors as of_ssh
+    import ingress.web.doors as of_web
 
     findings: list[Finding] = []
     for resource in config.resources:
@@ -109,6 +107,6 @@ async def _from_client(config: Config) -> list[Finding]:
                 findings.append(of_postgres.check_as_client(name, said))
             case SshResource():
                 findings.append(of_ssh.check_as_client(name, await of_ssh.observe_as_client(resource)))
-            case HttpResource():
-                findings.append(of_http.check_as_client(name, await of_http.observe_as_client(resource)))
+            case HttpResource() | KubernetesResource():
+                findings.append(of_web.check_as_client(name, await of_web.observe_as_client(resource)))
     return findings

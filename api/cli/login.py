@@ -1,5 +1,6 @@
 """`countersign login`, `logout`, `token`: single sign-on from a terminal (RFC 8628), through the gateway."""
 
+import os
 import time
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from api.cli.gateway import (
     reaching,
     received,
 )
+from api.cli.kubeconfig import exec_credential, with_words
 from api.visible import visible
 from api.web.words import duration
 from infra.clock import now
@@ -52,12 +54,21 @@ def login(url: Gateway = "", config: ConfigOption = None) -> None:
 
 
 @app.command()
-def token(url: Gateway = "", config: ConfigOption = None) -> None:
+def token(
+    url: Gateway = "",
+    config: ConfigOption = None,
+    kubernetes: Annotated[
+        bool, typer.Option("--kubernetes", help="As a credential plugin of kubectl prints it.")
+    ] = False,
+) -> None:
     """Prints the token, renewed where needed: PGPASSWORD=$(countersign token) psql …"""
     place = locate(config, url)
-    found = current_token(place)
+    found = (os.environ.get("COUNTERSIGN_TOKEN", "") if kubernetes else "") or current_token(place)
     if not found:
         fail(Exit.REFUSED, f"not signed in to {place.url}, or no longer: run `countersign login`")
+    if kubernetes:
+        reason, ticket = (os.environ.get(f"COUNTERSIGN_{name}", "") for name in ("REASON", "TICKET"))
+        found = exec_credential(with_words(found, reason, ticket))
     print(found)
 
 

@@ -27,7 +27,7 @@ from ingress.postgres.messages import (
     parse_row_description,
 )
 from ingress.recorder import FRAME
-from ingress.ssh.cast import MARKER, OUTPUT
+from ingress.terminal.cast import MARKER, OUTPUT
 
 _LONGEST_FRAME = 64 * 1024 * 1024
 _ROWS_AT_ONCE = 500  # rows whose widths are made equal
@@ -168,7 +168,7 @@ class HttpAnswers:
 
 @dataclass(slots=True)
 class CastAnswers:
-    """Events of asciicast v2, as SSH sessions are recorded: what the client saw, line by line."""
+    """Events of asciicast v2, as SSH and Kubernetes sessions have it: what the client saw, by line."""
 
     _lines: bytearray = field(default_factory=bytearray)
     _shown: str = ""  # of a line that has not ended
@@ -202,6 +202,7 @@ class CastAnswers:
 READERS: dict[str, Callable[[], AnswerReader]] = {
     "postgres": PostgresAnswers,
     "ssh": CastAnswers,
+    "kubernetes": CastAnswers,
     "http": HttpAnswers,
 }
 """The format a recording names -> what reads its answers."""

@@ -1,4 +1,4 @@
-"""`countersign sessions`: list, show, replay."""
+"""`countersign sessions`: list, show, replay, end."""
 
 import json
 import sys
@@ -112,6 +112,18 @@ def replay(
             f"the recording of session {identifier} ends here, before a part that is missing",
             "if the session is still open, the part may come; the audit log lags behind a little",
         )
+
+
+@app.command()
+def end(
+    identifier: Identifier,
+    reason: Annotated[str, typer.Option(help="Tells its client why.")],
+    config: ConfigOption = None,
+) -> None:
+    """Ends an open session: what runs in it is stopped."""
+    path = f"/api/sessions/{quote(identifier, safe='')}/end"
+    session = call(find(config), "POST", path, body={"reason": reason})
+    print(visible(f"Session {session['id']} of {session['principal']} on {session['resource']} ends now."))
 
 
 def paced(played: Iterable[Entry], speed: float) -> Iterator[Entry]:

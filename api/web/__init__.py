@@ -1,10 +1,19 @@
-"""The reviewer's page: sign in, the queue, one request, its history, sessions.
+"""The reviewer's page: rendered by the server, useful without a script, and safe with what agents wrote.
 
-Plain forms do all that is essential; `static/countersign.js` keeps what is shown up to date and counts down.
+Nothing of a command is ever markup: templates escape everything, and characters that do not look like what
+they are (api/visible.py) are named. The page's own files are under the content policy of `app.py`; no inline
+script or style, nothing from elsewhere. Forms carry the session's form token.
 
-- `sign_on.py`: to the identity provider and back.
-- `pages.py`: all other routes; `forms.py`: what protects and checks a posted form.
-- `words.py`: facts and times in words.
-- `templates/`: one file a page, `base.html` around them, `parts.html` what several use.
-- `static/`: the style sheet, the script and the icon; nothing comes from another server.
+- `site.py`: the templates, who is signed in, how a page is answered.
+- `pages.py`: the queue, the history, a request and the decision on it; signing in and out.
+- `live.py`: the stream that brings the queue's rows; `rows.py`: a request as one row (pure).
+- `sessions.py`: sessions, their replay, and how one is ended.
+- `terminal.py`: a recorded session as a player takes it (pure).
+- `grants.py`: what reviewers let through beforehand, and how one ends.
+- `about.py`: an auditor's search, the rules, the gateway's health; `rules.py`: a rule in words (pure);
+  `drafts.py`: a draft of rules, checked (pure).
+- `sign_on.py`: single sign-on, to the provider and back.
+- `forms.py`: what protects and checks a posted form.
+- `highlight.py`: a command in colours (pure); `words.py`: intents, states and times in words (pure).
+- `templates/` and `static/`: HTML, style, script; `static/vendor/` comes from npm (`package.json`).
 """

@@ -1,75 +1,49 @@
-"""The pages. Each works without a script; a posted form answers with a redirect or with the page again."""
+"""The pages of requests, and of signing in. Each works without a script; a posted form answers with a
+redirect or with the page again."""
 
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import quote
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import ValidationError
-from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import RedirectResponse, Response
 
-from api.approvals import ApprovalView, Decide, comment_missing, view
-from api.audit import AuditLog
-from api.auth import SignIn, WebSession
+from api.approvals import ApprovalView, Decide, GrantOffer, comment_missing, view
+from api.auth import WebSession
 from api.deciding import Desk, Review
+from api.feed import Feed
+from api.inbox import Approval
 from api.issuing import Issuing
+from api.originals import Original, Originals
+from api.past import Background, Past
+from api.plain_words import of_request, undoing_of
 from api.problems import Problem
-from api.sessions import MOST_COMMANDS, command_view, session_view
-from api.visible import on_one_line, pieces
-from api.web import forms, words
-from infra.clock import Clock
-from schemas.vocabulary import Answer, ApprovalState, Principal
+from api.stream import format_seen, reached
+from api.web import forms
+from api.web.rows import Row, row_of
+from api.web.site import Site, to_sign_in
+from schemas.vocabulary import Answer, ApprovalState, GrantKind, GrantTerms
 
-_FOLDER = Path(__file__).parent
-_ROWS = 100  # in a list of requests
-_SESSIONS = 200  # the newest in the list
-_PREVIEW = 160  # characters of a command in a list; the page of the request has all of them
-
-
-def static_files() -> StaticFiles:
-    return StaticFiles(directory=_FOLDER / "static")
+ROWS = 100  # in a list of requests
+_PATIENCE = 3.0  # seconds that the page of a request waits for the audit log
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Pages:
     """The pages over one desk."""
 
     def __init__(
-        self,
-        desk: Desk,
-        sign_in: SignIn,
-        issuing: Issuing,
-        audit_log: AuditLog,
-        clock: Clock,
-        *,
-        single_sign_on: bool,
+        self, site: Site, feed: Feed, desk: Desk, past: Past, originals: Originals, issuing: Issuing
     ) -> None:
+        self._site = site
+        self._feed = feed
         self._desk = desk
-        self._sign_in = sign_in
+        self._past = past
+        self._originals = originals
         self._issuing = issuing
-        self._audit_log = audit_log
-        self._clock = clock
-        self._templates = Environment(
-            loader=FileSystemLoader(_FOLDER / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters |= {
-            "pieces": pieces,
-            "preview": lambda text: on_one_line(text, _PREVIEW),
-            "moment": words.moment,
-            "duration": words.duration,
-            "left": lambda until: words.time_left(until, self._clock()),
-        }
-        self._templates.globals |= {
-            "INTENTS": words.INTENTS,
-            "STATES": words.STATES,
-            "single_sign_on": single_sign_on,
-        }
 
     def router(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
@@ -80,12 +54,12 @@ class Pages:
         router.get("/history")(self.history)
         router.get("/approvals/{approval}")(self.approval)
         router.post("/approvals/{approval}")(self.decide)
-        router.get("/sessions")(self.sessions)
-        router.get("/sessions/{recorded}")(self.recorded_session)
+        router.post("/approvals/{approval}/original")(self.original)
         return router
 
     async def sign_in_page(self, request: Request, next: str = "/") -> Response:
-        return self._page(request, "sign_in.html", next=forms.local_path(next), name="", problem=None)
+        path = forms.local_path(next)
+        return self._site.page(request, "sign_in.html", next=path, name="", problem=None)
 
     async def sign_in(
         self,
@@ -98,15 +72,17 @@ class Pages:
         path = forms.local_path(next)
         name = name.strip()
         try:
-            signed_in = await self._sign_in.by_form(request, name, token.strip())
+            signed_in = await self._site.sign_in.by_form(request, name, token.strip())
         except Problem as problem:
-            return self._page(request, "sign_in.html", problem.status, next=path, name=name, problem=problem)
+            return self._site.page(
+                request, "sign_in.html", problem.status, next=path, name=name, problem=problem
+            )
         response = RedirectResponse(path, HTTPStatus.SEE_OTHER)
-        self._sign_in.open_session(response, signed_in)
+        self._site.sign_in.open_session(response, signed_in)
         return response
 
     async def sign_out(self, request: Request, form_token: Annotated[str, Form()] = "") -> Response:
-        session = self._sign_in.web_session(request)
+        sign_in, session = self._site.sign_in, self._site.session(request)
         response: Response = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
         if session is not None:
             forms.of_session(request, session, form_token)
@@ -115,32 +91,64 @@ class Pages:
                 # A copy of the cookie is worth nothing, either.
                 await self._issuing.revoke(name, name, "signed out", token=session.signed_in.token)
             except Problem as problem:
-                response = self._page(request, "problem.html", problem.status, problem=problem)
-        response.delete_cookie(self._sign_in.cookie, path="/", secure=self._sign_in.tls, httponly=True)
+                response = self._site.page(request, "problem.html", problem.status, problem=problem)
+        response.delete_cookie(sign_in.cookie, path="/", secure=sign_in.tls, httponly=True)
         return response
 
-    async def queue(self, request: Request) -> Response:
-        session = self._sign_in.web_session(request)
+    async def queue(self, request: Request, after: str = "") -> Response:
+        session = self._site.session(request)
         if session is None:
-            return _to_sign_in(request)
-        approvals = self._approvals(session.principal, settled=False)
-        mine = [approval for approval in approvals if approval.can_decide]
-        others = [approval for approval in approvals if not approval.can_decide]
+            return to_sign_in(request)
+        seen = reached(
+            self._feed.inbox, None
+        )  # before the list is made: what comes meanwhile is told again, not missed
+        now, who = self._site.clock(), session.principal
+        rows = [row_of(a, who, now) for a in self._desk.visible_to(who) if a.settlement is None]
+        mine = [row for row in rows if row.is_mine]
         # A page of thousands would be of no use to anybody, and costs each reviewer's browser at each change.
-        return self._page(request, "queue.html", session=session, mine=mine, others=others, most=_ROWS)
+        shown, rest = _page_after(mine, after)
+        return self._site.page(
+            request,
+            "queue.html",
+            session=session,
+            mine=shown,
+            waiting=len(mine),
+            first=len(mine) - len(shown) - rest,
+            rest=rest,
+            others=[row for row in rows if not row.is_mine],
+            most=ROWS,
+            seen=format_seen(seen),
+        )
 
-    async def history(self, request: Request) -> Response:
-        session = self._sign_in.web_session(request)
+    async def history(self, request: Request, before: str = "") -> Response:
+        session = self._site.session(request)
         if session is None:
-            return _to_sign_in(request)
-        approvals = self._approvals(session.principal, settled=True)
-        return self._page(request, "history.html", session=session, approvals=approvals[:_ROWS])
+            return to_sign_in(request)
+        who, problem = session.principal, None
+        found: Sequence[Approval] = ()
+        try:
+            if before:
+                found = await self._past.settled(who, _moment(before), ROWS)
+            else:
+                found = [a for a in self._desk.visible_to(who) if a.settlement is not None][:ROWS]
+        except Problem as away:
+            problem = away
+        return self._site.page(
+            request,
+            "history.html",
+            problem.status if problem else HTTPStatus.OK,
+            session=session,
+            approvals=[row_of(a, who, self._site.clock()) for a in found],
+            older=_micros(min(a.request.envelope.time for a in found)) if found else None,
+            is_first=not before,
+            problem=problem,
+        )
 
     async def approval(self, request: Request, approval: str) -> Response:
-        session = self._sign_in.web_session(request)
+        session = self._site.session(request)
         if session is None:
-            return _to_sign_in(request)
-        return self._approval_page(request, session, approval)
+            return to_sign_in(request)
+        return await self._approval_page(request, session, approval)
 
     async def decide(
         self,
@@ -149,106 +157,133 @@ class Pages:
         answer: Annotated[Answer, Form()],
         digest: Annotated[str, Form()],
         comment: Annotated[str, Form()] = "",
+        grant: Annotated[str, Form()] = "",
+        minutes: Annotated[str, Form()] = "",
+        uses: Annotated[str, Form()] = "",
         form_token: Annotated[str, Form()] = "",
     ) -> Response:
-        session = self._sign_in.web_session(request)
+        session = self._site.session(request)
         if session is None:
-            return _to_sign_in(request)
+            return to_sign_in(request)
         forms.of_session(request, session, form_token)
         try:
             decide = _checked(comment, digest)
             if answer is not Answer.APPROVE and not decide.comment:
                 raise comment_missing(answer)
-            review = Review(answer, decide.comment, decide.digest)
+            terms = _terms(grant, minutes, uses) if answer is Answer.APPROVE and grant else None
+            review = Review(answer, decide.comment, decide.digest, terms)
             decided = await self._desk.decide(approval, session.principal, review)
         except Problem as problem:
-            return self._approval_page(request, session, approval, problem, comment)
+            return await self._approval_page(request, session, approval, problem, comment)
         return RedirectResponse(f"/approvals/{decided.id}", HTTPStatus.SEE_OTHER)
 
-    async def sessions(self, request: Request) -> Response:
-        session = self._sign_in.web_session(request)
+    async def original(
+        self, request: Request, approval: str, form_token: Annotated[str, Form()] = ""
+    ) -> Response:
+        """The page with the command's sensitive literals, for once."""
+        session = self._site.session(request)
         if session is None:
-            return _to_sign_in(request)
-        rows, problem = [], None
+            return to_sign_in(request)
+        forms.of_session(request, session, form_token)
+        found = await self._past.find(self._desk, approval, session.principal)
         try:
-            rows = await self._audit_log.sessions(session.principal, _SESSIONS)
-        except Problem as away:
-            problem = away
-        status = problem.status if problem is not None else HTTPStatus.OK
-        found = [session_view(row) for row in rows]
-        return self._page(request, "sessions.html", status, session=session, found=found, problem=problem)
-
-    async def recorded_session(self, request: Request, recorded: str, after: str = "") -> Response:
-        session = self._sign_in.web_session(request)
-        if session is None:
-            return _to_sign_in(request)
-        row = await self._audit_log.session(session.principal, recorded)
-        rows = await self._audit_log.commands(row["session"], after, MOST_COMMANDS)
-        return self._page(
-            request,
-            "session.html",
-            session=session,
-            recorded=session_view(row),
-            commands=[command_view(found) for found in rows],
-            has_more=len(rows) == MOST_COMMANDS,
-        )
+            opened = self._originals.open(session.principal, found)
+        except Problem as problem:
+            return await self._approval_page(request, session, approval, problem)
+        return await self._approval_page(request, session, approval, original=opened)
 
     def moved(self, request: Request, path: str) -> Response:
         """Goes on to `path` by itself, as a page of this site: a redirect after another site's would come
         without the session's cookie, which is for this site's own requests alone."""
-        return self._page(request, "moved.html", to=path)
+        return self._site.page(request, "moved.html", to=path)
 
-    def problem(self, request: Request, problem: Problem) -> Response:
-        """The page for an error anywhere on the site."""
-        try:
-            session = self._sign_in.web_session(request)
-        except Problem:
-            session = None
-        return self._page(request, "problem.html", problem.status, session=session, problem=problem)
-
-    def _approvals(self, who: Principal, *, settled: bool) -> list[ApprovalView]:
-        now = self._clock()
-        return [
-            view(a, who, now) for a in self._desk.visible_to(who) if (a.settlement is not None) == settled
-        ]
-
-    def _approval_page(
+    async def _approval_page(
         self,
         request: Request,
         session: WebSession,
         given: str,
         problem: Problem | None = None,
         comment: str = "",
+        original: Original | None = None,
     ) -> Response:
-        approval = view(self._desk.find(given, session.principal), session.principal, self._clock())
-        status = problem.status if problem is not None else HTTPStatus.OK
-        return self._page(
+        found = await self._past.find(self._desk, given, session.principal)
+        background = await self._background(found)
+        shown: ApprovalView = view(found, session.principal, self._site.clock())
+        return self._site.page(
             request,
             "approval.html",
-            status,
+            problem.status if problem is not None else HTTPStatus.OK,
             session=session,
-            approval=approval,
-            pending=approval.state is ApprovalState.PENDING,
+            approval=shown,
+            says=of_request(found.request),
+            undo=undoing_of(found.request),
+            offers=_offers(shown),
+            background=background,
+            original=original,
+            may_open=self._site.access.opens(session.principal, found),
+            pending=shown.state is ApprovalState.PENDING,
+            seen=format_seen(reached(self._feed.inbox, None)),
             problem=problem,
             comment=comment,
         )
 
-    def _page(
-        self,
-        request: Request,
-        template: str,
-        status: int = HTTPStatus.OK,
-        *,
-        session: WebSession | None = None,
-        **values: Any,
-    ) -> Response:
-        html = self._templates.get_template(template).render(session=session, path=request.url.path, **values)
-        return HTMLResponse(html, status)
+    async def _background(self, approval: Approval) -> Background | None:
+        """What was before it; None where the audit log does not say in time: the decision needs it not."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._past.background(approval.request)
+        except TimeoutError:
+            return None
+        except Problem as away:
+            if away.status is not HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            return None
 
 
-def _to_sign_in(request: Request) -> Response:
-    path = request.url.path if request.method == "GET" else "/"
-    return RedirectResponse(f"/sign-in?next={quote(path)}", HTTPStatus.SEE_OTHER)
+def _offers(shown: ApprovalView) -> list[str]:
+    """What may be granted along with an approval that waits."""
+    if shown.grants is None or not shown.can_decide or shown.access is not None:
+        return []
+    kinds = [kind.value for kind in shown.grants.kinds if kind is not GrantKind.WINDOW]
+    return [kind for kind in kinds if kind != GrantKind.PATTERN or shown.pattern]
+
+
+def _terms(kind: str, minutes: str, uses: str) -> GrantTerms:
+    try:
+        return GrantOffer.model_validate(
+            {"kind": kind, "seconds": float(minutes) * 60, "uses": int(uses) if uses.strip() else None}
+        ).terms()
+    except ValueError as error:  # pydantic's is one, too
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "malformed-grant",
+            "What is to be granted needs minutes, and a whole number of uses or none.",
+            "Change them and decide again; nothing was decided.",
+        ) from error
+
+
+def _page_after(rows: list[Row], after: str) -> tuple[list[Row], int]:
+    """The rows of one page, those after the row with this id, and how many follow it."""
+    first = next((number + 1 for number, row in enumerate(rows) if row.id == after), 0)
+    shown = rows[first : first + ROWS]
+    return shown, len(rows) - first - len(shown)
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _moment(given: str) -> datetime:
+    """The moment of a link to older requests."""
+    try:
+        return _EPOCH + timedelta(microseconds=int(given))
+    except (ValueError, OverflowError) as error:
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            "unknown-moment",
+            "The link to older requests is not one that this page gave.",
+            "Go to the history, and on from there.",
+        ) from error
 
 
 def _checked(comment: str, digest: str) -> Decide:

@@ -6,10 +6,11 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.auth import SignIn, address_of, refusal
+from api.auth import address_of, refusal
 from api.single_sign_on import CALLBACK, SingleSignOn
 from api.web import forms
 from api.web.pages import Pages
+from api.web.site import Site
 from infra.identity.signed_in import TokenRefused
 
 _LASTS = timedelta(minutes=10)
@@ -18,9 +19,10 @@ _LASTS = timedelta(minutes=10)
 class WebSignOn:
     """To the provider, back, and out of it."""
 
-    def __init__(self, sso: SingleSignOn, sign_in: SignIn, pages: Pages) -> None:
+    def __init__(self, sso: SingleSignOn, site: Site, pages: Pages) -> None:
         self._sso = sso
-        self._sign_in = sign_in
+        self._site = site
+        self._sign_in = sign_in = site.sign_in
         self._pages = pages
         # RFC 6265bis, section 4.1.3.2: a browser takes a __Host- cookie from its own host over TLS alone.
         self._cookie = "__Host-countersign-sign-in" if sign_in.tls else "countersign-sign-in"
@@ -65,7 +67,7 @@ class WebSignOn:
             signed_in, path = await self._sso.finish(attempt, request.query_params)
             self._sign_in.revocations.check(signed_in)
         except TokenRefused as refused:
-            response = self._pages.problem(request, refusal(refused, address_of(request)))
+            response = self._site.problem(request, refusal(refused, address_of(request)))
         else:
             response = self._pages.moved(request, path)
             self._sign_in.open_session(response, signed_in)

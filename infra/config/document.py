@@ -8,6 +8,7 @@ from pydantic import BaseModel, PrivateAttr, model_validator
 
 from infra.config.gateway import Gateway
 from infra.config.identity import Identity
+from infra.config.notifications import Notifications
 from infra.config.policies import Policy
 from infra.config.resources import Resource, Resources, VaultDatabase
 from infra.config.values import Model, VaultKey
@@ -18,17 +19,31 @@ class Config(Model):
     identity: Identity = Identity()
     resources: Resources = ()
     policies: tuple[Policy, ...] = ()
+    notifications: Notifications = Notifications()
     _base: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
+        told = self.notifications
         for word, names in (
             ("resource", [resource.name for resource in self.resources]),
             ("policy", [policy.name for policy in self.policies]),
+            ("receiver", [one.name for one in (*told.webhooks, *told.apprise)]),
         ):
             for name in names:
                 if names.count(name) > 1:
                     raise ValueError(f"{word} {name!r} is there twice")
+        return self
+
+    @model_validator(mode="after")
+    def _slack_users_are_users(self) -> Self:
+        slack = self.notifications.slack
+        known = {user.name for user in self.identity.users}
+        for id, name in slack.users.items() if slack is not None else ():
+            if name not in known:
+                raise ValueError(
+                    f"notifications.slack.users: {id} is linked to {name!r}, who is no user here"
+                )
         return self
 
     @model_validator(mode="after")

@@ -25,6 +25,13 @@ def load(path: Path, names: Names | None = None) -> Config:
         text = path.read_text()
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
+    config = parse(text, path, names)
+    config._base = path.resolve().parent
+    return config
+
+
+def parse(text: str, path: Path, names: Names | None = None) -> Config:
+    """The configuration of this text. `path`: what errors call it. Raises ConfigError, as `load`."""
     try:
         document = YAML(typ="rt").load(StringIO(text))
     except YAMLError as error:
@@ -35,11 +42,9 @@ def load(path: Path, names: Names | None = None) -> Config:
     if not isinstance(document, dict):
         raise ConfigError([f"{path}:1: expected a mapping with gateway, identity, resources and policies"])
     try:
-        config = Config.model_validate(_plain(document), context=names)
+        return Config.model_validate(_plain(document), context=names)
     except ValidationError as error:
         raise ConfigError(list(_problems(path, document, error))) from error
-    config._base = path.resolve().parent
-    return config
 
 
 def _plain(node: Any) -> Any:

@@ -75,6 +75,9 @@ class When(Model):
     programs: tuple[str, ...] | None = None
     methods: tuple[str, ...] | None = None  # of HTTP
     paths: tuple[str, ...] | None = None  # globs over files, or over HTTP paths
+    verbs: tuple[str, ...] | None = None  # of requests to clusters
+    kinds_of_object: tuple[str, ...] | None = None  # globs over pods, pods/exec, deployments.apps
+    namespaces: tuple[str, ...] | None = None  # globs over namespaces of clusters
     command: Annotated[str, AfterValidator(_is_regular_expression)] | None = None
     unmask: tuple[str, ...] | None = None  # globs over the columns it asks to see unmasked
     hours: Hours | None = None

@@ -34,7 +34,7 @@ class Revocations:
         self._clock = clock
         self._sign_ins: dict[str, datetime] = {}  # id -> when it was revoked
         self._principals: dict[str, datetime] = {}  # name -> what was shown before counts no longer
-        self._watchers: dict[int, tuple[SignedIn, Callable[[str], None]]] = {}
+        self._watchers: dict[int, tuple[SignedIn, str, Callable[[str], None]]] = {}
         self._next = 0
         self._is_current: Callable[[], bool] = lambda: False
         self.read_up = asyncio.Event()
@@ -52,8 +52,11 @@ class Revocations:
         if self._ends(signed_in):
             raise Revoked("the token was revoked")
 
-    def watch(self, signed_in: SignedIn, end: Callable[[str], None]) -> Callable[[], None]:
+    def watch(
+        self, signed_in: SignedIn, end: Callable[[str], None], *, session: str = ""
+    ) -> Callable[[], None]:
         """Calls `end`, with the reason, when what somebody showed is revoked; at once if it was already.
+        So it does when their `session` is, by an order about its own principal, which ends that alone.
 
         Returns what stops the watch.
         """
@@ -62,7 +65,7 @@ class Revocations:
             return lambda: None
         key = self._next
         self._next += 1
-        self._watchers[key] = signed_in, end
+        self._watchers[key] = signed_in, session, end
 
         def stop() -> None:
             self._watchers.pop(key, None)
@@ -79,8 +82,12 @@ class Revocations:
         else:
             name = event.envelope.principal
             self._principals[name] = max(event.before, self._principals.get(name, event.before))
-        for key, (signed_in, end) in list(self._watchers.items()):
-            if self._ends(signed_in):
+        for key, (signed_in, session, end) in list(self._watchers.items()):
+            is_theirs = event.envelope.principal == signed_in.principal.name
+            if session and event.token == session and is_theirs:
+                self._watchers.pop(key, None)
+                end(f"{event.revoked_by} ended the session: {event.reason}")
+            elif self._ends(signed_in):
                 self._watchers.pop(key, None)
                 end(f"the token was revoked: {event.reason}" if event.reason else "the token was revoked")
 

@@ -10,11 +10,11 @@ from ruamel.yaml.error import YAMLError
 from infra.config import Config, ConfigError, HttpResource
 from infra.credentials import CredentialUnavailable, Secrets
 from ingress.errors import TargetError
-from ingress.http.credentials import Granted, Stored
 from ingress.http.facts import Known
 from ingress.http.openapi import Description
-from ingress.http.selectors import Selectors
-from ingress.http.target_connection import Target
+from ingress.web.credentials import Granted, Stored
+from ingress.web.selectors import Selectors
+from ingress.web.target_connection import Target
 from schemas.vocabulary import SensitiveColumn
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ class Api:
 
     def __init__(self, resource: HttpResource, base: Path, secrets: Secrets) -> None:
         self.resource = resource
-        self.target = Target(resource, base)
+        own = resource.credentials.client_certificate
+        self.target = Target(resource.address, resource.ca, own, base)
         self._credential = _credential(resource, secrets, self.target)
         fields = resource.sensitive.fields.items()
         self.known = Known(

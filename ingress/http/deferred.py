@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from enum import Enum
 
-from ingress.http.sinks import StoredAnswer
+from ingress.web.sinks import StoredAnswer
 
 PATH = "/.countersign/requests/"
 LONGEST_ANSWER = 8 * 1024 * 1024

@@ -7,12 +7,12 @@ gateway cannot read of it makes it unknown, with the reason.
 import re
 from dataclasses import dataclass, field
 
-from ingress.http.bodies import Body, read_body
-from ingress.http.call import Call
 from ingress.http.graphql import Operations, read_operations
 from ingress.http.openapi import Description
-from ingress.http.paths import pairs, readings
-from ingress.http.selectors import Selectors
+from ingress.web.bodies import Body, read_body
+from ingress.web.call import Call
+from ingress.web.paths import pairs, readings
+from ingress.web.selectors import Selectors
 from schemas.vocabulary import Facts, Intent
 
 _SAFE = ("GET", "HEAD", "OPTIONS")

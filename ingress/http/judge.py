@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ingress.command import Command, Pattern, Spoken, make_command
-from ingress.http.bodies import FORM, JSON_TYPE, Body, shown_form, shown_json, shown_path
-from ingress.http.call import Call
 from ingress.http.facts import Known, Reading, read_call
-from ingress.http.fields import is_secret
-from ingress.http.paths import RequestTarget, pairs, readings
+from ingress.web.bodies import FORM, JSON_TYPE, Body, shown_form, shown_json, shown_path
+from ingress.web.call import Call
+from ingress.web.fields import is_secret
+from ingress.web.paths import RequestTarget, pairs, readings
 from processors.masking.apply import redact_text
 from schemas.vocabulary import ContextItem, Facts, Intent, Stage
 

@@ -11,7 +11,7 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 from infra.config.resources import OAuth2Credentials
 from infra.credentials import Secrets
 from ingress.errors import TargetError
-from ingress.http.credentials import Granted, bearer, forms_of
+from ingress.web.credentials import Granted, bearer, forms_of
 
 _RENEWED_BEFORE = 30.0  # seconds of an access token's life that are not used
 _LIFE = 300.0  # seconds, where the server does not say

@@ -5,9 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingress.gate import Refusal, Waiting
-from ingress.http.fields import Field
+from ingress.web.fields import Field
+from ingress.web.sinks import Said
 
-PROBLEM = b"application/problem+json"
+_FIELDS: tuple[Field, ...] = (
+    (b"content-type", b"application/problem+json"),
+    (b"cache-control", b"no-store"),
+)
 _HOW_TO_SAY = (
     "Nothing was executed. Say it in the header fields X-Countersign-Reason and X-Countersign-Ticket."
 )
@@ -19,8 +23,20 @@ def make_problem(status: int, title: str, **more: Any) -> bytes:
     return json.dumps({name: value for name, value in members.items() if value}, ensure_ascii=False).encode()
 
 
-def refusal_body(command: str, refusal: Refusal) -> bytes:
-    """The body of 403 for a refused request."""
+class Problems:
+    """The words of HTTP APIs."""
+
+    def refused(self, command: str, refusal: Refusal) -> Said:
+        retry: tuple[Field, ...] = ()
+        if refusal.retry_at is not None:
+            retry = ((b"retry-after", refusal.retry_at.strftime("%a, %d %b %Y %H:%M:%S GMT").encode()),)
+        return Said(403, (*_FIELDS, *retry), _refusal_body(command, refusal))
+
+    def failed(self, status: int, title: str, detail: str, hint: str = "") -> Said:
+        return Said(status, _FIELDS, make_problem(status, title, detail=detail, hint=hint))
+
+
+def _refusal_body(command: str, refusal: Refusal) -> bytes:
     return make_problem(
         403,
         f'refused by rule "{refusal.rule}"' if refusal.rule else "refused",
@@ -50,13 +66,3 @@ def waiting_body(waiting: Waiting, link: str, place: str) -> bytes:
         "hint": "Ask for the location until it answers otherwise than with 202; it answers once.",
     }
     return json.dumps({name: value for name, value in members.items() if value}, ensure_ascii=False).encode()
-
-
-def problem_fields(body: bytes, *more: Field) -> list[Field]:
-    """The header fields of a problem."""
-    return [
-        (b"content-type", PROBLEM),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        *more,
-    ]

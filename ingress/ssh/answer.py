@@ -8,9 +8,9 @@ import asyncssh
 
 from ingress.command import Command
 from ingress.interface import Finish
-from ingress.ssh.cast import OUTPUT, Text
-from ingress.ssh.screen import PAUSE, Screen
 from ingress.ssh.visit import Visit
+from ingress.terminal.cast import OUTPUT, Text
+from ingress.terminal.screen import PAUSE, Screen
 from schemas.vocabulary import MaskedField, Obligations, Outcome
 
 PIECE = 64 * 1024

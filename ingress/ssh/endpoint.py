@@ -18,7 +18,6 @@ from ingress.interface import Frame
 from ingress.login import Login
 from ingress.session import Services, Session, SessionInfo
 from ingress.ssh.algorithms import CIPHERS, COMPRESSIONS, KEY_EXCHANGES, MACS, SIGNATURES
-from ingress.ssh.cast import make_header
 from ingress.ssh.certificates import Certificates
 from ingress.ssh.client_side import ClientSide
 from ingress.ssh.execution import Execution
@@ -28,6 +27,7 @@ from ingress.ssh.refusal import TOO_LONG
 from ingress.ssh.run import Process
 from ingress.ssh.target_side import open_target
 from ingress.ssh.visit import ClientGone, Visit
+from ingress.terminal.cast import make_header
 from processors.masking.scan import make_scanner
 from schemas.ids import uuid7
 

@@ -7,11 +7,11 @@ from ingress.gate import Refusal
 from ingress.inquiry import Refused
 from ingress.ssh.keyboard import Keyboard
 from ingress.ssh.lines.shell import LineShell
-from ingress.ssh.obligations import unkept
 from ingress.ssh.reasons import REASON, TICKET
 from ingress.ssh.refusal import NOT_EXECUTED, refusal_line, refusal_text
 from ingress.ssh.run import Process, Run
 from ingress.ssh.visit import Visit
+from ingress.terminal.obligations import unkept
 
 _NO_TERMINAL = Refusal(
     message="an interactive shell of this resource needs a terminal",

@@ -29,12 +29,12 @@ from asyncssh.channel import SSHChannel
 from ingress.gate import Allowed
 from ingress.inquiry import Refused
 from ingress.interface import Finish
+from ingress.shell.paths import holds_credentials, rules
 from ingress.ssh import words
 from ingress.ssh.contents import Contents, Digest, Withheld
-from ingress.ssh.obligations import unkept
 from ingress.ssh.refusal import refusal_line
-from ingress.ssh.shell.paths import holds_credentials, rules
 from ingress.ssh.visit import ClientGone, Visit
+from ingress.terminal.obligations import unkept
 from schemas.vocabulary import Facts, Intent, MaskedField, Outcome
 
 _WRITES = FXF_WRITE | FXF_APPEND | FXF_CREAT | FXF_TRUNC

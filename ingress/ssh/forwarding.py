@@ -14,10 +14,10 @@ from ingress.gate import Refusal
 from ingress.inquiry import Refused
 from ingress.interface import Finish
 from ingress.ssh.answer import PIECE
-from ingress.ssh.obligations import unkept
 from ingress.ssh.refusal import refusal_line
 from ingress.ssh.visit import ClientGone, Visit
 from ingress.ssh.words import FORWARD
+from ingress.terminal.obligations import unkept
 from schemas.vocabulary import Facts, Intent, Obligations, Outcome
 
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,255}")

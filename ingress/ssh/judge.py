@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ingress.command import Command, Pattern, Spoken, make_command
-from ingress.ssh.facts import analyse
+from ingress.shell.facts import analyse
+from ingress.shell.place import Place
 from ingress.ssh.reasons import Why, why
-from ingress.ssh.shell.place import Place
 from ingress.ssh.words import SHELL
 from processors.masking.apply import redact_text
 from schemas.vocabulary import ContextItem, Facts, Intent, Stage

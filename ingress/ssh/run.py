@@ -8,11 +8,11 @@ import asyncssh
 
 from ingress.command import Command
 from ingress.ssh.answer import PIECE, Answer, pieces_of
-from ingress.ssh.cast import INPUT, RESIZE
 from ingress.ssh.keyboard import Keyboard
 from ingress.ssh.refusal import stopped_text
 from ingress.ssh.typed import Typed
 from ingress.ssh.visit import Visit
+from ingress.terminal.cast import INPUT, RESIZE
 from schemas.vocabulary import Obligations, Outcome
 
 _STOPPED = 124  # the exit status of a command that was stopped at a limit, as timeout(1) has it

@@ -6,8 +6,8 @@ words with which programs ask.
 
 import re
 
-from ingress.ssh.cast import Text
-from ingress.ssh.screen import Screen
+from ingress.terminal.cast import Text
+from ingress.terminal.screen import Screen
 
 HIDDEN = "‹hidden›"
 _ASKS = re.compile(

@@ -13,9 +13,9 @@ from ingress.gate import Allowed, Waiting
 from ingress.inquiry import Inquiry, Refused
 from ingress.interface import Finish, Frame
 from ingress.session import Services
-from ingress.ssh.cast import MARKER, OUTPUT, make_event
 from ingress.ssh.judge import Judge
 from ingress.ssh.refusal import CANCELLED, decided_text, refusal_text, waiting_text
+from ingress.terminal.cast import MARKER, OUTPUT, make_event
 
 
 class ClientGone(IngressError):

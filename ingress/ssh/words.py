@@ -1,7 +1,7 @@
 """What policy calls the commands of this protocol: the kinds that a rule's `statements` can name."""
 
-EXEC = "exec"  # a command line
-INTERACTIVE = "interactive"  # it takes commands of its own from the terminal, which are not seen
+from ingress.shell import EXEC, INTERACTIVE
+
 SHELL = "shell"  # an interactive shell, as a whole
 FORWARD = "forward"  # a connection made from the host
 READ_FILE = "sftp_read"

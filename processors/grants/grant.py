@@ -35,9 +35,11 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A grant, and what was made of it. `is_cut`: its time is over, and what ran under it was told."""
+    """A grant, and what was made of it. `since`: when it came into force here. `is_cut`: its time is over,
+    and what ran under it was told."""
 
     issued: GrantIssued
+    since: datetime
     used: int = 0
     uses: tuple[Use, ...] = ()  # those that are remembered
     is_revoked: bool = False
@@ -62,14 +64,15 @@ class Grant:
     def covers(self, request: CommandRequested, rules: Sequence[str], now: datetime) -> bool:
         """Whether this command needs no review under the grant. `rules`: digests of those that ask for it.
 
-        Only what was asked after it was given: a request that is read again is answered as it was.
+        Only what was asked since it came into force: what was reviewed before is not let through when it is
+        read again after a crash.
         """
         issued, about = self.issued, self.issued.envelope
         return (
             request.stage is Stage.EXECUTE
             and not request.unmask
             and self._is_in_force(now)
-            and about.time <= request.envelope.time
+            and self.since <= request.envelope.time
             and (about.principal, issued.acts_for) == (request.principal.name, request.principal.acts_for)
             and about.resource == request.envelope.resource
             and bool(rules)

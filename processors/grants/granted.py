@@ -37,11 +37,11 @@ class Granted:
         return not self.grants and not self.revoked
 
 
-def issue(granted: Granted, event: GrantIssued) -> Granted:
+def issue(granted: Granted, event: GrantIssued, now: datetime) -> Granted:
     """The grants after one was given; a repeat changes nothing."""
     if event.grant in granted.revoked or any(grant.id == event.grant for grant in granted.grants):
         return granted
-    return replace(granted, grants=(*granted.grants, Grant(event)))
+    return replace(granted, grants=(*granted.grants, Grant(event, max(event.envelope.time, now))))
 
 
 def find(granted: Granted, request: CommandRequested, rules: Sequence[str], now: datetime) -> Grant | None:
@@ -55,11 +55,12 @@ def find(granted: Granted, request: CommandRequested, rules: Sequence[str], now:
     return min(covering, key=lambda grant: (grant.issued.expires_at, grant.id), default=None)
 
 
-def use(granted: Granted, grant: Grant, request: CommandRequested, now: datetime) -> Granted:
-    """The grants after this one of them let a command through; asked again, the same."""
-    if grant.use_of(request.envelope.command) is not None:
-        return granted
-    return _with(granted, grant.id, lambda found: found.use(request, now))
+def use(granted: Granted, grant: Grant, request: CommandRequested, now: datetime) -> tuple[Granted, datetime]:
+    """The grants after this one of them let a command through, and when it did; asked again, the same."""
+    known = grant.use_of(request.envelope.command)
+    if known is not None:
+        return granted, known.at
+    return _with(granted, grant.id, lambda found: found.use(request, now)), now
 
 
 def finish(granted: Granted, command: str) -> Granted:

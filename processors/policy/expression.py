@@ -1,8 +1,9 @@
 """CEL expressions of rules (Common Expression Language, cel-spec langdef).
 
 Variables: `principal` (name, kind, groups, acts_for, acts_for_groups), `resource` (name, labels), `command`
-(text, intents, statements, tables, columns, functions, programs, methods, paths, reason, ticket), `context`
-(names and values the command's meaning depends on), `client` (address) and `now` (a timestamp, UTC).
+(text, intents, statements, tables, columns, functions, programs, methods, paths, verbs, kinds_of_object,
+namespaces, reason, ticket), `context` (names and values the command's meaning depends on), `client` (address)
+and `now` (a timestamp, UTC).
 """
 
 from collections.abc import Callable
@@ -97,6 +98,9 @@ def _variables(command: Command, now: datetime) -> dict[str, Any]:
             programs=facts.programs,
             methods=facts.methods,
             paths=facts.paths,
+            verbs=facts.verbs,
+            kinds_of_object=facts.kinds_of_object,
+            namespaces=facts.namespaces,
             reason=command.reason,
             ticket=command.ticket,
         ),

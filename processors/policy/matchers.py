@@ -101,6 +101,17 @@ def _names(part: Callable[[Facts], Iterable[str]]) -> Maker:
     return make
 
 
+def _namespaces(patterns: tuple[str, ...], every: bool) -> Predicate:
+    """What permits in a namespace permits nothing outside of all; what stops in one also stops what reaches
+    all of them."""
+    matches = _globs(patterns)
+    if every:
+        return lambda command, now: (
+            bool(command.facts.namespaces) and all(map(matches, command.facts.namespaces))
+        )
+    return lambda command, now: any(name == "*" or matches(name) for name in command.facts.namespaces)
+
+
 def _command(pattern: str, _: bool) -> Predicate:
     compiled = compile_command_pattern(pattern)
     return lambda command, now: compiled.search(command.text) is not None
@@ -178,6 +189,9 @@ MATCHERS: Mapping[str, Maker] = {
     "programs": _names(lambda facts: facts.programs),
     "methods": _names(lambda facts: facts.methods),
     "paths": _names(lambda facts: facts.paths),
+    "verbs": _names(lambda facts: facts.verbs),
+    "kinds_of_object": _names(lambda facts: facts.kinds_of_object),
+    "namespaces": _namespaces,
     "unmask": _unmask,
     "networks": _networks,
     "hours": _hours,

@@ -36,6 +36,9 @@ class When:
     programs: tuple[str, ...] | None = None
     methods: tuple[str, ...] | None = None
     paths: tuple[str, ...] | None = None
+    verbs: tuple[str, ...] | None = None
+    kinds_of_object: tuple[str, ...] | None = None
+    namespaces: tuple[str, ...] | None = None
     command: str | None = None
     unmask: tuple[str, ...] | None = None
     hours: Hours | None = None

@@ -17,7 +17,11 @@ from schemas.vocabulary import Fallback, Intent, LimitSource, Verdict
 
 _STRICTNESS = {Verdict.ALLOW: 0, Verdict.REVIEW: 1, Verdict.DENY: 2}
 _SESSION = frozenset((Intent.SESSION,))
-_FACTS = ("intents", "statements", "tables", "columns", "functions", "programs", "methods", "paths")
+_NAMED = (
+    *("statements", "tables", "columns", "functions", "programs", "methods", "paths"),
+    *("verbs", "kinds_of_object", "namespaces"),
+)
+_FACTS = ("intents", *_NAMED)
 
 NO_RULE = "no rule allows this"
 NO_PROBE = "no rule allows finding out about masked values"
@@ -175,9 +179,7 @@ def _provable(when: When) -> Predicate:
     covers_unknown = when.intents is not None and Intent.UNKNOWN in when.intents
     says_what = when.intents is not None or when.statements is not None
     must_have = tuple(
-        key
-        for key in ("statements", "tables", "columns", "functions", "programs", "methods", "paths")
-        if getattr(when, key) is not None and (key == "statements" or not says_what)
+        key for key in _NAMED if getattr(when, key) is not None and (key == "statements" or not says_what)
     )
 
     def proven(command: Command, now: datetime) -> bool:

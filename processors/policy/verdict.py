@@ -96,8 +96,8 @@ def answer(
         return Answer((_denied(request, bundle, now, node, decision),), decision.failed, account)
     obligations = obligations_of(request, bundle, decision.limits, decision.limited_by)
     if grant is not None and granted is not None:
-        granted = use(granted, grant, request, now)
-        allowed = _allowed(request, bundle, now, node, decision.rule, obligations)
+        granted, at = use(granted, grant, request, now)
+        allowed = _allowed(request, bundle, at, node, decision.rule, obligations)
         return Answer((_under(allowed, grant),), decision.failed, account, granted)
     if decision.review is None or request.stage is Stage.PREPARE:
         events: tuple[Event, ...] = (_allowed(request, bundle, now, node, decision.rule, obligations),)

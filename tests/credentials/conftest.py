@@ -57,7 +57,7 @@ class World:
         return self.postgres.execute("select rolname from pg_roles where rolname like 'cs\\_%'").split()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def vault(postgres: Postgres) -> Iterator[FakeVault]:
     def make(role: str) -> tuple[str, str]:
         user, password = f"v-{role}-{secrets.token_hex(4)}", secrets.token_urlsafe(12)
@@ -71,7 +71,7 @@ def vault(postgres: Postgres) -> Iterator[FakeVault]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(postgres: Postgres, vault: FakeVault, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("gateway")
     kubernetes, api_key = KubernetesApi(), secrets.token_urlsafe(12)
@@ -164,6 +164,6 @@ def _document(
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gateway(world: World) -> Gateway:
     return world.gateway

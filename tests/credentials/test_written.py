@@ -19,7 +19,7 @@ from support.sshd import Client
 from support.wait import eventually
 from support.written import all_written
 
-from ingress.http.credentials import forms_of
+from ingress.web.credentials import forms_of
 
 CARD = "5555555555554444"
 LAST = "select 'the last of it'"

@@ -6,7 +6,7 @@ from pathlib import Path
 from subprocess import Popen
 
 import httpx
-from support.builders import Someone, configuration, write_configuration
+from support.builders import Document, Someone, configuration, write_configuration
 from support.gateway import countersign
 from support.processes import free_port, start, tail
 from support.wait import block_until
@@ -46,15 +46,24 @@ class Api:
 
 
 def start_api(
-    folder: Path, bootstrap: str, *, host: str = "127.0.0.1", scheme: str = "http", port: int = 0
+    folder: Path,
+    bootstrap: str,
+    *,
+    host: str = "127.0.0.1",
+    scheme: str = "http",
+    port: int = 0,
+    more: Document | None = None,
 ) -> Api:
-    """The api role, listening; on a free port unless one is named."""
+    """The api role, listening; on a free port unless one is named. `more`: sections of its configuration."""
     port = port or free_port()
     config = write_configuration(
         folder,
-        configuration(
-            listen={"api": f"{host}:{port}"}, resources=[], gateway={"kafka": {"bootstrap": bootstrap}}
-        ),
+        {
+            **configuration(
+                listen={"api": f"{host}:{port}"}, resources=[], gateway={"kafka": {"bootstrap": bootstrap}}
+            ),
+            **(more or {}),
+        },
         {},
     )
     log = folder / "api.log"

@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,28 @@ def issue(authority: Authority, folder: Path, *hosts: str) -> tuple[Path, Path]:
         )
     )
     key_path.chmod(0o600)
+    return certificate_path, key_path
+
+
+def issue_client(authority: Authority, folder: Path, name: str, organisation: str) -> tuple[Path, Path]:
+    """A client's certificate: `folder/client.crt` and `folder/client.key`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    attributes = [
+        x509.NameAttribute(NameOID.COMMON_NAME, name),
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation),
+    ]
+    certificate = (
+        _builder(x509.Name(attributes), authority.certificate.subject, key.public_key())
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .sign(authority.key, hashes.SHA256())
+    )
+    certificate_path, key_path = folder / "client.crt", folder / "client.key"
+    certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
     return certificate_path, key_path
 
 

@@ -24,7 +24,7 @@ _READY = re.compile(r"^\W*ready\b", re.MULTILINE)
 # The rest is for the one download: how this machine reaches the network.
 _NETWORK = ("HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 _KEPT = ("PATH", "HOME", "COUNTERSIGN_CACHE", *_NETWORK)
-LISTENERS = ("api", "clickhouse", "postgres", "ssh", "http")
+LISTENERS = ("api", "clickhouse", "postgres", "ssh", "http", "kubernetes")
 
 
 @dataclass(frozen=True, slots=True)

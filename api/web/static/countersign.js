@@ -1,9 +1,9 @@
-// Keeps the page up to date and counts down. Everything essential works without it.
-"use strict";
+// Keeps the page up to date, counts down, and lets it be used by keys. Everything essential works without it.
 
 const SOON = 60; // seconds left that are shown in red
 const PAUSE = 200; // milliseconds that changes are gathered for
 const RETRY = 3000; // milliseconds before a lost stream is opened again
+const KINDS = ["approval.requested", "approval.decided", "approval.settled"];
 
 // --- Times ---------------------------------------------------------------------------------------------
 
@@ -56,29 +56,88 @@ function watchForms() {
   }
 }
 
-// --- Live parts ----------------------------------------------------------------------------------------
+function tidy() {
+  localTimes();
+  countDown();
+  watchForms();
+}
+
+function announce(text) {
+  document.querySelector(".news").textContent = text;
+}
+
+// --- The queue: a row comes, changes or goes -----------------------------------------------------------
+
+function count(list, by) {
+  const shown = document.querySelector(`[data-count="${list.dataset.rows}"]`);
+  const number = Number(shown.textContent) + by;
+  shown.textContent = number;
+  if (list.dataset.rows !== "mine") return;
+  document.title = document.title.replace(/^(\(\d+\) )?/, number > 0 ? `(${number}) ` : "");
+}
+
+function rowFrom(html) {
+  return new DOMParser().parseFromString(html, "text/html").querySelector("li");
+}
+
+function takeRow(message) {
+  const old = document.getElementById(`row-${message.id}`);
+  const list = document.querySelector(`[data-rows="${message.mine ? "mine" : "others"}"]`);
+  if (!message.html) {
+    if (old) removeRow(old);
+    else refreshSoon(); // it waited on another page of the list: the numbers are that page's to say
+    return;
+  }
+  const row = rowFrom(message.html);
+  if (old && old.parentElement === list) {
+    const focused = old.contains(document.activeElement);
+    old.replaceWith(row);
+    if (focused) row.querySelector("a").focus();
+  } else {
+    if (old) removeRow(old);
+    count(list, 1);
+    // New ones come last: the longest waiting is first.
+    if (Number(list.dataset.rest) === 0 && list.children.length < Number(list.dataset.most)) list.append(row);
+    else list.dataset.rest = Number(list.dataset.rest) + 1;
+    if (message.mine) announce(`New request: ${message.from}`);
+  }
+  tidy();
+}
+
+function removeRow(row) {
+  const list = row.parentElement;
+  const next = row.nextElementSibling || row.previousElementSibling;
+  const focused = row.contains(document.activeElement);
+  row.remove();
+  count(list, -1);
+  if (focused) (next ? next.querySelector("a") : document.getElementById("main")).focus();
+  if (list.children.length === 0 && Number(list.dataset.rest) > 0) refreshSoon();
+}
+
+// --- The page of one request ---------------------------------------------------------------------------
 
 let refreshing = false;
 let again = false;
 
-// Takes the parts marked data-live from a fresh copy of this page; what is being typed stays.
+// Takes the parts marked data-part from a fresh copy of this page; what is being typed stays.
 async function refresh() {
   const response = await fetch(location.href, { credentials: "same-origin" });
   if (response.redirected) return location.assign(response.url);
   if (!response.ok) return undefined;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-  for (const part of document.querySelectorAll("[data-live]")) {
-    const replacement = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
-    if (!replacement || (part.querySelector("textarea") && replacement.querySelector("textarea"))) continue;
-    const focused = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
-    part.replaceWith(replacement);
-    if (focused) replacement.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  if (document.body.dataset.live === "queue") {
+    document.getElementById("main").replaceWith(fresh.getElementById("main"));
   }
-  if (document.title !== fresh.title) document.querySelector(".news").textContent = fresh.title;
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const replacement = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
+    if (!replacement || (part.querySelector("textarea") && replacement.querySelector("textarea"))) continue;
+    part.replaceWith(replacement);
+  }
+  if (document.title !== fresh.title) announce(fresh.title);
+  const state = document.querySelector(".outcome");
+  if (state) announce(state.textContent);
   document.title = fresh.title;
-  localTimes();
-  countDown();
-  watchForms();
+  tidy();
   return undefined;
 }
 
@@ -101,6 +160,8 @@ function refreshSoon() {
   }, PAUSE);
 }
 
+// --- The stream ----------------------------------------------------------------------------------------
+
 function showLine(live) {
   const line = document.querySelector(".line");
   line.hidden = false;
@@ -108,29 +169,63 @@ function showLine(live) {
   line.textContent = live ? "live" : "reconnecting…";
 }
 
-function follow(which) {
-  const stream = new EventSource("/api/stream");
-  let opened = false;
-  stream.onopen = () => {
-    showLine(true);
-    if (opened) refreshSoon();
-    opened = true;
-  };
+function follow(which, seen) {
+  const stream = new EventSource(`/live?seen=${encodeURIComponent(seen)}`);
+  stream.onopen = () => showLine(true);
   stream.onerror = () => {
     showLine(false);
-    if (stream.readyState !== EventSource.CLOSED) return;
+    if (stream.readyState !== EventSource.CLOSED) return; // it tries again by itself, from where it was
     // Not an event stream: signed out, or Kafka is away.
-    setTimeout(() => { follow(which); refreshSoon(); }, RETRY);
+    setTimeout(() => { follow(which, seen); refreshSoon(); }, RETRY);
   };
-  for (const kind of ["approval.requested", "approval.decided", "approval.settled"]) {
+  for (const kind of KINDS) {
     stream.addEventListener(kind, (event) => {
-      if (which === "all" || JSON.parse(event.data).id === which) refreshSoon();
+      seen = event.lastEventId || seen;
+      const message = JSON.parse(event.data);
+      if (which === "queue") takeRow(message);
+      else if (message.id === which) refreshSoon();
     });
   }
 }
 
-localTimes();
-countDown();
+// --- Keys (WCAG 2.2, 2.1.4: they can be turned off) ----------------------------------------------------
+
+const KEYS = "countersign keys";
+const keysAreOn = () => localStorage.getItem(KEYS) !== "off";
+
+function step(by) {
+  const links = [...document.querySelectorAll(".requests:not(ol) .request > a")];
+  if (links.length === 0) return;
+  const at = links.indexOf(document.activeElement);
+  const next = at < 0 ? (by > 0 ? 0 : links.length - 1) : Math.min(Math.max(at + by, 0), links.length - 1);
+  links[next].focus();
+  links[next].closest(".request").scrollIntoView({ block: "nearest" });
+}
+
+const ACTIONS = {
+  j: () => step(1),
+  k: () => step(-1),
+  c: () => document.getElementById("comment")?.focus(),
+  u: () => location.assign("/"),
+};
+
+function watchKeys(dialog) {
+  const box = dialog.querySelector(".keys-on");
+  box.checked = keysAreOn();
+  box.addEventListener("change", () => localStorage.setItem(KEYS, box.checked ? "on" : "off"));
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, textarea, select, dialog")) return;
+    if (event.key === "?") {
+      dialog.showModal();
+    } else if (keysAreOn() && ACTIONS[event.key]) {
+      event.preventDefault();
+      ACTIONS[event.key]();
+    }
+  });
+}
+
+tidy();
 setInterval(countDown, 1000);
-watchForms();
-if (document.body.dataset.follow) follow(document.body.dataset.follow);
+const dialog = document.querySelector("dialog.keys");
+if (dialog) watchKeys(dialog);
+if (document.body.dataset.live) follow(document.body.dataset.live, document.body.dataset.seen);

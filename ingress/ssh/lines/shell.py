@@ -8,19 +8,19 @@ import asyncssh
 
 from ingress.command import Command
 from ingress.inquiry import Refused
+from ingress.shell.place import Place
 from ingress.ssh.answer import PIECE, Answer, Stream, pieces_of
-from ingress.ssh.cast import INPUT, RESIZE
 from ingress.ssh.judge import LONGEST
 from ingress.ssh.lines.driver import Driver
 from ingress.ssh.lines.editor import End
 from ingress.ssh.lines.marks import Mark
 from ingress.ssh.lines.prompt import Prompt
-from ingress.ssh.obligations import unkept
 from ingress.ssh.refusal import TOO_LONG, refusal_text, stopped_text
 from ingress.ssh.run import NO_STATUS, Process
-from ingress.ssh.shell.place import Place
 from ingress.ssh.typed import Typed
 from ingress.ssh.visit import Visit
+from ingress.terminal.cast import INPUT, RESIZE
+from ingress.terminal.obligations import unkept
 from schemas.vocabulary import Obligations, Outcome
 
 _START = 20.0  # seconds for the host's shell to say that it waits

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from support.sshd import Client, Sshd
 from support.wait import eventually
 
-from ingress.ssh.facts import analyse
+from ingress.shell.facts import analyse
 from schemas.vocabulary import Intent
 
 _READS = {Intent.READ, Intent.SESSION}

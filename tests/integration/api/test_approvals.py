@@ -327,3 +327,47 @@ async def test_the_documentation_describes_what_is_there(api: Api) -> None:
         "/readyz",
     } <= described["paths"].keys()
     assert described["components"]["schemas"]["ApprovalView"]["examples"]
+
+
+async def test_a_list_is_read_page_by_page(api: Api, processors: Bus) -> None:
+    made = [(await ask(processors, api)).approval for _ in range(5)]
+    ids: list[str] = []
+    async with api.client(DANA) as client:
+        path: str | None = "/api/approvals?limit=2"
+        while path is not None:
+            answer = await client.get(path)
+            assert len(answer.json()) <= 2
+            ids += [one["id"] for one in answer.json()]
+            path = answer.links["next"]["url"] if "next" in answer.links else None
+        assert (await client.get("/api/approvals?cursor=x")).status_code == 400
+    assert [id for id in ids if id in made] == made
+    assert len(ids) == len(set(ids))
+
+
+async def test_an_unchanged_approval_is_not_sent_again(api: Api, processors: Bus) -> None:
+    request = await ask(processors, api)
+    path = f"/api/approvals/{request.approval}"
+    async with api.client(DANA) as client:
+        tag = (await client.get(path)).headers["etag"]
+        same = await client.get(path, headers={"If-None-Match": f'"other", {tag}'})
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
+        await processors.publish_durably(settled(request))
+
+        async def is_changed() -> bool:
+            return (await client.get(path, headers={"If-None-Match": tag})).status_code == 200
+
+        await eventually(is_changed)
+
+
+async def test_a_decision_may_be_sent_again_with_its_key(api: Api, processors: Bus) -> None:
+    request = await ask(processors, api, approvals=2)
+    path = f"/api/approvals/{request.approval}"
+    body, key = {"comment": "fine", "digest": request.digest}, {"Idempotency-Key": "one"}
+    async with api.client(DANA) as client:
+        first = await client.post(f"{path}/approve", json=body, headers=key)
+        again = await client.post(f"{path}/approve", json=body, headers=key)
+        without = await client.post(f"{path}/approve", json=body)
+        another = await client.post(f"{path}/reject", json=body, headers=key)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json()["decisions"] == again.json()["decisions"]
+    assert (without.status_code, another.status_code) == (409, 409)

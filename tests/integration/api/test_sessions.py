@@ -119,10 +119,13 @@ async def test_the_commands_list_show_and_replay(gateway: Gateway, session: str)
     listed = await countersign(gateway, DANA, "sessions", "list", "--json")
     shown = await countersign(gateway, DANA, "sessions", "show", session)
     as_json = await countersign(gateway, DANA, "sessions", "show", session, "--json")
-    replayed = await countersign(gateway, DANA, "sessions", "replay", session)
-    faster = await countersign(gateway, DANA, "sessions", "replay", session, "--speed", "1000", "--json")
+    replayed = await countersign(gateway, AUDREY, "sessions", "replay", session)
+    faster = await countersign(gateway, AUDREY, "sessions", "replay", session, "--speed", "1000", "--json")
+
+    refused = await countersign(gateway, DANA, "sessions", "replay", session)
 
     assert session in [found["id"] for found in json.loads(listed.out)]
+    assert (refused.status, "for auditors" in refused.err) == (1, True)
     assert shown.status == 0, shown.err
     assert READ in shown.out
     assert [command["text"] for command in json.loads(as_json.out)["commands"]] == [READ, DROP]

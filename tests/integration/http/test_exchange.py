@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.config import HttpResource
 from ingress.errors import TargetError
-from ingress.http.client_side import Fields
-from ingress.http.exchange import Exchange
-from ingress.http.target_connection import Target
+from ingress.web.client_side import Fields
+from ingress.web.exchange import Exchange
+from ingress.web.target_connection import Target
 
 HOST = [(b"host", b"x")]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -27,8 +26,7 @@ async def served(serve: Serve) -> AsyncIterator[Target]:
 
     server = await asyncio.start_server(one, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    resource = HttpResource(name="x", protocol="http", address=f"http://127.0.0.1:{port}")
-    target = Target(resource, Path())
+    target = Target(f"http://127.0.0.1:{port}", None, None, Path())
     try:
         yield target
     finally:

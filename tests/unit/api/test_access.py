@@ -185,3 +185,26 @@ def test_who_sees_and_ends_a_grant(who: Principal, sees: bool, may_end: bool) ->
     access = Access(frozenset({"compliance"}), {})
     assert sees_grant(access, who, entry) is sees
     assert (obstacle_to_ending(who, entry, ("admins",)) == "") is may_end
+
+
+@pytest.mark.parametrize(
+    ("who", "opens"),
+    [
+        (DANA, True),
+        (Principal("dan", PrincipalKind.PERSON, ("dba",)), False),  # reviews it, and nobody shows it to them
+        (
+            Principal("rex", PrincipalKind.PERSON, ("reviewers",)),
+            False,
+        ),  # reviews nothing
+        (Principal("robot", PrincipalKind.AGENT, ("dba", "reviewers")), False),
+        (AUDREY, False),
+        (AGENT_7, False),
+    ],
+    ids=lambda value: value.name if isinstance(value, Principal) else "",
+)
+def test_who_sees_sensitive_literals(who: Principal, opens: bool) -> None:
+    access = replace(ACCESS, shown_to={"orders": frozenset({"reviewers"})})
+    assert access.opens(who, approval_after(requested(sealed=b"x"))) is opens
+    assert not access.opens(who, approval_after(requested(sealed=b"")))
+    assert not access.opens(who, approval_after(requested(sealed=b"x", resource="hr")))
+    assert not ACCESS.opens(who, approval_after(requested(sealed=b"x")))

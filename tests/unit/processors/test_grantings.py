@@ -13,9 +13,9 @@ from processors.grants.granted import Granted, issue, revoke, use
 from schemas.signature import SignatureRefused
 from schemas.vocabulary import Role
 
-GIVEN = issue(Granted("agent-7"), grant_issued())
+GIVEN = issue(Granted("agent-7"), grant_issued(), NOW)
 GRANTED = revoke(
-    use(GIVEN, GIVEN.grants[0], requested(DELETE), NOW),
+    use(GIVEN, GIVEN.grants[0], requested(DELETE), NOW)[0],
     grant_revoked("another"),
 )[0]
 END = NOW + timedelta(minutes=10)

@@ -24,4 +24,4 @@ def test_every_query_has_a_function_and_a_sentence() -> None:
 def test_nothing_is_put_into_a_query_but_by_parameters() -> None:
     for query in queries.all_queries().values():
         assert "%" not in query.sql
-        assert re.findall(r"\{(?!\w+:\w+\})", query.sql) == []
+        assert re.findall(r"\{(?!\w+:\w+(?:\(\w+\))?\})", query.sql) == []

@@ -17,7 +17,7 @@ def test_every_table_the_rows_are_for_is_made_with_its_columns() -> None:
         name = re.search(r"(?:CREATE TABLE IF NOT EXISTS|ALTER TABLE) (\w+)", migration.statement)
         assert name is not None
         columns = re.findall(
-            r"^    (?:ADD COLUMN IF NOT EXISTS )?([a-z_]+) ", migration.statement, re.MULTILINE
+            r"^    (?:ADD COLUMN IF NOT EXISTS )?`?([a-z_]+)`? ", migration.statement, re.MULTILINE
         )
         made.setdefault(name[1], set()).update(columns)
     assert made == {table: set(defaults) for table, defaults in DEFAULTS.items()}

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -11,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, expect
 from support.api_role import Api
+from support.browser import running_browser, sign_in, tab
 from support.builders import AUDREY, DANA, Someone
 from support.reviews import DANA as DANA_PRINCIPAL
 from support.reviews import ERIN as ERIN_PRINCIPAL
@@ -32,35 +32,8 @@ _EVIL = "delete from orders\n where note = '\u202e; -- <script>alert(1)</script>
 
 @pytest_asyncio.fixture
 async def browser() -> AsyncIterator[Browser]:
-    """Chromium, as apt installs it."""
-    path = shutil.which("chromium")
-    assert path is not None, "chromium is not installed: run `make test`, which installs it"
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    async with running_browser() as running:
         yield running
-        await running.close()
-
-
-@asynccontextmanager
-async def tab(browser: Browser, api: Api, *, scripts: bool = True) -> AsyncIterator[Page]:
-    """A tab whose scripts must not fail and that must ask nobody but us."""
-    context = await browser.new_context(base_url=api.url, java_script_enabled=scripts)
-    page = await context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda m: faults.append(m.text) if "Content Security Policy" in m.text else None)
-    page.on("request", lambda r: None if r.url.startswith(api.url) else faults.append(r.url))
-    yield page
-    await context.close()
-    assert faults == []
-
-
-async def sign_in(page: Page, someone: Someone, path: str = "/") -> None:
-    await page.goto(path)
-    await page.get_by_label("Name").fill(someone.name)
-    await page.get_by_label("Token").fill(someone.token)
-    await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
 async def ask(processors: Bus, api: Api, **more: Any) -> ApprovalRequested:
@@ -96,7 +69,7 @@ async def settle_when_decided(
 async def test_a_request_appears_live_is_opened_and_approved(
     browser: Browser, api: Api, processors: Bus
 ) -> None:
-    async with tab(browser, api) as page:
+    async with tab(browser, api.url) as page:
         await sign_in(page, DANA)
         await expect(page.locator(".line")).to_have_text("live")
         request = await ask(processors, api, text="delete from orders where id = 4711")
@@ -131,7 +104,7 @@ async def test_a_request_appears_live_is_opened_and_approved(
 async def test_what_was_approved_is_revoked(browser: Browser, api: Api, processors: Bus) -> None:
     request = await ask(processors, api, unmask=("public.customers.email",))
     await processors.publish_durably(settled(request))
-    async with tab(browser, api) as page:
+    async with tab(browser, api.url) as page:
         await sign_in(page, DANA, f"/approvals/{request.approval}")
         await expect(page.locator(".outcome")).to_have_text("approved")
         await expect(page.locator("main")).to_contain_text("It asks to see masked values as they are")
@@ -150,7 +123,7 @@ async def test_a_rejection_needs_a_comment_and_keeps_what_was_typed(
     browser: Browser, api: Api, processors: Bus
 ) -> None:
     request = await ask(processors, api)
-    async with tab(browser, api) as page:
+    async with tab(browser, api.url) as page:
         await sign_in(page, DANA, f"/approvals/{request.approval}")
         await expect(page).to_have_url(f"{api.url}/approvals/{request.approval}")
 
@@ -170,7 +143,7 @@ async def test_the_page_of_a_request_follows_what_others_decide(
     request = await ask(processors, api, approvals=2)
     bus = Bus(KafkaAddress(kafka.bootstrap), signer(api.state, Role.API), keyring(api.state))
     await bus.start()
-    async with tab(browser, api) as page:
+    async with tab(browser, api.url) as page:
         await sign_in(page, DANA, f"/approvals/{request.approval}")
         await expect(page.locator(".line")).to_have_text("live")
         await page.get_by_label("Comment").fill("half a sentence")
@@ -191,7 +164,7 @@ async def test_the_exact_command_is_shown_whole_and_harmless(
     text = _EVIL + "\n-- " + "long " * 3000 + "end"
     facts = Facts(intents=(Intent.WRITE, Intent.UNKNOWN), unproven=("<b>why</b> not",))
     request = await ask(processors, api, text=text, facts=facts, parameters=("7", None))
-    async with tab(browser, api) as page:
+    async with tab(browser, api.url) as page:
         await sign_in(page, DANA, f"/approvals/{request.approval}")
 
         shown = await page.locator("pre.command").inner_text()
@@ -207,7 +180,7 @@ async def test_the_exact_command_is_shown_whole_and_harmless(
 
 async def test_without_a_script_the_essential_works(browser: Browser, api: Api, processors: Bus) -> None:
     request = await ask(processors, api)
-    async with tab(browser, api, scripts=False) as page:
+    async with tab(browser, api.url, scripts=False) as page:
         await sign_in(page, DANA)
         await page.locator(f'a[href="/approvals/{request.approval}"]').click()
         await page.get_by_role("button", name="Reject").click()
@@ -226,7 +199,7 @@ async def test_without_a_script_the_essential_works(browser: Browser, api: Api, 
 
 async def test_a_requester_sees_why_they_cannot_decide(browser: Browser, api: Api, processors: Bus) -> None:
     request = await ask(processors, api, principal=DANA_PRINCIPAL)
-    async with tab(browser, api) as page:
+    async with tab(browser, api.url) as page:
         await sign_in(page, DANA, f"/approvals/{request.approval}")
 
         await expect(page.locator("main")).to_contain_text("somebody else must decide")
@@ -236,7 +209,7 @@ async def test_a_requester_sees_why_they_cannot_decide(browser: Browser, api: Ap
 async def test_it_can_be_used_with_the_keyboard_alone(browser: Browser, api: Api, processors: Bus) -> None:
     request = await ask(processors, api)
     settling = asyncio.create_task(settle_when_decided(processors, request, ApprovalState.APPROVED))
-    async with tab(browser, api) as page:
+    async with tab(browser, api.url) as page:
         await page.goto(f"/approvals/{request.approval}")
         await page.keyboard.type(DANA.name)
         await page.keyboard.press("Tab")

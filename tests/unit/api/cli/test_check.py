@@ -33,7 +33,7 @@ def test_a_good_one_is_counted(tmp_path: Path) -> None:
         (
             _GOOD.replace("postgres", "postgrs"),
             "/countersign.yaml:2: resources[0].protocol: expected a protocol, "
-            "one of http, postgres, ssh; found 'postgrs'",
+            "one of http, kubernetes, postgres, ssh; found 'postgrs'",
         ),
         (_GOOD.replace("drop_table", "drop_tabel"), "/countersign.yaml:5: policies[1].when.statements[0]:"),
         (

@@ -1,5 +1,8 @@
 """The clients that `countersign connect` starts."""
 
+import base64
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,11 +22,30 @@ TARGET = Target(
 
 
 @pytest.mark.parametrize("protocol", CLIENTS)
-def test_the_token_is_no_argument(protocol: str) -> None:
-    client = CLIENTS[protocol](TARGET)
+def test_the_token_is_no_argument_and_in_no_file(protocol: str, tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("CA")
+    target = replace(TARGET, ca=tmp_path / "ca.crt", plugin=("countersign", "token"))
+    client = CLIENTS[protocol](target)
     assert not any("the-token" in argument for argument in client.command)
-    assert "the-token" in client.environment.values()
-    assert "the-token" not in repr(client) + repr(TARGET)
+    assert not any("the-token" in text for text in client.files.values())
+    assert "the-token" not in repr(client) + repr(target)
+
+
+def test_psql_has_the_token_in_its_environment() -> None:
+    assert "the-token" in CLIENTS["postgres"](TARGET).environment.values()
+
+
+def test_kubectl_asks_us_for_the_token(tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("CA")
+    plugin = ("countersign", "token", "http://gw", "--kubernetes")
+    target = replace(TARGET, resource="c1", ca=tmp_path / "ca.crt", folder=tmp_path, plugin=plugin)
+    client = CLIENTS["kubernetes"](target)
+    ((path, text),) = client.files.items()
+    assert client.environment == {"KUBECONFIG": str(path)}
+    config = json.loads(text)
+    assert config["clusters"][0]["cluster"]["server"] == "https://gw.example.com:15432/clusters/c1"
+    assert base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"]) == b"CA"
+    assert config["users"][0]["user"]["exec"]["args"] == ["token", "http://gw", "--kubernetes"]
 
 
 def test_psql_verifies_the_gateway() -> None:

@@ -135,7 +135,7 @@ MISTAKES = {
         "protocol: postgres",
         "protocol: oracle",
         16,
-        "one of http, postgres, ssh; found 'oracle'",
+        "one of http, kubernetes, postgres, ssh; found 'oracle'",
     ),
     "unknown mask": ("full}", "ful}", 22, "expected a mask, one of email, full; found 'ful'"),
     "unknown detector": ("detect: [iban]", "detect: [ibam]", 23, "expected a detector, one of iban"),

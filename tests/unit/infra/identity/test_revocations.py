@@ -108,3 +108,16 @@ def test_an_entry_is_kept_for_as_long_as_what_it_ends_could_be_shown(
 def test_before_kafka_is_read_no_token_is_believed() -> None:
     with pytest.raises(IdentityUnavailable, match="Kafka"):
         Revocations(timedelta(hours=25)).check(shown())
+
+
+def test_a_session_is_ended_alone_and_by_an_order_about_its_own_principal(revocations: Revocations) -> None:
+    ends: dict[str, list[str]] = {"one": [], "other": []}
+    for session, told in ends.items():
+        revocations.watch(shown(DANA, NOW, "t"), told.append, session=session)
+
+    revocations.apply(revoked("agent-7", token="one", reason="not mine to end"))
+    assert ends == {"one": [], "other": []}
+
+    revocations.apply(revoked("dana", token="one", reason="it scans"))
+    assert ends == {"one": ["erin ended the session: it scans"], "other": []}
+    revocations.check(shown(DANA, NOW, "t"))

@@ -1,10 +1,10 @@
 import pytest
 
-from ingress.http.call import Call
 from ingress.http.facts import Known, read_call
 from ingress.http.openapi import Description
-from ingress.http.paths import parse_target
-from ingress.http.selectors import Selectors
+from ingress.web.call import Call
+from ingress.web.paths import parse_target
+from ingress.web.selectors import Selectors
 from schemas.vocabulary import Facts, SensitiveColumn
 
 KNOWN = Known(selectors=Selectors([SensitiveColumn("$.customer.email", "email")]), graphql="/graphql")

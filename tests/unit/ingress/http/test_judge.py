@@ -2,12 +2,12 @@ from dataclasses import replace
 from typing import Any
 
 from ingress.command import Command
-from ingress.http.call import Call
 from ingress.http.facts import Known
 from ingress.http.judge import Subject, make_call_command
 from ingress.http.openapi import Description
-from ingress.http.paths import parse_target
-from ingress.http.selectors import Selectors
+from ingress.web.call import Call
+from ingress.web.paths import parse_target
+from ingress.web.selectors import Selectors
 from schemas.vocabulary import SensitiveColumn
 
 SUBJECT = Subject(

@@ -14,7 +14,8 @@ SESSION = "0198f3c2-0000-7000-8000-000000000001"
 
 
 def covers(issued: dict[str, Any], asked: dict[str, Any], rules: tuple[str, ...] = (RULE,)) -> bool:
-    grant = Grant(grant_issued(**issued))
+    event = grant_issued(**issued)
+    grant = Grant(event, event.envelope.time)
     fields: dict[str, Any] = {"facts": DELETE, "at": SOON, "fingerprint": FINGERPRINT} | asked
     request = requested(**fields)
     return grant.covers(request, rules, SOON)
@@ -85,7 +86,7 @@ def test_a_window(intents: tuple[Intent, ...], expected: bool) -> None:
 
 
 def test_uses_are_counted_and_ended_ones_are_forgotten_after_their_deadline() -> None:
-    grant = Grant(grant_issued(uses=2))
+    grant = Grant(grant_issued(uses=2), NOW)
     first, second = (requested(READ, at=SOON, fingerprint=FINGERPRINT) for _ in range(2))
     grant = grant.use(first, SOON).finish(first.envelope.command)
     assert grant.covers(second, (RULE,), SOON)
@@ -100,7 +101,7 @@ def test_uses_are_counted_and_ended_ones_are_forgotten_after_their_deadline() ->
 
 
 def test_it_does_not_grow_without_end() -> None:
-    grant = Grant(grant_issued())
+    grant = Grant(grant_issued(), NOW)
     for _ in range(REMEMBERED + 50):
         request = requested(READ, at=SOON)
         grant = grant.use(request, SOON).finish(request.envelope.command)

@@ -22,11 +22,13 @@ def asked(at: datetime = SOON) -> CommandRequested:
 def let_through(granted: Granted, request: CommandRequested, now: datetime = SOON) -> Granted:
     grant = find(granted, request, (RULE,), now)
     assert grant is not None
-    return use(granted, grant, request, now)
+    return use(granted, grant, request, now)[0]
 
 
 def test_of_several_the_one_that_ends_first_is_used() -> None:
-    granted = issue(issue(NOTHING, grant_issued("long")), grant_issued("short", lasts=timedelta(minutes=1)))
+    granted = issue(
+        issue(NOTHING, grant_issued("long"), NOW), grant_issued("short", lasts=timedelta(minutes=1)), NOW
+    )
     found = find(granted, asked(), (RULE,), SOON)
     assert found is not None
     assert found.id == "short"
@@ -34,7 +36,7 @@ def test_of_several_the_one_that_ends_first_is_used() -> None:
 
 def test_a_repeat_of_a_command_is_one_use_also_after_the_end() -> None:
     request, other = asked(), asked()
-    granted = let_through(issue(NOTHING, grant_issued(uses=1)), request)
+    granted = let_through(issue(NOTHING, grant_issued(uses=1), NOW), request)
     assert find(granted, other, (RULE,), SOON) is None
     again = let_through(granted, request, SOON + timedelta(hours=1))
     assert again == granted
@@ -43,7 +45,7 @@ def test_a_repeat_of_a_command_is_one_use_also_after_the_end() -> None:
 
 def test_revocation_stops_what_runs_and_nothing_else() -> None:
     running, over = asked(), asked()
-    granted = let_through(let_through(issue(NOTHING, grant_issued()), running), over)
+    granted = let_through(let_through(issue(NOTHING, grant_issued(), NOW), running), over)
     granted = finish(granted, over.envelope.command)
     event = grant_revoked(at=SOON)
     after, orders = revoke(granted, event)
@@ -58,15 +60,24 @@ def test_revocation_stops_what_runs_and_nothing_else() -> None:
     assert revoke(after, event) == (after, orders), "told again, it is said again"
 
 
+def test_what_was_reviewed_before_it_came_is_not_let_through_when_it_is_read_again() -> None:
+    """The request came after the reviewers had granted, and before the grant had come to the account."""
+    request = asked(NOW + timedelta(milliseconds=5))
+    assert find(NOTHING, request, (RULE,), SOON) is None
+    granted = issue(NOTHING, grant_issued(), NOW + timedelta(milliseconds=10))
+    assert find(granted, request, (RULE,), SOON) is None
+    assert find(issue(granted, grant_issued(), SOON), asked(), (RULE,), SOON) is not None
+
+
 def test_a_revocation_that_is_read_first_counts() -> None:
     after, orders = revoke(NOTHING, grant_revoked())
     assert orders == ()
-    assert issue(after, grant_issued()) == after
+    assert issue(after, grant_issued(), NOW) == after
 
 
 def test_its_end_stops_what_runs() -> None:
     request = asked()
-    granted = let_through(issue(NOTHING, grant_issued()), request)
+    granted = let_through(issue(NOTHING, grant_issued(), NOW), request)
     end = NOW + timedelta(minutes=10)
     assert granted.due_at == end
     assert expire(granted, end - timedelta(seconds=1)) == (granted, ())
@@ -100,7 +111,7 @@ class AnyOrder(RuleBasedStateMachine):
         if isinstance(event, CommandRequested):
             grant = find(self.granted, event, (RULE,), self.now)
             if grant is not None:
-                self.granted = use(self.granted, grant, event, self.now)
+                self.granted, _ = use(self.granted, grant, event, self.now)
                 self.let_through.setdefault(event.envelope.command, self.now)
         elif isinstance(event, str):
             self.granted = finish(self.granted, event)
@@ -108,7 +119,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.granted, orders = revoke(self.granted, event)  # type: ignore[arg-type]
             self.stopped |= {order.envelope.command for order, _ in orders}
         else:
-            self.granted = issue(self.granted, event)  # type: ignore[arg-type]
+            self.granted = issue(self.granted, event, self.now)  # type: ignore[arg-type]
 
     @step()
     def ask(self) -> None:
@@ -166,5 +177,5 @@ TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=25, deadli
 def test_an_intent_is_no_less_than_it_is() -> None:
     """A command without any intent is unknown, which no window covers unless it says so."""
     window = grant_issued(kind=GrantKind.WINDOW, intents=(Intent.UNKNOWN,))
-    granted = issue(NOTHING, window)
+    granted = issue(NOTHING, window, NOW)
     assert find(granted, requested(Facts(()), at=SOON), (RULE,), SOON) is not None

@@ -63,6 +63,9 @@ def test_a_key_matches_or_does_not(key: str, value: Any, other: Any) -> None:
         ("programs", lambda some: Facts((Intent.READ,), programs=some)),
         ("methods", lambda some: Facts((Intent.READ,), methods=some)),
         ("paths", lambda some: Facts((Intent.READ,), paths=some)),
+        ("verbs", lambda some: Facts((Intent.READ,), verbs=some)),
+        ("kinds_of_object", lambda some: Facts((Intent.READ,), kinds_of_object=some)),
+        ("namespaces", lambda some: Facts((Intent.READ,), namespaces=some)),
     ],
 )
 def test_an_allow_rule_covers_all_and_another_is_hit_by_any(
@@ -74,6 +77,15 @@ def test_an_allow_rule_covers_all_and_another_is_hit_by_any(
     assert not matches(key, listed, both, every=True)
     assert matches(key, listed, both, every=False)
     assert not matches(key, (Intent.DDL,) if key == "intents" else ("ddl",), both, every=False)
+
+
+def test_a_rule_of_a_namespace_and_what_is_in_all_or_none() -> None:
+    everywhere = command(Facts((Intent.READ,), namespaces=("*",)))
+    nowhere = command(Facts((Intent.READ,)))
+    assert not matches("namespaces", ("dev",), everywhere, every=True)
+    assert matches("namespaces", ("dev",), everywhere, every=False)
+    assert not matches("namespaces", ("*",), nowhere, every=True)
+    assert matches("namespaces", ("*",), everywhere, every=True)
 
 
 def test_names_are_globs_and_case_counts() -> None:

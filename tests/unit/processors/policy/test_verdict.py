@@ -239,7 +239,7 @@ class TestGrants:
 
     def granted(self, rules: Bundle = RULES, **more: Any) -> Granted:
         issued = grant_issued(rules=tuple(one.digest for one in rules.rules), **more)
-        return issue(Granted("agent-7"), issued)
+        return issue(Granted("agent-7"), issued, issued.envelope.time)
 
     def answered(
         self, granted: Granted, request: CommandRequested = REQUEST, rules: Bundle = RULES

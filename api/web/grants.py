@@ -1,0 +1,84 @@
+"""The page of grants: what reviewers let through beforehand, and how one ends."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.approvals import clean_comment
+from api.auth import WebSession
+from api.grants import Grants
+from api.problems import Problem
+from api.register import GrantState
+from api.web import forms
+from api.web.site import Site, to_sign_in
+
+_OPEN = (GrantState.ACTIVE, GrantState.UPCOMING)
+
+
+class GrantPages:
+    """The page over the register of grants."""
+
+    def __init__(self, site: Site, grants: Grants) -> None:
+        self._site = site
+        self._grants = grants
+
+    def router(self) -> APIRouter:
+        router = APIRouter(include_in_schema=False)
+        router.get("/grants")(self.grants)
+        router.post("/grants/{grant}")(self.revoke)
+        return router
+
+    async def grants(self, request: Request, state: str = "open") -> Response:
+        session = self._site.session(request)
+        if session is None:
+            return to_sign_in(request)
+        return await self._page(request, session, is_all=state == "all")
+
+    async def revoke(
+        self,
+        request: Request,
+        grant: str,
+        reason: Annotated[str, Form()] = "",
+        form_token: Annotated[str, Form()] = "",
+    ) -> Response:
+        session = self._site.session(request)
+        if session is None:
+            return to_sign_in(request)
+        forms.of_session(request, session, form_token)
+        try:
+            await self._grants.revoke(grant, session.principal, _checked(reason))
+        except Problem as problem:
+            return await self._page(request, session, problem=problem)
+        return RedirectResponse("/grants?state=all", HTTPStatus.SEE_OTHER)
+
+    async def _page(
+        self, request: Request, session: WebSession, *, is_all: bool = False, problem: Problem | None = None
+    ) -> Response:
+        who, now = session.principal, self._grants.clock()
+        found = [entry for entry in self._grants.visible_to(who) if is_all or entry.state(now) in _OPEN]
+        return self._site.page(
+            request,
+            "grants.html",
+            problem.status if problem is not None else HTTPStatus.OK,
+            session=session,
+            grants=await self._grants.views(found, who),
+            is_all=is_all,
+            problem=problem,
+        )
+
+
+def _checked(reason: str) -> str:
+    try:
+        if cleaned := clean_comment(reason):
+            return cleaned
+        why = "expected why it ends"
+    except ValueError as error:
+        why = str(error)
+    raise Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "reason-missing",
+        f"The reason cannot be used: {why}.",
+        "Say why; whoever has the grant is told.",
+    )

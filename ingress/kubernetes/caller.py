@@ -1,0 +1,198 @@
+"""One client's connection: its requests one after the other, each signed in, judged and answered."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra.config import Config
+from infra.identity import SignedIn
+from ingress.errors import LoginRefused
+from ingress.gate import Waiting
+from ingress.kubernetes.clusters import Cluster, Clusters
+from ingress.kubernetes.judge import Subject, make_request_command
+from ingress.kubernetes.manner import ClusterManner
+from ingress.kubernetes.reasons import with_words
+from ingress.kubernetes.recording import as_events
+from ingress.kubernetes.refusal import Statuses
+from ingress.kubernetes.requested import Requested, read_request
+from ingress.kubernetes.spdy import Refusals
+from ingress.kubernetes.streams import Opening, StreamRequest
+from ingress.kubernetes.writes import refused_write
+from ingress.login import Login
+from ingress.session import Services
+from ingress.web.call import Call
+from ingress.web.fields import forwarded
+from ingress.web.paths import RequestTarget, parse_target
+from ingress.web.pursuit import Pursuit, quietly
+from ingress.web.requests import REALM, Requests
+from ingress.web.sinks import Broken, ClientSink, Words, say
+from ingress.web.stream import Stream
+from ingress.web.strict import BadRequest, Head
+from ingress.web.visits import Visit
+from processors.masking.masks import Mask
+from schemas.ids import uuid7
+
+Work = Coroutine[Any, Any, bool]
+INSPECTED = 3 * 1024 * 1024  # bytes: a cluster takes no longer object either (etcd, 1.5 MiB)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all connections of one ingress share."""
+
+    config: Config
+    login: Login
+    services: Services
+    clusters: Clusters
+    masks: Mapping[str, Mask]
+    words: Words
+    refusals: Refusals
+
+    def link(self, approval: str) -> str:
+        url = self.config.api_url
+        return f"{url}/approvals/{approval}" if url else ""
+
+
+class Caller:
+    """Serves one connection. `address`: the client's, "host:port"."""
+
+    def __init__(self, stream: Stream, address: str, shared: Shared) -> None:
+        self._requests = Requests(stream, address, shared.words, INSPECTED)
+        self._shared = shared
+        self._visits: dict[tuple[str, str, str], Visit] = {}
+
+    async def run(self) -> None:
+        """Returns when the connection is over."""
+        reason = "the client left"
+        try:
+            await self._requests.each(self._serve)
+        except asyncio.CancelledError:
+            reason = "the gateway is stopping"
+            raise
+        finally:
+            for visit in self._visits.values():
+                visit.leave(reason)
+            self._requests.stream.close()
+
+    async def _serve(self, head: Head) -> None:
+        sink, words = self._requests.sink(), self._shared.words
+        target = parse_target(head.target)
+        head, why = with_words(head)
+        try:
+            signed_in, _ = await self._requests.sign_in(head, self._shared.login)
+        except LoginRefused as refused:
+            await say(sink, words.failed(401, "not signed in", str(refused), refused.hint).also(REALM))
+            return
+        found = self._shared.clusters.find(head.host, target.path)
+        if found is None:
+            detail = "neither the host nor the path, /clusters/NAME/…, names a cluster of this gateway"
+            await say(sink, words.failed(404, "no such cluster", detail))
+            return
+        if not (self._shared.services.bus.is_reachable and not self._shared.services.outbox.is_full):
+            detail = "the gateway cannot reach Kafka, without which nothing may run"
+            await say(sink, words.failed(503, "nothing can run", detail, "Nothing was executed. Try again."))
+            return
+        cluster, prefix = found
+        local = RequestTarget(target.path[len(prefix) :] or "/", target.query)
+        visit = self._visit(signed_in, cluster, head)
+        await self._request(head, local, why, visit, cluster, prefix, sink)
+
+    def _visit(self, signed_in: SignedIn, cluster: Cluster, head: Head) -> Visit:
+        """The session of this sign-in: another token's may end sooner."""
+        key = (signed_in.principal.name, signed_in.token, cluster.resource.name)
+        visit = self._visits.get(key)
+        if visit is None or visit.ended:
+            client = (head.field(b"user-agent") or b"").decode("latin-1")[:200]
+            services = self._shared.services
+            visit = Visit(signed_in, cluster.resource, self._requests.address, client, services, as_events())
+            self._visits[key] = visit
+        return visit
+
+    async def _request(
+        self,
+        head: Head,
+        target: RequestTarget,
+        why: tuple[str, str],
+        visit: Visit,
+        cluster: Cluster,
+        prefix: str,
+        sink: ClientSink,
+    ) -> None:
+        _check(head)
+        requested = read_request(head.method, target)
+        _check_served(requested, head)
+        body, is_whole = await self._requests.held_body(head)
+        if not is_whole:
+            raise BadRequest(f"the body is longer than {INSPECTED // (1024 * 1024)} MiB", 413)
+        call = Call(head.method, target, forwarded(head, with_authorization=False), body)
+        if (wrong := refused_write(call, requested, cluster.sensitive)) is not None:
+            said = self._shared.words.failed(403, "the write is refused", wrong, "Nothing was executed.")
+            await say(sink, said)
+            return
+        user = cluster.credentials.user(visit.principal)
+        detectors = cluster.resource.sensitive.detect
+        subject = Subject(visit.principal.name, cluster.resource.name, detectors, cluster.sensitive, user)
+        clock = self._shared.services.clock
+        command = make_request_command(call, requested, subject, lambda: uuid7(clock()), *why)
+        words = Statuses(plain=not requested.resource)
+        manner = ClusterManner(cluster, requested, visit.principal, self._shared.masks, prefix, words)
+        if requested.is_stream:
+            shared = self._shared
+            opening = Opening(head, call, command, manner, visit, clock, shared.link, shared.refusals)
+            await self._until_done(visit, StreamRequest(self._requests, opening).run(), sink)
+        else:
+            pursuit = Pursuit(call, command, manner, visit, sink)
+            waiting: asyncio.Future[Waiting] = asyncio.get_running_loop().create_future()
+            await self._until_left(visit, quietly(pursuit, waiting), sink)
+
+    async def _until_left(self, visit: Visit, work: Work, sink: ClientSink) -> None:
+        """Until the request is answered, or given up because the client left."""
+        running = visit.start(work)
+        left = asyncio.create_task(self._requests.stream.left())
+        try:
+            await asyncio.wait({running, left}, return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                raise Broken("the client left")
+        except BaseException:
+            running.cancel()
+            raise
+        finally:
+            left.cancel()
+        await self._ended(visit, running, sink)
+
+    async def _until_done(self, visit: Visit, work: Work, sink: ClientSink) -> None:
+        """Until a stream is over: it sees itself whether its client left."""
+        running = visit.start(work)
+        try:
+            await asyncio.wait({running})
+        except BaseException:
+            running.cancel()
+            raise
+        await self._ended(visit, running, sink)
+
+    async def _ended(self, visit: Visit, running: "asyncio.Task[bool]", sink: ClientSink) -> None:
+        if visit.ended and not sink.has_begun and not self._requests.side.is_switched:
+            await say(sink, self._shared.words.failed(403, "the session was ended", visit.ended))
+        elif running.cancelled() or running.result():
+            raise Broken("the answer was cut off")
+
+
+def _check(head: Head) -> None:
+    """What only the gateway may say. Raises BadRequest."""
+    for name, _ in head.fields:
+        if name.startswith(b"impersonate-"):
+            raise BadRequest("the gateway itself says as whom the cluster is asked: no Impersonate-*", 403)
+
+
+def _check_served(requested: Requested, head: Head) -> None:
+    """What is served of what a cluster has. Raises BadRequest."""
+    if requested.verb == "proxy" or requested.subresource == "proxy":
+        raise BadRequest(
+            "a proxy to pods, services and nodes is not served: what it does there cannot be seen "
+            "(use port-forward)",
+            403,
+        )
+    if requested.is_stream != head.wants_upgrade:
+        what = "exec, attach and port-forward need" if requested.is_stream else "only they have"
+        raise BadRequest(f"{what} a connection that is upgraded", 400)

@@ -1,0 +1,17 @@
+"""HTTP on both sides, for the protocols that stand on it: between a client that thinks we are its server
+and a server whose client we are.
+
+- `listener.py`: a connection is accepted, with TLS or plainly. `requests.py`: its requests, one after the
+  other.
+- `stream.py`: bytes of one side. `client_side.py`, `target_side.py`: bytes <-> heads and bodies, by h11.
+- `strict.py`: what of a head is refused before anything reads it; `paths.py`: a path as everybody reads it;
+  `fields.py`: which header fields go through; `reasons.py`: why the requester wants it.
+- `call.py`: a request as it is judged. `bodies.py`: what its body says.
+- `visits.py`: sessions. `pursuit.py`: a request from its verdict to the end of its answer, in the manner of
+  its protocol; `sinks.py`: where the answer goes, and what the gateway itself says; `pauses.py`: streams that
+  somebody watches.
+- `credentials.py`: the gateway's own at the target. `target_connection.py`, `exchange.py`: the way there, and
+  one request.
+- `doors.py`: whether the target can be reached past the gateway.
+- `selectors.py`: which fields are sensitive. `answers/`: what of an answer may leave.
+"""

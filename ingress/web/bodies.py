@@ -1,0 +1,125 @@
+"""A request's body, read as the target will read it: the names of its fields, and what of it is secret.
+Pure."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote
+
+from ingress.web.call import Call
+from ingress.web.paths import pairs
+
+JSON_TYPE = re.compile(r"application/(?:[\w.+-]+\+)?json|text/json")
+FORM = "application/x-www-form-urlencoded"
+_MOST_DEPTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """`fields`: a selector -> its values, for instance "$.customer.email"; arrays are no step of their own.
+
+    `document`: the parsed JSON, or None. `unproven`: why the target may read something else, or empty.
+    """
+
+    fields: tuple[tuple[str, str], ...] = ()
+    document: Any = None
+    unproven: str = ""
+
+
+class _TwoReadings(ValueError):
+    """A JSON text that parsers read differently."""
+
+
+def read_body(call: Call) -> Body:
+    """What the body of a request says."""
+    if not call.body:
+        return Body()
+    if not call.is_whole:
+        return Body(unproven="its body is too long to be held and read")
+    if JSON_TYPE.fullmatch(call.media_type):
+        return _read_json(call.body)
+    if call.media_type == FORM:
+        try:
+            text = call.body.decode("ascii")
+        except UnicodeDecodeError:
+            return Body(unproven="its form is not percent-encoded")
+        return Body(tuple((f"$.{name}", value) for name, value in pairs(text)))
+    what = call.media_type or "of no stated type"
+    return Body(unproven=f"its body is {what}, which the gateway does not read")
+
+
+def _read_json(data: bytes) -> Body:
+    try:
+        document = json.loads(data.decode(), object_pairs_hook=_once, parse_constant=_not_json)
+        fields = tuple(_fields(document))
+    except _TwoReadings as error:
+        return Body(unproven=str(error))
+    except (ValueError, RecursionError):
+        return Body(unproven="its body is no JSON")
+    return Body(fields, document)
+
+
+def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) != len(members):
+        raise _TwoReadings("its JSON has a name twice: targets differ on which counts")  # RFC 8259, section 4
+    return found
+
+
+def _not_json(constant: str) -> Any:
+    raise _TwoReadings(f"its JSON has {constant}")
+
+
+def _fields(value: Any, path: str = "$", depth: int = 0) -> Iterator[tuple[str, str]]:
+    if depth > _MOST_DEPTH:
+        raise _TwoReadings("its JSON is nested too deeply")
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _fields(inner, f"{path}.{name}", depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _fields(inner, path, depth + 1)
+    else:
+        yield path, value if isinstance(value, str) else json.dumps(value)
+
+
+def shown_json(document: Any, hide: Callable[[str], str | None], path: str = "$") -> Any:
+    """The document with what `hide(path)` says replaced; `hide` gives the replacement or None."""
+    if (placeholder := hide(path)) is not None:
+        return placeholder
+    if isinstance(document, dict):
+        return {name: shown_json(inner, hide, f"{path}.{name}") for name, inner in document.items()}
+    if isinstance(document, list):
+        return [shown_json(inner, hide, path) for inner in document]
+    return document
+
+
+def shown_form(query: str, show: Callable[[str, str], str]) -> str:
+    """A query or form with each value as `show(name, value)` gives it; what it leaves alone stays as it
+    was."""
+    parts = re.split("([&;])", query)
+    for number in range(0, len(parts), 2):
+        if not parts[number]:
+            continue
+        ((name, value),) = pairs(parts[number])
+        shown_name, shown = show("", name), show(name, value)
+        if (shown_name, shown) != (name, value):
+            mark = "=" if "=" in parts[number] else ""
+            parts[number] = f"{_quoted(shown_name)}{mark}{_quoted(shown)}"
+    return "".join(parts)
+
+
+def shown_path(path: str, show: Callable[[str, str], str]) -> str:
+    """A path with each segment as `show("", segment)` gives it."""
+    segments = path.split("/")
+    for number, segment in enumerate(segments):
+        decoded = unquote(segment)
+        if (shown := show("", decoded)) != decoded:
+            segments[number] = _quoted(shown)
+    return "/".join(segments)
+
+
+def _quoted(text: str) -> str:
+    return re.sub(r"[%&;=#+?/\s]", lambda found: quote(found[0], safe=""), text)

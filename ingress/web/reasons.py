@@ -1,0 +1,22 @@
+"""Why a requester wants a request, in their own words: in two header fields.
+
+X-Countersign-Reason: count what is open
+X-Countersign-Ticket: OPS-12
+"""
+
+from ingress.web.fields import REASON, TICKET
+from ingress.web.strict import Head
+
+LONGEST = 1000  # characters kept
+
+
+def reason_and_ticket(head: Head) -> tuple[str, str]:
+    """Both as they were said; empty where they were not."""
+    return _clean(head.field(REASON) or b""), _clean(head.field(TICKET) or b"")
+
+
+def _clean(words: bytes) -> str:
+    """Words on one line, without what a terminal would obey, and not too many."""
+    text = words.decode("utf-8", "replace")
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(shown.split())[:LONGEST]

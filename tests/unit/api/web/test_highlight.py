@@ -1,0 +1,56 @@
+"""Colours never change a text, and never show as a comment what runs."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.web.highlight import CHANGING, COMMENT, STRING, VARIABLE, spans
+
+_PARTS = st.sampled_from(
+    [
+        *("delete", " ", "'", '"', "\\", "$", "$$", "--", "/*", "*/"),
+        *("\n", "#", "ö", "E'", "(", "$(", ";", "\x00"),
+    ]
+)
+
+
+def kinds(text: str, protocol: str) -> dict[str, str]:
+    return {span.text: span.kind for span in spans(text, protocol)}
+
+
+def test_sql_is_read_as_postgres_reads_it() -> None:
+    found = kinds("DELETE from t where a = 'x' and b = $1 -- why", "postgres")
+    assert found["DELETE"] == CHANGING
+    assert found["'x'"] == STRING
+    assert found["$1"] == VARIABLE
+    assert found["-- why"] == COMMENT
+
+
+def test_a_shell_line_is_read_as_the_gateway_reads_it() -> None:
+    found = kinds("rm '/srv/ö' $X # why", "ssh")
+    assert (found["'/srv/ö'"], found["$X"], found["# why"]) == (STRING, VARIABLE, COMMENT)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select E'a\\' -- ' ; delete from t",  # a quote behind a backslash, in an escape string
+        "select 'a\\'; delete from t -- '",  # and in one that is none
+        "/* /* */ select 1; */ delete from t",
+        "select $a$ -- $a$; delete from t",
+    ],
+)
+def test_what_runs_never_looks_like_a_comment(text: str) -> None:
+    assert any(span.text == "delete" and span.kind == CHANGING for span in spans(text, "postgres"))
+
+
+@pytest.mark.parametrize(
+    ("text", "protocol"), [("select 'a", "postgres"), ("ls (", "ssh"), ("GET /", "http")]
+)
+def test_what_is_not_read_as_a_whole_has_no_colour(text: str, protocol: str) -> None:
+    assert [(span.text, span.kind) for span in spans(text, protocol)] == [(text, "")]
+
+
+@given(st.lists(_PARTS, max_size=12).map("".join), st.sampled_from(["postgres", "ssh"]))
+def test_the_spans_are_the_text(text: str, protocol: str) -> None:
+    assert "".join(span.text for span in spans(text, protocol)) == text

@@ -1,0 +1,93 @@
+"""Messages over a WebSocket, and what is none."""
+
+import asyncio
+import struct
+
+import pytest
+
+from ingress.errors import ProtocolError
+from ingress.kubernetes.wire import Wire
+from ingress.web.stream import Stream
+
+
+class Sent(asyncio.Transport):
+    """Keeps what was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.data += bytes(data)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """As large as it wants."""
+
+
+def wire(*came: bytes) -> tuple[Wire, Sent]:
+    stream, sent = Stream(), Sent()
+    stream.connection_made(sent)
+    for data in came:
+        stream.data_received(data)
+    stream.eof_received()
+    return Wire(stream, is_server=True, early=b""), sent
+
+
+def frame(data: bytes, opcode: int = 2, *, fin: bool = True, masked: bool = True) -> bytes:
+    """RFC 6455, section 5.2; the mask is four zeros."""
+    first = opcode | (0x80 if fin else 0)
+    length = bytes((len(data),)) if len(data) < 126 else struct.pack("!BH", 126, len(data))
+    flagged = bytes((length[0] | (0x80 if masked else 0),)) + length[1:]
+    return bytes((first,)) + flagged + (b"\0\0\0\0" if masked else b"") + data
+
+
+CLOSE = frame(struct.pack("!H", 1000), 8)
+
+
+async def messages(one: Wire) -> list[bytes]:
+    return [message async for message in one.messages()]
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+async def test_messages_cut_anywhere(size: int) -> None:
+    whole = frame(b"\0one") + frame(b"\1tw", fin=False) + frame(b"ping", 9) + frame(b"o", 0) + CLOSE
+    one, sent = wire(*(whole[n : n + size] for n in range(0, len(whole), size)))
+    assert await messages(one) == [b"\0one", b"\1two"]
+    assert b"ping" in sent.data  # answered by a pong
+    assert sent.data.endswith(struct.pack("!H", 1000))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(b"x", 1),  # text
+        frame(b"x", masked=False),  # a client masks (section 5.1)
+        frame(b"x", 3),  # an opcode of nothing
+        b"\xc2" + frame(b"x")[1:],  # a reserved bit
+        frame(b"x", 0),  # a continuation of nothing
+        frame(b"x", fin=False) + frame(b"y"),  # a new message inside another
+        frame(b"x" * 200, 9),  # a ping that is too long
+        b"\x82\xff" + struct.pack("!Q", 1 << 40) + b"\0\0\0\0",  # a terabyte
+    ],
+)
+async def test_what_is_no_message_ends_it(data: bytes) -> None:
+    one, _ = wire(data)
+    with pytest.raises(ProtocolError):
+        await messages(one)
+
+
+async def test_an_end_without_a_close_is_no_close() -> None:
+    one, _ = wire(frame(b"\0x"))
+    with pytest.raises(ConnectionResetError):
+        await messages(one)
+
+
+async def test_nothing_is_sent_after_the_close() -> None:
+    one, sent = wire(CLOSE)
+    assert await messages(one) == []
+    before = sent.data
+    await one.send(b"\1late")
+    assert sent.data == before
