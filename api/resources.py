@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from api.auth import SignIn
 from api.problems import documented
 from infra.config import Config
-from infra.keys import ca_path, server_certificate
+from infra.keys import ca_path, server_certificate, ssh_host_line
 from schemas.vocabulary import Principal
 
 
@@ -21,6 +21,9 @@ class ResourceView(BaseModel):
     host: str | None = Field(description="where to connect; none: where the API is", examples=["127.0.0.1"])
     port: int = Field(examples=[15432])
     labels: dict[str, str]
+    host_key: str | None = Field(
+        default=None, description="of SSH: the gateway's public key, as in known_hosts without the host"
+    )
 
 
 class ResourcesView(BaseModel):
@@ -46,6 +49,7 @@ class Resources:
                         host=host,
                         port=address.port,
                         labels=dict(resource.labels),
+                        host_key=ssh_host_line(config.state) if resource.protocol == "ssh" else None,
                     )
                 )
         authority = ca_path(config)

@@ -96,6 +96,12 @@ def ssh_host_key(state: Path) -> Path:
     return path
 
 
+def ssh_host_line(state: Path) -> str:
+    """Its public half, as known_hosts has it after the host."""
+    key = serialization.load_ssh_private_key(ssh_host_key(state).read_bytes(), password=None).public_key()
+    return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+
+
 def ssh_target_ca(state: Path) -> Path:
     """The key that signs the gateway's certificates for hosts, likewise; hosts trust the `.pub` beside it."""
     path = state / "ssh" / "target_ca"

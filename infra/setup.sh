@@ -99,7 +99,7 @@ environment) environment ;;
 # libatomic1: the driver that steers Chromium is linked with it.
 test)
     without_sshd_service
-    debian postgresql postgresql-client chromium fonts-liberation libatomic1 openssh-client openssh-server rsync git
+    debian postgresql postgresql-client chromium fonts-liberation libatomic1 openssh-client openssh-server ssh-audit rsync git
     ;;
 browser) browser ;;
 bench) debian postgresql postgresql-client pgbouncer ;;

@@ -6,6 +6,7 @@
 | demo | `demo.py`: the whole gateway before a sample database; `walk.py`: a walk through it |
 | ingress, processors, projections, api, clickhouse | `roles.py`: one role, in this process |
 | check | `check.py`: is this configuration good? |
+| ssh-ca | `ssh_ca.py`: the public key by which hosts know the gateway's certificates |
 | doctor | `doctor.py`: can the gateway be walked around, and does it keep what it holds? |
 | mask | `mask.py`: why each column of an answer is or is not masked |
 | topics | `topics.py`: the topics in Kafka |
@@ -37,6 +38,7 @@ COMMANDS = {
     "check": ("api.cli.check", "Say whether a configuration is good, or what is wrong with it."),
     "doctor": ("api.cli.doctor", "Say whether the gateway can be walked around, and what to fix."),
     "mask": ("api.cli.mask", "Explain why each column of an answer is or is not masked."),
+    "ssh-ca": ("api.cli.ssh_ca", "Print the public key by which hosts know the gateway's certificates."),
     "topics": ("api.cli.topics", "List the topics, or create them in Kafka."),
     "hash-token": ("api.cli.tokens", "Make the hash of a token, for the configuration."),
     "login": ("api.cli.login", "Sign in with your identity provider."),

@@ -3,6 +3,8 @@
 A secret goes into the client's environment, never among its arguments, which others on the machine can read.
 """
 
+import base64
+import hashlib
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +23,8 @@ class Target:
     principal: str
     token: str = field(repr=False)
     ca: Path | None  # what verifies the gateway; None: the system's
-    folder: Path = Path()  # where a client's files are kept
+    host_key: str = ""  # of SSH: the gateway's public key
+    folder: Path = Path()  # where a client's files are kept, as our own are
     plugin: tuple[str, ...] = ()  # the command line that prints the token for a client that asks
 
 
@@ -64,7 +67,54 @@ def _kubectl(target: Target) -> Client:
     )
 
 
+def known_hosts(target: Target) -> str:
+    """The lines by which OpenSSH knows the gateway (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"), and as a comment
+    what its DNS zone may say of it (RFC 4255 and 7479: Ed25519 is 4, SHA-256 is 2)."""
+    host = target.host if target.port == 22 else f"[{target.host}]:{target.port}"
+    digest = hashlib.sha256(base64.b64decode(target.host_key.split()[1])).hexdigest()
+    return f"{host} {target.host_key}\n# {target.host}. IN SSHFP 4 2 {digest}\n"
+
+
+def ssh_config(target: Target) -> str:
+    """What `ssh RESOURCE`, and scp, sftp, rsync, git and Ansible with it, need in ~/.ssh/config.
+    A ProxyJump of the user's own goes beside it."""
+    return (
+        f"Host {target.resource}\n"
+        f"    HostName {target.host}\n"
+        f"    Port {target.port}\n"
+        f"    User {target.principal}:{target.resource}\n"
+        f'    UserKnownHostsFile "{_known_hosts_path(target)}"\n'
+        "    StrictHostKeyChecking yes\n"
+        "    PreferredAuthentications password,keyboard-interactive\n"
+        "    PubkeyAuthentication no\n"
+    )
+
+
+def ssh_files(target: Target) -> dict[Path, str]:
+    """The files that the block names."""
+    return {_known_hosts_path(target): known_hosts(target)}
+
+
+def _ssh(target: Target) -> Client:
+    config, askpass = target.folder / f"ssh-{target.resource}.conf", target.folder / "askpass"
+    # ssh(1), "ENVIRONMENT": the program that is asked for the password, which is the token.
+    return Client(
+        ("ssh", "-F", str(config), target.resource),
+        {"SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force", "COUNTERSIGN_ASKPASS": target.token},
+        {
+            **ssh_files(target),
+            config: ssh_config(target),
+            askpass: "#!/bin/sh\nprintf '%s\\n' \"$COUNTERSIGN_ASKPASS\"\n",
+        },
+    )
+
+
+def _known_hosts_path(target: Target) -> Path:
+    return target.folder / f"known_hosts-{target.resource}"
+
+
 CLIENTS: Mapping[str, Callable[[Target], Client]] = {
     "postgres": _psql,
+    "ssh": _ssh,
     "kubernetes": _kubectl,
 }

@@ -4,13 +4,14 @@ import hashlib
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import httpx
 import typer
 
-from api.cli.clients import CLIENTS, Target
+from api.cli.clients import CLIENTS, Target, ssh_config, ssh_files
 from api.cli.credentials import folder
 from api.cli.gateway import ConfigOption, Exit, call, fail, find
 
@@ -24,6 +25,9 @@ def connect(
         list[str] | None,
         typer.Argument(metavar="[-- COMMAND …]", help="Another client than the usual, with its arguments."),
     ] = None,
+    print_config: Annotated[
+        bool, typer.Option("--ssh-config", help="Print what ~/.ssh/config needs for it, and start nothing.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Starts the usual client of a resource, or the command that is given, signed in as you.
@@ -42,25 +46,36 @@ def connect(
     if entry["protocol"] not in CLIENTS:
         fail(Exit.REFUSED, f"`countersign connect` has no client for {entry['protocol']} yet")
     token = place.headers["Authorization"].removeprefix("Bearer ")
-    client = CLIENTS[entry["protocol"]](
-        Target(
-            resource=resource,
-            host=entry["host"] or httpx.URL(place.url).host,
-            port=entry["port"],
-            principal=call(place, "GET", "/api/me")["name"],
-            token=token.rpartition(":")[2],  # a bearer token may be NAME:TOKEN
-            ca=_authority(place.url, found["ca"]),
-            folder=folder(),
-            plugin=_plugin(place.url, config),
-        )
+    target = Target(
+        resource=resource,
+        host=entry["host"] or httpx.URL(place.url).host,
+        port=entry["port"],
+        principal=call(place, "GET", "/api/me")["name"],
+        token=token.rpartition(":")[2],  # a bearer token may be NAME:TOKEN
+        ca=_authority(place.url, found["ca"]),
+        host_key=entry["host_key"] or "",
+        folder=folder().absolute(),
+        plugin=_plugin(place.url, config),
     )
-    for path, text in client.files.items():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.write_text(text)
+    if print_config:
+        if entry["protocol"] != "ssh":
+            fail(Exit.USAGE, f"{resource} is reached by {entry['protocol']}, not by SSH")
+        _write(ssh_files(target))
+        print(ssh_config(target), end="")
+        return
+    client = CLIENTS[entry["protocol"]](target)
+    _write(client.files)
     if not command and not client.command:
         print(client.said)
         return
     _become([*(command or client.command)], {**os.environ, **client.environment})
+
+
+def _write(files: Mapping[Path, str]) -> None:
+    for path, content in files.items():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_text(content)
+        path.chmod(0o700 if content.startswith("#!") else 0o600)
 
 
 def _plugin(url: str, config: Path | None) -> tuple[str, ...]:

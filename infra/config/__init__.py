@@ -13,6 +13,7 @@ from infra.config.identity import Federated, Identity, Oidc, User
 from infra.config.notifications import AppriseEndpoint, Endpoint, Notifications, SlackChannel, WebhookEndpoint
 from infra.config.policies import Policy
 from infra.config.resources import (
+    HostKeyAuthority,
     HttpResource,
     KubernetesResource,
     PostgresResource,
@@ -32,6 +33,7 @@ __all__ = [
     "ExternalKafka",
     "Federated",
     "Gateway",
+    "HostKeyAuthority",
     "HttpResource",
     "Identity",
     "KafkaSecurity",

@@ -6,7 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    model_validator,
+)
 
 from infra.config.values import Duration, HostPort, Model, Secret, StoredSecret, known
 
@@ -154,14 +161,20 @@ class SshCredentials(Model):
         return self
 
 
+class HostKeyAuthority(Model):
+    """The host shows a certificate of this authority, for its name in `address`."""
+
+    ca: Annotated[str, AfterValidator(_is_host_key)]
+
+
 class SshResource(Common):
     """A host behind SSH."""
 
     protocol: Annotated[Literal["ssh"], Served]
     address: HostPort
-    host_key: Annotated[str, AfterValidator(_is_host_key)]  # as in known_hosts, without the host
+    host_key: Annotated[str, AfterValidator(_is_host_key)] | HostKeyAuthority
     credentials: SshCredentials
-    shells: Literal["none", "recorded"] = "none"
+    shells: Literal["none", "lines", "recorded"] = "none"
     environment: tuple[str, ...] = ("LANG", "LC_*")  # globs of variables a client may set on the host
     sensitive: Sensitive = Sensitive()
 

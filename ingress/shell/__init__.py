@@ -6,8 +6,9 @@
 - `programs.py`: the programs we know, with the options under which we know what they do; `catalogue.py` lists
   them. `wrappers.py`: programs that start other programs, unfolded; `readers.py`: programs with a language
   of their own (sed, awk, find, git, rsync …).
+- `terminal.py`: programs that take commands of their own at a terminal; what the shell does itself.
 - `arguments.py`: arguments -> options and operands. `paths.py`: what a path is, and which hold credentials.
-- `findings.py`: what has been found so far.
+- `place.py`: where the command line runs. `findings.py`: what has been found so far.
 
 What is not proven is `unknown`: a word that is computed, a program or an option that is not listed, a
 construct of the shell that can do more than it shows.
@@ -15,3 +16,6 @@ construct of the shell that can do more than it shows.
 
 EXEC = "exec"
 """What policy calls a command line, as a kind of statement."""
+
+INTERACTIVE = "interactive"
+"""A program that takes commands of its own from the terminal, which are not seen."""

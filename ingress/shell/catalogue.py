@@ -115,7 +115,11 @@ _GROUPS: tuple[tuple[str, Program], ...] = (
     ("lsof", Program(_READ, Files.NONE, _options("nPlbO", "ipucsad"))),
     ("[ test", Program(_READ, Files.NONE)),
     # What changes only the shell that runs it.
-    ("exit return break continue shift wait umask times logout", Program(_SESSION, Files.NONE)),
+    (
+        "exit return break continue shift wait umask times logout fg bg disown dirs",
+        Program(_SESSION, Files.NONE),
+    ),
+    ("jobs", Program(_SESSION, Files.NONE, Syntax("lnprs"))),
     # What changes the files it is given.
     ("rm", Program(_WRITE, writes=True, recursive=("-r", "-R", "--recursive"))),
     ("rmdir mkdir touch unlink mkfifo truncate tee shred", Program(_WRITE, writes=True)),

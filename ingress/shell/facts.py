@@ -3,16 +3,20 @@
 The host's shell is taken to be bash or another POSIX shell, started by sshd without start-up files.
 """
 
+import posixpath
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ingress.shell import EXEC
+from ingress.shell import EXEC, INTERACTIVE
 from ingress.shell.catalogue import PROGRAMS
 from ingress.shell.findings import Findings
 from ingress.shell.grammar import parse
+from ingress.shell.place import Place
 from ingress.shell.programs import judge
 from ingress.shell.readers import READERS, find
 from ingress.shell.script import Invocation, Redirection, Word
+from ingress.shell.terminal import BUILTINS, CHANGE_NAMES, is_interactive, may_page
 from ingress.shell.wrappers import SHELLS, UNFOLD, is_harmless, script_of_shell
 from schemas.vocabulary import Facts, Intent
 
@@ -40,22 +44,38 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WRITES = frozenset((">", ">>", ">|", "&>", "&>>", "<>", ">&"))
 
 
+_INTEGRATION = "__cs"  # how the names begin by which the gateway follows a shell (lines/driver.sh)
+_WILDCARDS = re.compile(r"[*?\[\x00-\x1f\x7f\ud800-\udfff]")
+
+
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """`comment`: the text's last comment, without its `#`."""
+    """`comment`: the text's last comment, without its `#`. `changes_shell`: what names mean in the lines
+    after it is no longer known."""
 
     facts: Facts
     comment: str
+    changes_shell: bool
 
 
-def analyse(text: str) -> Analysis:
+_ALONE = Place()
+
+
+def analyse(text: str, place: Place = _ALONE) -> Analysis:
     """Facts of one command line. Raises nothing: what cannot be read is not proven."""
-    findings = Findings()
+    findings = Findings(place, "" if place.folder == "~" else place.folder)
+    if not place.folder or _WILDCARDS.search(place.folder):
+        findings.folder, findings.is_lost = "", True
+    if place.changed:
+        findings.doubt("an earlier line has changed the shell, and with it what names may mean")
     comment = _script(text, findings)
-    return Analysis(findings.facts(EXEC), comment)
+    statements = (EXEC, INTERACTIVE) if findings.is_interactive else (EXEC,)
+    return Analysis(findings.facts(*statements), comment, findings.changes_shell)
 
 
 def _script(text: str, findings: Findings) -> str:
+    if findings.place.is_shell and _INTEGRATION in text:
+        findings.doubt("it uses what the gateway follows the shell by")
     script = parse(text)
     for why in script.doubts:
         findings.doubt(why)
@@ -88,11 +108,14 @@ def _invocation(invocation: Invocation, findings: Findings) -> None:
         if not is_harmless(name):
             findings.doubt("a variable is set that can decide what runs")
     words = invocation.words
-    for _ in range(_MOST_UNFOLDED):
-        following = _program(words, invocation, findings)
-        if following is None:
-            return
-        words = following
+    with ExitStack() as inside:
+        for _ in range(_MOST_UNFOLDED):
+            if words[0].plain and words[0].plain not in BUILTINS:
+                inside.enter_context(findings.outside())
+            following = _program(words, invocation, findings)
+            if following is None:
+                return
+            words = following
     findings.doubt("programs are started by programs too often")
 
 
@@ -103,6 +126,9 @@ def _program(words: tuple[Word, ...], invocation: Invocation, findings: Findings
         return None
     arguments = words[1:]
     findings.programs.add(name)
+    if name in CHANGE_NAMES:
+        findings.changes()
+    _at_terminal(name, arguments, findings)
     if name in SHELLS:
         _shell(name, arguments, invocation, findings)
     elif name in ("eval", "trap"):
@@ -126,6 +152,17 @@ def _program(words: tuple[Word, ...], invocation: Invocation, findings: Findings
     return None
 
 
+def _at_terminal(name: str, arguments: tuple[Word, ...], findings: Findings) -> None:
+    """What a program may be told by whoever sits at the terminal."""
+    place = findings.place
+    if not place.has_terminal:
+        return
+    if is_interactive(name, arguments):
+        findings.takes_commands(name)
+    elif may_page(name, arguments) and not place.is_shell:  # a shell under line policy has no pager
+        findings.doubt(f"{name}: at a terminal it starts a pager, which takes commands: say --no-pager")
+
+
 def _name(word: Word, findings: Findings) -> str | None:
     """The program's name; a path that is not of the system's folders as it stands."""
     value = word.plain
@@ -143,6 +180,8 @@ def _shell(name: str, arguments: tuple[Word, ...], invocation: Invocation, findi
     text = script_of_shell(name, arguments, invocation.script, findings)
     if text is None:
         findings.does(Intent.EXEC)
+        if findings.place.has_terminal:
+            findings.takes_commands(name)
         if _FETCHERS.intersection(invocation.upstream):
             findings.doubt("what is decoded or downloaded is run by a shell")
         return
@@ -168,23 +207,44 @@ def _evaluated(name: str, arguments: tuple[Word, ...], findings: Findings) -> No
 def _cd(arguments: tuple[Word, ...], findings: Findings) -> None:
     findings.does(Intent.SESSION)
     target = arguments[0].plain if len(arguments) == 1 else "~" if not arguments else None
-    if target is None or not target.startswith(("/", "~")):
+    if target is not None and target.startswith(("/", "~")):
+        findings.folders.append(target)
+    elif not findings.place.is_shell:
         findings.doubt("cd: in which folder it leads is not proven")
-        return
-    findings.folders.append(target)
+    elif target is None or target == "-" or ".." in target.split("/") or findings.is_lost:
+        findings.is_lost = True  # for the rest of this line: then the shell says where it is
+    else:
+        findings.folders.append(posixpath.join(findings.folder, target))
+
+
+def _pushd(arguments: tuple[Word, ...], findings: Findings) -> None:
+    findings.does(Intent.SESSION)
+    if not findings.place.is_shell:
+        findings.doubt("in which folder it leads is not proven")
+    findings.is_lost = True
 
 
 def _set(arguments: tuple[Word, ...], findings: Findings) -> None:
     findings.does(Intent.SESSION)
     values = [word.plain for word in arguments]
+    if not values:
+        _show_variables(findings)
     if values in (["-o", "pipefail"], ["-euo", "pipefail"], ["-eo", "pipefail"], ["-eux", "-o", "pipefail"]):
         return
     if not all(value and _SET_OPTIONS.fullmatch(value) for value in values):
         findings.doubt("set: it changes how the shell reads")
 
 
+def _show_variables(findings: Findings) -> None:
+    findings.does(Intent.READ, Intent.CREDENTIAL)
+    if findings.place.is_shell:
+        findings.doubt("it shows what the gateway follows the shell by")
+
+
 def _declare(arguments: tuple[Word, ...], findings: Findings) -> None:
     findings.does(Intent.SESSION)
+    if not arguments:
+        _show_variables(findings)
     for word in arguments:
         name = (word.value or "").partition("=")[0]
         if not _NAME.fullmatch(name) or not is_harmless(name):
@@ -200,6 +260,8 @@ def _read(arguments: tuple[Word, ...], findings: Findings) -> None:
 
 _BUILTINS = {
     "cd": _cd,
+    "pushd": _pushd,
+    "popd": _pushd,
     "set": _set,
     "export": _declare,
     "readonly": _declare,

@@ -1,9 +1,12 @@
 """What has been found about a command line so far."""
 
 import posixpath
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ingress.shell.paths import HARMLESS, holds_credentials, is_relative, normal, rules
+from ingress.shell.place import Place
 from ingress.shell.script import Word
 from schemas.vocabulary import Facts, Intent
 
@@ -13,17 +16,44 @@ _MOST_PATHS = 2000
 
 @dataclass(slots=True)
 class Findings:
-    """`depth`: how many shells are around what is looked at."""
+    """`depth`: how many shells are around what is looked at. `folder`: where it begins, "" for the user's
+    home. `changes_shell`: it may change what names mean to the shell that runs it."""
 
+    place: Place
+    folder: str = ""
     intents: set[Intent] = field(default_factory=set)
     programs: set[str] = field(default_factory=set)
     doubts: set[str] = field(default_factory=set)
     depth: int = 0
     folders: list[str] = field(default_factory=list)  # where `cd` leads
+    is_lost: bool = False  # `cd` leads where it is not proven
+    is_interactive: bool = False  # it takes commands of its own from the terminal
+    changes_shell: bool = False
+    _outside: int = 0
     _paths: list[tuple[str, bool, bool]] = field(default_factory=list)
 
     def doubt(self, why: str) -> None:
         self.doubts.add(why)
+        self.changes()
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """What is found meanwhile happens in a process of its own."""
+        self._outside += 1
+        try:
+            yield
+        finally:
+            self._outside -= 1
+
+    def changes(self) -> None:
+        """What was looked at last may change the shell that runs it."""
+        self.changes_shell = self.changes_shell or not self._outside
+
+    def takes_commands(self, name: str) -> None:
+        """A program that is told more at the terminal."""
+        self.is_interactive = True
+        self.does(Intent.EXEC)
+        self.doubt(f"{name} takes commands of its own, which are not seen")
 
     def does(self, *intents: Intent) -> None:
         self.intents.update(intents)
@@ -42,7 +72,7 @@ class Findings:
         self.doubt("shells are nested too deeply")
         return False
 
-    def facts(self, statement: str) -> Facts:
+    def facts(self, *statements: str) -> Facts:
         """All of it."""
         paths = self._finish_paths()
         intents = set(self.intents)
@@ -50,7 +80,7 @@ class Findings:
             intents.add(Intent.UNKNOWN)
         return Facts(
             intents=tuple(sorted(intents or {Intent.SESSION})),
-            statements=(statement,),
+            statements=statements,
             programs=tuple(sorted(self.programs)),
             unproven=tuple(sorted(self.doubts)),
             paths=tuple(sorted(paths)),
@@ -60,9 +90,11 @@ class Findings:
         found: set[str] = set()
         for value, writes, recursive in self._paths[:_MOST_PATHS]:
             candidates = [value]
-            if self.folders and is_relative(value):
-                # It is there where `cd` succeeded, and at home where it did not.
-                candidates += [posixpath.join(folder, value) for folder in self.folders]
+            if is_relative(value):
+                # It is there where `cd` succeeded, and where the shell was where it did not.
+                candidates = [posixpath.join(folder, value) for folder in (self.folder, *self.folders)]
+                if self.is_lost:
+                    self.doubts.add("in which folder a relative path is, is not proven")
             for candidate in candidates:
                 path, doubt = normal(candidate)
                 if doubt:

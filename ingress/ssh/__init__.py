@@ -6,8 +6,11 @@
 - `visit.py`: one signed-in client: asks for verdicts in its session, and tells the client what came of them.
 - `judge.py`: what the client wants -> command; `ingress/shell/` proves what a command line does.
   `words.py`: what policy calls it. `reasons.py`: why the requester wants it.
-- `execution.py`: one command line or shell: its streams, its end; `ingress/terminal/` masks and records
-  what it writes. `keyboard.py`: what the client typed before the command could run.
+- `execution.py`: one command line or shell, held until its verdict. `run.py`: it runs at the host.
+  `answer.py`: what it writes, within its limits. `typed.py`: what of the input is
+  recorded. `keyboard.py`: what the client typed before the command could run.
+- `forwarding.py`: a connection that is made from the host.
+- `lines/`: an interactive shell whose every line is a command.
 - `files.py`: SFTP and SCP: each operation a command. `contents.py`: what of a file may leave.
 - `refusal.py`: what the client is told. `doors.py`: whether the host can be entered past the gateway.
 """

@@ -24,7 +24,7 @@ class Certificates:
 
     def sign(self, asker: Asker, user: str, lifetime: timedelta) -> SignedKey:
         """A new key, and a certificate with which it is `user` until `lifetime` from now. The connection it
-        opens may last longer; it forwards nothing and runs no ~/.ssh/rc."""
+        opens may last longer. No agent, X11 or ~/.ssh/rc; on connections from the host policy decides."""
         key = asyncssh.generate_private_key("ssh-ed25519")
         now = self._clock()
         certificate = self._ca.generate_user_certificate(
@@ -35,7 +35,6 @@ class Certificates:
             valid_before=now + lifetime,
             permit_x11_forwarding=False,
             permit_agent_forwarding=False,
-            permit_port_forwarding=False,
             permit_user_rc=False,
         )
         return key, certificate

@@ -1,13 +1,15 @@
 """What asyncssh asks about one client's connection: who signs in, and what may be opened on it.
 
-What is not answered here asyncssh refuses: forwarding in any direction, sockets, tunnels, X11, the agent.
+What is not answered here asyncssh refuses: forwarding to the client, sockets, tunnels, X11, the agent.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import cast
 
 import asyncssh
 
 from ingress.errors import LoginRefused
+from ingress.ssh.forwarding import forward
 from ingress.ssh.visit import Visit
 
 MOST_CHANNELS = 10  # at a time, as OpenSSH's MaxSessions
@@ -25,6 +27,7 @@ class ClientSide(asyncssh.SSHServer):
         self._make_process = make_process
         self._channels: list[asyncssh.SSHServerChannel[bytes]] = []
         self._attempts = 0
+        self._forwards = 0
         self._connection: asyncssh.SSHServerConnection | None = None
         self.visit: Visit | None = None
 
@@ -77,6 +80,25 @@ class ClientSide(asyncssh.SSHServer):
 
     async def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> bool:
         return len(responses) == 1 and await self.validate_password(username, responses[0])
+
+    def connection_requested(
+        self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
+    ) -> "asyncssh.SSHTCPSession[bytes]":
+        if self.visit is None or self._forwards >= MOST_CHANNELS:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many connections")
+        self._forwards += 1
+        # asyncssh awaits it, and answers the client when it is done (as for its own forward_connection).
+        return cast("asyncssh.SSHTCPSession[bytes]", self._forward(self.visit, dest_host, dest_port))
+
+    async def _forward(self, visit: Visit, host: str, port: int) -> "asyncssh.SSHTCPSession[bytes]":
+        def ended() -> None:
+            self._forwards -= 1
+
+        try:
+            return await forward(visit, host, port, ended)
+        except asyncssh.ChannelOpenError:
+            ended()
+            raise
 
     def session_requested(
         self,

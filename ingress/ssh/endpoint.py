@@ -20,9 +20,11 @@ from ingress.session import Services, Session, SessionInfo
 from ingress.ssh.algorithms import CIPHERS, COMPRESSIONS, KEY_EXCHANGES, MACS, SIGNATURES
 from ingress.ssh.certificates import Certificates
 from ingress.ssh.client_side import ClientSide
-from ingress.ssh.execution import Execution, Process
+from ingress.ssh.execution import Execution
 from ingress.ssh.files import Files
 from ingress.ssh.judge import LONGEST, Judge, Subject
+from ingress.ssh.refusal import TOO_LONG
+from ingress.ssh.run import Process
 from ingress.ssh.target_side import open_target
 from ingress.ssh.visit import ClientGone, Visit
 from ingress.terminal.cast import make_header
@@ -41,10 +43,6 @@ _NO_SHELL = Refusal(
 )
 _NO_SUBSYSTEM = Refusal(
     message="of the subsystems only sftp goes through the gateway", hint="Nothing was executed."
-)
-_TOO_LONG = Refusal(
-    message=f"the command line is longer than {LONGEST} characters",
-    hint="Nothing was executed. Send it as a file with sftp, and run that.",
 )
 
 
@@ -208,10 +206,12 @@ class SshEndpoint:
             elif process.command is None:
                 if resource.shells == "none":
                     execution.refuse("", _NO_SHELL)
+                elif resource.shells == "lines":
+                    await execution.lines()
                 else:
                     await execution.shell()
             elif len(process.command) > LONGEST:
-                execution.refuse("", _TOO_LONG)
+                execution.refuse("", TOO_LONG)
             else:
                 await execution.line(process.command)
         except (asyncssh.Error, OSError) as error:

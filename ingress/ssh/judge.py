@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ingress.command import Command, Pattern, Spoken, make_command
 from ingress.shell.facts import analyse
+from ingress.shell.place import Place
 from ingress.ssh.reasons import Why, why
 from ingress.ssh.words import SHELL
 from processors.masking.apply import redact_text
@@ -41,12 +42,29 @@ class Judge:
         self, text: str, environment: Mapping[str, str], said: Mapping[str, str], terminal: bool
     ) -> Command:
         """A command line. `environment`: what goes to the host with it; `said`: what the client set."""
-        analysis = analyse(text)
-        bare = text
-        if "\n" not in text and analysis.comment:  # a comment then is all to the end
-            bare = text.removesuffix(f"#{analysis.comment}").rstrip()
+        analysis = analyse(text, Place(has_terminal=terminal))
         reason = why(said, analysis.comment)
+        bare = _without_comment(text, analysis.comment)
         return self._command(text, analysis.facts, environment, reason, terminal, bare)
+
+    def typed(
+        self, text: str, place: Place, environment: Mapping[str, str], said: Mapping[str, str]
+    ) -> tuple[Command, bool]:
+        """A command line typed into a shell, and whether it may change what names mean in those after it."""
+        analysis = analyse(text, place)
+        where = (
+            ContextItem("shell", "changed" if place.changed else "unchanged"),
+            ContextItem("folder", place.folder),
+        )
+        reason = why(said, analysis.comment)
+        bare = _without_comment(text, analysis.comment)
+        command = self._command(text, analysis.facts, environment, reason, True, bare, where)
+        return command, analysis.changes_shell
+
+    def shown(self, text: str) -> str:
+        """A text of the client as events and recordings may have it."""
+        hidden = _SECRETS.sub(lambda found: found[1] + PLACEHOLDER, text)
+        return redact_text(hidden, self.subject.detectors)
 
     def shell(self, environment: Mapping[str, str], said: Mapping[str, str]) -> Command:
         """An interactive shell, as a whole."""
@@ -69,12 +87,14 @@ class Judge:
         reason: Why,
         terminal: bool,
         bare: str = "",
+        where: tuple[ContextItem, ...] = (),
     ) -> Command:
         """`bare`: the text without the comment that says why, where it may have one."""
         subject = self.subject
         bare = bare or text
         items = [ContextItem("user", subject.user), ContextItem("terminal", "yes" if terminal else "no")]
         items += [ContextItem(f"env {name}", value) for name, value in sorted(environment.items())]
+        items += where
         return make_command(
             id=self._new_id(),
             stage=Stage.EXECUTE,
@@ -82,15 +102,16 @@ class Judge:
             resource=subject.resource,
             said=Spoken(text, ()),
             bound=(),
-            shown=Spoken(self._shown(text), ()),
+            shown=Spoken(self.shown(text), ()),
             context=tuple(items),
             facts=facts,
             reason=redact_text(reason.reason, subject.detectors),
             ticket=redact_text(reason.ticket, subject.detectors),
             # Any of its words can decide what it does: a reviewer grants this very line, and no other.
-            pattern=Pattern(bare, bare, facts, tuple(items)) if self._shown(bare) == bare else None,
+            pattern=Pattern(bare, bare, facts, tuple(items)) if self.shown(bare) == bare else None,
         )
 
-    def _shown(self, text: str) -> str:
-        hidden = _SECRETS.sub(lambda found: found[1] + PLACEHOLDER, text)
-        return redact_text(hidden, self.subject.detectors)
+
+def _without_comment(text: str, comment: str) -> str:
+    """The line without the comment that says why: on one line, that is all to the end."""
+    return text.removesuffix(f"#{comment}").rstrip() if comment and "\n" not in text else text

@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 
 from ingress.gate import Allowed, Refusal, Waiting
+from ingress.ssh.judge import LONGEST
 
 NOT_EXECUTED = 126
 """The exit status of a refused command: found, but not executable (POSIX, Shell Command Language, 2.8.2)."""
@@ -17,6 +18,12 @@ CANCELLED = Refusal(
     message="the client took the command back",
     hint="Nothing was executed.",
     cancelled=True,
+)
+
+
+TOO_LONG = Refusal(
+    message=f"the command line is longer than {LONGEST} characters",
+    hint="Nothing was executed. Send it as a file with sftp, and run that.",
 )
 
 
@@ -59,6 +66,11 @@ def decided_text(allowed: Allowed) -> str:
     """That reviewers approved."""
     comment = f': "{allowed.comment}"' if allowed.comment else ""
     return f"countersign: approved by {', '.join(allowed.decided_by) or 'timeout'}{comment}"
+
+
+def stopped_text(limit: str, rule: str) -> str:
+    """That a command was stopped while it ran."""
+    return f'countersign: stopped at its limit of {limit} by rule "{rule}"'
 
 
 def _in_words(seconds: float) -> str:

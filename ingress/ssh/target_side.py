@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import asyncssh
 
-from infra.config import ConfigError, SshResource
+from infra.config import ConfigError, HostKeyAuthority, SshResource
 from infra.credentials import Asker, CredentialUnavailable, Secrets
 from ingress.errors import TargetError
 from ingress.ssh.algorithms import CIPHERS, COMPRESSIONS, KEY_EXCHANGES, MACS, SIGNATURES
@@ -56,7 +56,7 @@ async def _connect(
     resource: SshResource, keys: Sequence[asyncssh.SSHKey | SignedKey], password: str | None
 ) -> asyncssh.SSHClientConnection:
     host, port = resource.address.host, resource.address.port
-    known = asyncssh.import_known_hosts(f"[{host}]:{port} {resource.host_key}\n")
+    known = asyncssh.import_known_hosts(_known_hosts_line(f"[{host}]:{port}", resource.host_key))
     try:
         return await asyncssh.connect(
             host,
@@ -85,3 +85,9 @@ async def _connect(
         raise _NotTaken("it does not take the gateway's credential", str(error)) from error
     except (asyncssh.Error, OSError, TimeoutError) as error:
         raise TargetError("it cannot be reached", str(error) or type(error).__name__) from error
+
+
+def _known_hosts_line(host: str, host_key: str | HostKeyAuthority) -> str:
+    if isinstance(host_key, HostKeyAuthority):
+        return f"@cert-authority {host} {host_key.ca}\n"
+    return f"{host} {host_key}\n"

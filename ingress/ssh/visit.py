@@ -14,7 +14,7 @@ from ingress.inquiry import Inquiry, Refused
 from ingress.interface import Finish, Frame
 from ingress.session import Services
 from ingress.ssh.judge import Judge
-from ingress.ssh.refusal import decided_text, refusal_text, waiting_text
+from ingress.ssh.refusal import CANCELLED, decided_text, refusal_text, waiting_text
 from ingress.terminal.cast import MARKER, OUTPUT, make_event
 
 
@@ -90,6 +90,22 @@ class Visit:
             self._inquiry.record(Frame.NOTE, decided_text(allowed).encode())
             tell(decided_text(allowed))
         return allowed
+
+    async def ask_unless(
+        self, command: Command, tell: Callable[[str], None], leaving: Coroutine[Any, Any, None]
+    ) -> Allowed:
+        """As `ask`, until `leaving` returns: then the client no longer wants it. Raises Refused."""
+        asking = asyncio.ensure_future(self.ask(command, tell))
+        left = asyncio.ensure_future(leaving)
+        try:
+            await asyncio.wait((asking, left), return_when=asyncio.FIRST_COMPLETED)
+            if asking.done():
+                return asking.result()
+            raise Refused(CANCELLED)
+        finally:
+            for task in (asking, left):
+                task.cancel()
+            await asyncio.gather(asking, left, return_exceptions=True)
 
     def release(self, command: str) -> None:
         """The last word before the command goes to the host. Raises Refused."""

@@ -1,8 +1,9 @@
 """What policy calls the commands of this protocol: the kinds that a rule's `statements` can name."""
 
-from ingress.shell import EXEC
+from ingress.shell import EXEC, INTERACTIVE
 
 SHELL = "shell"  # an interactive shell, as a whole
+FORWARD = "forward"  # a connection made from the host
 READ_FILE = "sftp_read"
 WRITE_FILE = "sftp_write"
 LIST = "sftp_list"
@@ -19,7 +20,9 @@ MAKE_LINK = "sftp_link"
 STATEMENTS = frozenset(
     {
         EXEC,
+        INTERACTIVE,
         SHELL,
+        FORWARD,
         READ_FILE,
         WRITE_FILE,
         LIST,

@@ -33,6 +33,22 @@ class Sshd:
     files: Path
     log: Path
 
+    def trust(self, line: str) -> None:
+        """Lets in who shows a certificate of this authority."""
+        (self.folder / "trusted_cas").write_text(line)
+
+    def authority(self, name: str) -> Document:
+        """A resource's host_key: the authority that signs this host's key (`host-ca`), or another."""
+        return {"ca": " ".join((self.folder / f"{name}.pub").read_text().split()[:2])}
+
+    def certified(self, name: str) -> Document:
+        """The resource of this host, signed in to by certificate, and known by its own."""
+        return {
+            **self.resource(name),
+            "host_key": self.authority("host-ca"),
+            "credentials": {"user": _USER, "certificate": {}},
+        }
+
     def resource(self, name: str, **more: object) -> Document:
         """The resource of this host."""
         return {
@@ -57,19 +73,34 @@ def _running_sshd(folder: Path) -> Iterator[Sshd]:
     files = folder / "files"
     files.mkdir()
     for name in ("host", "user"):
-        subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", folder / name],
-            check=True,
-            timeout=30,
-        )
+        _make_key(folder / name)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     (folder / "authorized_keys").write_text((folder / "user.pub").read_text())
+    for name in ("host-ca", "other-ca"):
+        _make_key(folder / name)
+    subprocess.run(
+        [
+            "ssh-keygen",
+            "-q",
+            "-s",
+            folder / "host-ca",
+            "-I",
+            "host",
+            "-h",
+            "-n",
+            "127.0.0.1",
+            folder / "host.pub",
+        ],
+        check=True,
+        timeout=30,
+    )
     (folder / "trusted_cas").touch()
     (folder / "sshd_config").write_text(
         f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\n"
-        f"AuthorizedKeysFile {folder}/authorized_keys\nTrustedUserCAKeys {folder}/trusted_cas\n"
+        f"HostCertificate {folder}/host-cert.pub\nTrustedUserCAKeys {folder}/trusted_cas\n"
+        f"AuthorizedKeysFile {folder}/authorized_keys\n"
         f"PidFile none\nUsePAM {'yes' if is_root() else 'no'}\nStrictModes no\n"
         "PasswordAuthentication no\nSubsystem sftp internal-sftp\n"
         "AcceptEnv *\nMaxSessions 50\nMaxStartups 200\nUseDNS no\n"
@@ -93,6 +124,12 @@ def _running_sshd(folder: Path) -> Iterator[Sshd]:
         yield Sshd(port, host_key, folder / "user", folder, files, log)
     finally:
         stop(process, seconds=20)
+
+
+def _make_key(path: Path) -> None:
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path], check=True, timeout=30
+    )
 
 
 @dataclass(frozen=True, slots=True)

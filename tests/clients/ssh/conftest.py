@@ -17,7 +17,11 @@ def policies(files: str) -> list[Document]:
     return [
         {
             "name": "agents read",
-            "when": {"groups": ["agents"], "resources": ["web-*", "reads"], "intents": ["read", "session"]},
+            "when": {
+                "groups": ["agents"],
+                "resources": ["web-*", "reads", "reads-lines"],
+                "intents": ["read", "session"],
+            },
             "verdict": "allow",
         },
         {
@@ -52,12 +56,18 @@ def policies(files: str) -> list[Document]:
         },
         {
             "name": "a few lines",
-            "when": {"resources": ["limited"]},
+            "when": {"resources": ["limited", "limited-lines"]},
             "verdict": "allow",
             "limits": {"rows": 3},
         },
         {"name": "quick", "when": {"resources": ["quick"]}, "verdict": "allow", "limits": {"time": "500ms"}},
-        {"name": "anything", "when": {"resources": ["plain", "shell"]}, "verdict": "allow"},
+        {
+            "name": "only there",
+            "when": {"resources": ["forwards"], "statements": ["forward"], "paths": ["127.0.0.1:*"]},
+            "verdict": "allow",
+            "limits": {"bytes": 100_000},
+        },
+        {"name": "anything", "when": {"resources": ["plain", "shell", "certified"]}, "verdict": "allow"},
         {
             "name": "say why",
             "when": {"resources": ["reasons"], "intents": ["read"]},
@@ -80,8 +90,12 @@ def gateway(sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
     (sshd.files / "open").chmod(0o777)
     resources = [
         sshd.resource("web-1", sensitive={"detect": DETECT}),
-        *(sshd.resource(name) for name in ("plain", "limited", "quick", "reasons", "reads")),
+        *(sshd.resource(name) for name in ("plain", "limited", "quick", "reasons", "reads", "forwards")),
         sshd.resource("shell", shells="recorded", sensitive={"detect": DETECT}),
+        sshd.resource("web-lines", shells="lines", sensitive={"detect": DETECT}),
+        *(sshd.resource(name, shells="lines") for name in ("reads-lines", "limited-lines")),
+        sshd.certified("certified"),
+        {**sshd.certified("another-authority"), "host_key": sshd.authority("other-ca")},
         {
             **sshd.resource("impostor"),
             "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBSg2u3hJ3GPJ3pQXQOcg6ZpYyr5xLWCfVBYVBYVBYVB",

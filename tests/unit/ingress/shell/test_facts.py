@@ -3,6 +3,7 @@
 import pytest
 
 from ingress.shell.facts import analyse
+from ingress.shell.place import Place
 from schemas.vocabulary import Intent
 
 KNOWN = {
@@ -93,3 +94,110 @@ def test_shells_inside_shells_end_somewhere() -> None:
 
 def test_what_is_nested_deeply_is_not_followed_for_ever() -> None:
     assert Intent.UNKNOWN in analyse("(" * 3000 + "ls" + ")" * 3000).facts.intents
+
+
+_TYPED = Place(has_terminal=True, is_shell=True, folder="/var/log")
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("cat app.log", ("/var/log/app.log",)),
+        ("ls", ("/var/log",)),
+        ("cd nginx && cat x", ("/var/log/nginx/x", "/var/log/x")),
+        ("cat /etc/hosts ~/x", ("/etc/hosts", "~/x")),
+    ],
+)
+def test_in_a_shell_a_path_begins_where_the_shell_is(text: str, paths: tuple[str, ...]) -> None:
+    facts = analyse(text, _TYPED).facts
+    assert facts.paths == paths
+    assert Intent.UNKNOWN not in facts.intents
+
+
+@pytest.mark.parametrize(
+    "text", ["cd", "cd -", "cd ..", "cd nginx", "cd $x", "pushd /tmp", "fg", "sleep 1 &"]
+)
+def test_in_a_shell_to_go_somewhere_is_harmless(text: str) -> None:
+    analysis = analyse(text, _TYPED)
+    assert not analysis.changes_shell
+    assert Intent.UNKNOWN not in analysis.facts.intents
+
+
+@pytest.mark.parametrize("text", ["cd - && cat x", "cd .. ; cat x", "popd; rm x"])
+def test_what_follows_in_a_folder_that_is_not_known_is_not_proven(text: str) -> None:
+    assert Intent.UNKNOWN in analyse(text, _TYPED).facts.intents
+
+
+def test_nothing_relative_is_proven_where_the_folder_is_not_known() -> None:
+    for folder in ("", "/tmp/a*b", "/tmp/\n"):
+        place = Place(has_terminal=True, is_shell=True, folder=folder)
+        assert Intent.UNKNOWN in analyse("cat x", place).facts.intents
+        assert Intent.UNKNOWN not in analyse("cat /x", place).facts.intents
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "alias ls=rm",
+        "ls() { rm x; }",
+        "source x",
+        ". x",
+        "exec 3> x",
+        "exec < x",
+        "PATH=/tmp",
+        "export PATH=/tmp",
+        "trap 'ls' EXIT",
+        "shopt -s x",
+        "enable -f x y",
+        "hash -p x ls",
+        "command alias x=y",
+        "builtin source x",
+        'eval "$x"',
+        "$x",
+        "set -o vi",
+        "set",
+        "echo $__cs_keys",
+        "printf -v PATH x",
+        "read PATH",
+        "{ alias ls=rm; }",
+    ],
+)
+def test_what_may_change_what_names_mean_is_known(text: str) -> None:
+    assert analyse(text, _TYPED).changes_shell
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ls", "make", "sudo make install", "./x", "sh -c 'alias a=b'", "x=1", "export LANG=C", "vim", "kill %1"],
+)
+def test_what_happens_in_a_process_of_its_own_changes_nothing(text: str) -> None:
+    assert not analyse(text, _TYPED).changes_shell
+
+
+def test_in_a_changed_shell_nothing_is_proven() -> None:
+    place = Place(has_terminal=True, is_shell=True, folder="/", changed=True)
+    assert Intent.UNKNOWN in analyse("ls", place).facts.intents
+
+
+@pytest.mark.parametrize(
+    "text", ["vi x", "less x", "top", "python3.11", "psql", "bash", "sudo su", "ssh x", "watch ls"]
+)
+def test_what_takes_commands_at_a_terminal_is_interactive(text: str) -> None:
+    facts = analyse(text, _TYPED).facts
+    assert facts.statements == ("exec", "interactive")
+    assert {Intent.EXEC, Intent.UNKNOWN} <= set(facts.intents)
+    assert "interactive" not in analyse(text).facts.statements
+
+
+def test_at_a_terminal_a_pager_takes_commands() -> None:
+    terminal = Place(has_terminal=True)
+    for text in ("git log", "journalctl", "systemctl status x"):
+        assert Intent.UNKNOWN in analyse(text, terminal).facts.intents
+        assert Intent.UNKNOWN not in analyse(text).facts.intents
+        assert Intent.UNKNOWN not in analyse(text, _TYPED).facts.intents
+    assert Intent.UNKNOWN not in analyse("journalctl --no-pager", terminal).facts.intents
+
+
+def test_to_show_all_variables_shows_credentials() -> None:
+    for text in ("set", "export", "readonly"):
+        assert Intent.CREDENTIAL in analyse(text).facts.intents

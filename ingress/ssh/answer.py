@@ -1,0 +1,140 @@
+"""What a command writes, on its way to the client: masked, counted, recorded, and cut at a limit."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+
+import asyncssh
+
+from ingress.command import Command
+from ingress.interface import Finish
+from ingress.ssh.visit import Visit
+from ingress.terminal.cast import OUTPUT, Text
+from ingress.terminal.screen import PAUSE, Screen
+from schemas.vocabulary import MaskedField, Obligations, Outcome
+
+PIECE = 64 * 1024
+
+
+class Answer:
+    """One command's answer. `limit`: the one at which it was stopped, "" while it goes on."""
+
+    def __init__(self, visit: Visit, command: Command, obligations: Obligations) -> None:
+        self._visit = visit
+        self._command = command
+        self._obligations = obligations
+        self._streams: list[Stream] = []
+        self._bytes = 0
+        self._lines = 0
+        self.limit = ""
+
+    @property
+    def rule(self) -> str:
+        """The rule of the limit at which it was stopped."""
+        return self._obligations.rule_of(self.limit)
+
+    def stream(self) -> "Stream":
+        """A stream that is a part of it."""
+        stream = Stream(self._visit, self._obligations.masking.detectors, self._within_limits)
+        self._streams.append(stream)
+        return stream
+
+    def report(self, outcome: Outcome, code: str, error: str) -> None:
+        """The command ended."""
+        masked: Counter[str] = Counter()
+        for stream in self._streams:
+            masked += stream.masked
+        self._visit.finish(
+            Finish(
+                command=self._command.id,
+                outcome=outcome,
+                rows=self._lines,
+                bytes=self._bytes,
+                error_code=code,
+                error=error,
+                masked=tuple(
+                    MaskedField(f"detector:{name}", name, count) for name, count in sorted(masked.items())
+                ),
+                limit=self.limit,
+                limit_rule=self.rule,
+            )
+        )
+
+    def _within_limits(self, shown: bytes) -> bytes:
+        """As much of it as the limits leave."""
+        if self.limit:
+            return b""
+        limits = self._obligations
+        if limits.bytes is not None and self._bytes + len(shown) > limits.bytes:
+            self.limit = "bytes"
+            shown = shown[: max(0, limits.bytes - self._bytes)]
+        if limits.rows is not None and self._lines + shown.count(b"\n") > limits.rows:
+            self.limit = "rows"
+            shown = b"".join(line + b"\n" for line in shown.split(b"\n")[: max(0, limits.rows - self._lines)])
+        self._bytes += len(shown)
+        self._lines += shown.count(b"\n")
+        return shown
+
+
+class Stream:
+    """One stream: what is written into it comes back as the client may have it, and is recorded so.
+    `within(shown)`: as much of it as may leave."""
+
+    def __init__(self, visit: Visit, detectors: tuple[str, ...], within: Callable[[bytes], bytes]) -> None:
+        self._visit = visit
+        self._screen = Screen(detectors)
+        self._text = Text()
+        self._within = within
+
+    @property
+    def keeps(self) -> bool:
+        """Whether bytes wait for what follows them."""
+        return self._screen.keeps
+
+    @property
+    def masked(self) -> Counter[str]:
+        """How many values each detector found."""
+        return self._screen.masked
+
+    def write(self, data: bytes) -> bytes:
+        return self._leave(self._screen.write(data))
+
+    def settle(self) -> bytes:
+        """The writer pauses."""
+        return self._leave(self._screen.settle())
+
+    def close(self) -> bytes:
+        """The stream ended: all that is left."""
+        shown = self._leave(self._screen.close())
+        self._visit.record(OUTPUT, self._text.decode(b"", final=True))
+        return shown
+
+    def _leave(self, shown: bytes) -> bytes:
+        if shown := self._within(shown):
+            # A picture is nothing to replay, and its text would be three times its size.
+            is_text = b"\0" not in shown
+            said = self._text.decode(shown) if is_text else f"‹{len(shown)} bytes, no text›"
+            self._visit.record(OUTPUT, said)
+        return shown
+
+
+async def pieces_of(
+    reader: "asyncssh.SSHReader[bytes]", keeps: Callable[[], bool]
+) -> AsyncIterator[bytes | None]:
+    """What comes, and None when nothing came for a moment while something is kept."""
+    reading: asyncio.Future[bytes] | None = None
+    try:
+        while True:
+            reading = reading or asyncio.ensure_future(reader.read(PIECE))
+            await asyncio.wait((reading,), timeout=PAUSE if keeps() else None)
+            if not reading.done():
+                yield None
+                await asyncio.wait((reading,))
+                continue
+            data, reading = reading.result(), None
+            if not data:
+                return
+            yield data
+    finally:
+        if reading is not None:
+            reading.cancel()

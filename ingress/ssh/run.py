@@ -1,0 +1,138 @@
+"""One command at the host, from its release to its end."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+
+import asyncssh
+
+from ingress.command import Command
+from ingress.ssh.answer import PIECE, Answer, pieces_of
+from ingress.ssh.keyboard import Keyboard
+from ingress.ssh.refusal import stopped_text
+from ingress.ssh.typed import Typed
+from ingress.ssh.visit import Visit
+from ingress.terminal.cast import INPUT, RESIZE
+from schemas.vocabulary import Obligations, Outcome
+
+_STOPPED = 124  # the exit status of a command that was stopped at a limit, as timeout(1) has it
+NO_STATUS = 255  # as OpenSSH's client has it
+
+Process = asyncssh.SSHServerProcess[bytes]
+
+
+class Run:
+    """One command at the host, from its release to its end."""
+
+    def __init__(
+        self, visit: Visit, process: Process, keyboard: Keyboard, command: Command, obligations: Obligations
+    ) -> None:
+        self._visit = visit
+        self._process = process
+        self._keyboard = keyboard
+        self._obligations = obligations
+        self._answer = Answer(visit, command, obligations)
+        self._typed = Typed(obligations.masking.detectors)
+
+    async def go(self, text: str | None, environment: Mapping[str, str]) -> None:
+        """Runs it. Raises nothing but CancelledError: whatever happens is reported, once."""
+        outcome, code, error = Outcome.UNKNOWN, "", "the client left before it ended"
+        host: asyncssh.SSHClientProcess[bytes] | None = None
+        try:
+            process = self._process
+            host = await self._visit.target.create_process(
+                text,
+                encoding=None,
+                env=environment,
+                term_type=process.term_type,
+                term_size=process.term_size,
+                term_modes=process.term_modes,
+                request_pty="force" if process.term_type is not None else False,
+            )
+            outcome, code, error = await self._relay(host)
+        except (asyncssh.Error, OSError) as failure:
+            error = f"the host did not run it, or went away: {failure}"
+            self._process.stderr.write(f"countersign: {error}\n".encode())
+            self._process.exit(NO_STATUS)
+        finally:
+            if host is not None:
+                host.close()
+            self._answer.report(outcome, code, error)
+
+    async def _relay(self, host: "asyncssh.SSHClientProcess[bytes]") -> tuple[Outcome, str, str]:
+        typing = asyncio.ensure_future(self._feed(host))
+        try:
+            async with asyncio.timeout(self._obligations.seconds):
+                await asyncio.gather(
+                    self._show(host.stdout, self._process.stdout),
+                    self._show(host.stderr, self._process.stderr),
+                )
+                await host.wait_closed()
+        except TimeoutError:
+            self._answer.limit = self._answer.limit or "time"
+        finally:
+            typing.cancel()
+            await asyncio.gather(typing, return_exceptions=True)
+        return await self._end(host)
+
+    async def _end(self, host: "asyncssh.SSHClientProcess[bytes]") -> tuple[Outcome, str, str]:
+        """Tells the client how it ended."""
+        await self._process.stdout.drain()
+        if limit := self._answer.limit:
+            host.close()
+            said = stopped_text(limit, self._answer.rule)
+            self._process.stderr.write(said.encode() + b"\n")
+            self._visit.say(said + "\n")
+            self._process.exit(_STOPPED)
+            return Outcome.FAILED, limit, said
+        if host.exit_signal is not None:
+            name, core_dumped, message, language = host.exit_signal
+            self._process.exit_with_signal(name, core_dumped, message, language)
+            return Outcome.FAILED, f"SIG{name}", f"ended by signal {name}"
+        if host.exit_status is None:
+            self._process.stderr.write(b"countersign: the host went away; how the command ended is unknown\n")
+            self._process.exit(NO_STATUS)
+            return Outcome.UNKNOWN, "", "the host went away before it ended"
+        self._process.exit(host.exit_status)
+        self._visit.note(f"exit status {host.exit_status}")
+        if host.exit_status == 0:
+            return Outcome.SUCCEEDED, "", ""
+        return Outcome.FAILED, str(host.exit_status), f"exit status {host.exit_status}"
+
+    async def _show(self, reader: "asyncssh.SSHReader[bytes]", writer: "asyncssh.SSHWriter[bytes]") -> None:
+        """Output to the client, no faster than the client takes it."""
+        stream = self._answer.stream()
+        async for data in pieces_of(reader, lambda: stream.keeps):
+            shown = stream.write(data) if data is not None else stream.settle()
+            self._typed.shows(shown)
+            writer.write(shown)
+            await writer.drain()
+            await self._visit.recording_has_room()
+            if self._answer.limit:
+                return
+        writer.write(stream.close())
+
+    async def _feed(self, host: "asyncssh.SSHClientProcess[bytes]") -> None:
+        """Input to the host, with the terminal's size, signals and breaks."""
+        has_terminal = self._process.term_type is not None
+        while True:
+            try:
+                data = await self._keyboard.read(PIECE)
+            except asyncssh.TerminalSizeChanged as size:
+                host.change_terminal_size(size.width, size.height, size.pixwidth, size.pixheight)
+                self._visit.record(RESIZE, f"{size.width}x{size.height}")
+                continue
+            except asyncssh.SignalReceived as received:
+                host.send_signal(received.signal)
+                continue
+            except asyncssh.BreakReceived as received:
+                host.send_break(received.msec)
+                continue
+            with contextlib.suppress(BrokenPipeError, OSError):  # it may read no more, and still write
+                if not data:
+                    host.stdin.write_eof()
+                    return
+                if has_terminal:
+                    self._visit.record(INPUT, self._typed.write(data))
+                host.stdin.write(data)
+                await host.stdin.drain()

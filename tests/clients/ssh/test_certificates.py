@@ -1,0 +1,31 @@
+"""Certificates at the host: the gateway's own, and the host's."""
+
+import asyncio
+
+import pytest
+from support.command_line import run_command
+from support.gateway import Gateway
+from support.sshd import Client, Sshd
+
+
+@pytest.fixture(scope="module")
+def authority(gateway: Gateway, sshd: Sshd) -> str:
+    """What `countersign ssh-ca` prints, and sshd trusts."""
+    done = asyncio.run(run_command(gateway.folder, "ssh-ca", "--config", str(gateway.config)))
+    sshd.trust(done.out)
+    return done.out
+
+
+def test_the_authority_is_a_public_key(authority: str) -> None:
+    assert authority.startswith("ssh-ed25519 AAAA")
+    assert authority.endswith(" countersign-ca\n")
+
+
+async def test_the_gateway_signs_in_by_certificate(authority: str, client: Client, sshd: Sshd) -> None:
+    assert (await client.run("echo in", resource="certified")).stdout == "in\n"
+    assert "ID agent-7/" in sshd.log.read_text()
+
+
+async def test_a_host_of_another_authority_is_refused(client: Client) -> None:
+    argv = ["ssh", "-o", "LogLevel=INFO", *client.options("another-authority"), "127.0.0.1", "true"]
+    assert "its host key is not the one in the configuration" in (await client.run_any(argv)).stderr
