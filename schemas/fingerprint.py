@@ -26,6 +26,9 @@ def pattern_fingerprint(exact: str, facts: Facts, context: Sequence[ContextItem]
         facts.programs,
         facts.methods,
         facts.paths,
+        facts.verbs,
+        facts.kinds_of_object,
+        facts.namespaces,
         facts.probed,
         facts.unproven,
     )
