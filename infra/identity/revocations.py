@@ -32,7 +32,7 @@ class Revocations:
     def __init__(self, reach: timedelta, clock: Clock = now) -> None:
         self._reach = reach
         self._clock = clock
-        self._sign_ins: dict[str, datetime] = {}  # id -> when it was revoked
+        self._sign_ins: dict[tuple[str, str], datetime] = {}  # whose, and its id -> when it was revoked
         self._principals: dict[str, datetime] = {}  # name -> what was shown before counts no longer
         self._watchers: dict[int, tuple[SignedIn, str, Callable[[str], None]]] = {}
         self._next = 0
@@ -78,7 +78,7 @@ class Revocations:
             return
         self._forget()
         if event.token:
-            self._sign_ins[event.token] = event.envelope.time
+            self._sign_ins[event.envelope.principal, event.token] = event.envelope.time
         else:
             name = event.envelope.principal
             self._principals[name] = max(event.before, self._principals.get(name, event.before))
@@ -125,7 +125,10 @@ class Revocations:
                     self.read_up.set()
 
     def _ends(self, signed_in: SignedIn) -> bool:
-        if any(sign_in in self._sign_ins for sign_in in signed_in.sign_ins):
+        # Whoever ends their own sign-ins must not end another's by its id.
+        if any(
+            (name, sign_in) in self._sign_ins for name, _ in signed_in.shown for sign_in in signed_in.sign_ins
+        ):
             return True
         return any(
             name in self._principals and since <= self._principals[name] for name, since in signed_in.shown

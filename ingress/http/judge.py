@@ -15,6 +15,7 @@ from ingress.web.bodies import FORM, JSON_TYPE, Body, shown_form, shown_json, sh
 from ingress.web.call import Call
 from ingress.web.fields import is_secret
 from ingress.web.paths import RequestTarget, pairs, readings
+from ingress.web.selectors import Path
 from processors.masking.apply import redact_text
 from schemas.vocabulary import ContextItem, Facts, Intent, Stage
 
@@ -28,7 +29,7 @@ _DULL = re.compile(
     rb"accept(-.*)?|user-agent|dnt|priority|sec-.*|traceparent|tracestate|cache-control|pragma|origin|referer|te"
 )
 _SECRET_NAME = re.compile(
-    r"passw|passphrase|secret|token|api_?-?key|credential|private_?key|authorization|(^|[._$])(pin|cvv|cvc|otp|pwd)$",
+    r"passw|passphrase|secret|token|api[_.-]?key|credential|private[_.-]?key|authorization|(^|[._$])(pin|cvv|cvc|otp|pwd)$",
     re.IGNORECASE,
 )
 
@@ -177,11 +178,10 @@ class _Text:
         # What could not be read may hold anything.
         return PLACEHOLDER if self._selectors or self._detectors else _readable(call)
 
-    def _hidden(self, path: str) -> str | None:
-        names = tuple(path.split(".")[1:])
-        is_hidden = bool(names) and (
-            _SECRET_NAME.search(names[-1]) is not None or self._selectors.match(names) is not None
-            or names[-1] in self._selectors.names
+    def _hidden(self, path: Path) -> str | None:
+        is_hidden = bool(path) and (
+            _SECRET_NAME.search(path[-1]) is not None or self._selectors.match(path) is not None
+            or path[-1] in self._selectors.names
         )  # fmt: skip
         return PLACEHOLDER if is_hidden else None
 

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 
 from ingress.web.call import Call
 from ingress.web.paths import pairs
+from ingress.web.selectors import Path
 
 JSON_TYPE = re.compile(r"application/(?:[\w.+-]+\+)?json|text/json")
 FORM = "application/x-www-form-urlencoded"
@@ -85,12 +86,12 @@ def _fields(value: Any, path: str = "$", depth: int = 0) -> Iterator[tuple[str, 
         yield path, value if isinstance(value, str) else json.dumps(value)
 
 
-def shown_json(document: Any, hide: Callable[[str], str | None], path: str = "$") -> Any:
+def shown_json(document: Any, hide: Callable[[Path], str | None], path: Path = ()) -> Any:
     """The document with what `hide(path)` says replaced; `hide` gives the replacement or None."""
     if (placeholder := hide(path)) is not None:
         return placeholder
     if isinstance(document, dict):
-        return {name: shown_json(inner, hide, f"{path}.{name}") for name, inner in document.items()}
+        return {name: shown_json(inner, hide, (*path, name)) for name, inner in document.items()}
     if isinstance(document, list):
         return [shown_json(inner, hide, path) for inner in document]
     return document

@@ -43,6 +43,8 @@ def revocations(clock: list[datetime]) -> Revocations:
         (revoked(token="t"), shown(DANA, NOW, "t"), True),
         (revoked(token="login"), shown(DANA, NOW, "t", "login"), True),
         (revoked(token="t"), shown(DANA, NOW, "u"), False),
+        (revoked("mallory", token="t"), shown(DANA, NOW, "t"), False),  # by whoever learned its id
+        (revoked(token="t"), shown(FOR_DANA, NOW, "a", "t", person=NOW), True),
         (revoked(), shown(DANA, NOW), True),
         (revoked(), shown(DANA, NOW + timedelta(microseconds=1)), False),
         (revoked(), shown(FOR_DANA, NOW, person=NOW), True),

@@ -57,6 +57,13 @@ def test_what_is_sensitive_is_sealed() -> None:
     assert found.facts.paths == ("/customers/j***@example.com/x",)
 
 
+def test_a_dot_in_a_name_does_not_hide_what_is_sensitive() -> None:
+    found = command("/a", b'{"customer": {"x.email": "jane", "api.key": "abcdef"}, "password.old": {"a": 7}}')
+    assert found.parameters[-1] == (
+        '{"customer": {"x.email": "jane", "api.key": "‹sealed›"}, "password.old": "‹sealed›"}'
+    )
+
+
 def test_a_body_that_cannot_be_read_is_not_shown() -> None:
     assert command("/a", b'{"password": "x').parameters[-1] == "‹sealed›"
 
