@@ -136,6 +136,5 @@ class Revocations:
 
     def _forget(self) -> None:
         horizon = self._clock() - self._reach
-        for known in (self._sign_ins, self._principals):
-            for key in [key for key, moment in known.items() if moment < horizon]:
-                del known[key]
+        self._sign_ins = {key: at for key, at in self._sign_ins.items() if at >= horizon}
+        self._principals = {name: at for name, at in self._principals.items() if at >= horizon}
