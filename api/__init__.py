@@ -16,6 +16,7 @@ In the order of a decision:
 - `register.py`: the read model of the grants topic (pure). `following.py` follows a topic for both.
 - `originals.py`: a command's sensitive literals, opened for who may see them.
 - `access.py`: who may see an approval or a session, and who may decide (pure).
+- `showing.py`: an approval as those who may see it get to see it.
 - `deciding.py`: one decision: checked, published, waited for.
 - `asking.py`: access asked for beforehand. `grants.py`: what was granted, and its end.
 - `approvals.py` `stream.py` `sessions.py` `commands.py` `recordings.py` `health.py`: one resource a file:

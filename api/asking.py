@@ -9,11 +9,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from api.approvals import ApprovalView, clean_comment, view
 from api.auth import SignIn
+from api.deciding import clean_comment
 from api.feed import Behind, Feed
 from api.inbox import Approval
 from api.problems import Problem, documented, unavailable
+from api.showing import ApprovalView, view
 from infra.clock import Clock
 from infra.kafka.bus import Bus, BusUnavailable
 from schemas.envelope import envelope

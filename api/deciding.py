@@ -9,6 +9,7 @@ from api.access import Access, Why, how_it_ended, obstacle, obstacle_to_revoking
 from api.feed import Behind, Feed
 from api.inbox import Approval
 from api.problems import Problem, ambiguous_approval, unavailable, unknown_approval
+from api.visible import is_odd
 from infra.clock import Clock, now
 from infra.kafka.bus import Bus, BusUnavailable
 from processors.grants.terms import why_not as why_not_granted
@@ -24,6 +25,16 @@ _STATE_AFTER = {
     Answer.REJECT: ApprovalState.REJECTED,
     Answer.REVOKE: ApprovalState.REVOKED,
 }
+
+
+def clean_comment(comment: str) -> str:
+    """The comment, which ends up in the requester's terminal. Raises ValueError for control characters."""
+    comment = comment.replace("\r\n", "\n").strip()
+    if any(is_odd(character) for character in comment if character not in "\n\t"):
+        raise ValueError("expected text without control or invisible characters")
+    if len(comment) > LONGEST_COMMENT:
+        raise ValueError(f"expected at most {LONGEST_COMMENT} characters")
+    return comment
 
 
 @dataclass(frozen=True, slots=True)

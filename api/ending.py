@@ -11,9 +11,9 @@ from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from api.access import Access
-from api.approvals import clean_comment
 from api.audit import AuditLog, Row
 from api.auth import SignIn
+from api.deciding import clean_comment
 from api.issuing import Issuing
 from api.problems import Problem, documented
 from api.sessions import Identifier, SessionView, session_view

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AfterValidator, BaseModel, Field
 
 from api.access import Access, obstacle_to_ending, sees_grant
-from api.approvals import clean_comment
 from api.audit import AuditLog
 from api.auth import SignIn
+from api.deciding import clean_comment
 from api.following import Following
 from api.inbox import SHORTEST_PREFIX
 from api.problems import Problem, documented, unavailable

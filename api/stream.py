@@ -15,11 +15,11 @@ from fastapi import APIRouter, Depends, Header
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.access import Access
-from api.approvals import view
 from api.auth import SignIn
 from api.feed import Behind, Feed
 from api.inbox import Change, Inbox, Kind
 from api.problems import Problem, documented, unavailable
+from api.showing import view
 from infra.clock import Clock
 from infra.identity import Revocations, SignedIn
 

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.approvals import clean_comment
 from api.auth import WebSession
+from api.deciding import clean_comment
 from api.grants import Grants
 from api.problems import Problem
 from api.register import GrantState

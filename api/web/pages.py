@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form, Request
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
-from api.approvals import ApprovalView, Decide, GrantOffer, comment_missing, view
+from api.approvals import Decide, comment_missing
 from api.auth import WebSession
 from api.deciding import Desk, Review
 from api.feed import Feed
@@ -21,6 +21,7 @@ from api.originals import Original, Originals
 from api.past import Background, Past
 from api.plain_words import of_request, undoing_of
 from api.problems import Problem
+from api.showing import ApprovalView, GrantOffer, view
 from api.stream import format_seen, reached
 from api.web import forms
 from api.web.rows import Row, row_of

@@ -16,8 +16,7 @@ import structlog
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from api.approvals import clean_comment
-from api.deciding import Desk, Review
+from api.deciding import Desk, Review, clean_comment
 from api.notifications.slack.channel import Channel
 from api.notifications.slack.message import comment_view, escaped, parse_value
 from api.notifications.slack.signature import is_signed

@@ -1,49 +1,16 @@
-"""What the API shows of an approval, and what it takes as a comment."""
+"""What the API takes as a decision, and the pages of its lists."""
 
 from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
-from support.reviews import AGENT_7, DANA, ERIN, NOW, decided, requested, settled
+from support.reviews import DANA, ERIN, NOW, decided, requested, settled
 
-from api.approvals import ApprovalView, Decide, after, clean_comment, cursor_at, is_repeat, view
-from api.deciding import Review
+from api.approvals import Decide, after, cursor_at, is_repeat
+from api.deciding import Review, clean_comment
 from api.inbox import Approval, Inbox, Position
 from api.problems import Problem
 from schemas.vocabulary import Answer
-
-
-def test_the_view_says_all_and_never_what_was_sealed() -> None:
-    request = requested(parameters=("7", None), sealed=b"SEALED-ORIGINAL")
-    inbox = Inbox()
-    for offset, event in enumerate((request, decided(request), settled(request))):
-        inbox.apply(event, Position(0, offset))
-
-    shown = view(inbox.settled()[0], DANA, NOW)
-
-    assert shown.state == "approved"
-    assert shown.parameters == ["7", None]
-    assert shown.decided_by == ["dana"]
-    assert shown.comment == "OPS-12, fine"
-    assert shown.settled_at is not None
-    assert "SEALED" not in shown.model_dump_json()
-
-
-def test_the_view_depends_on_who_asks() -> None:
-    inbox = Inbox()
-    inbox.apply(requested(), Position(0, 0))
-    [approval] = inbox.pending()
-
-    assert view(approval, DANA, NOW).can_decide is True
-    own = view(approval, AGENT_7, NOW)
-    assert own.can_decide is False
-    assert own.cannot_decide_because
-
-
-def test_the_documented_example_is_a_view() -> None:
-    [example] = ApprovalView.model_json_schema()["examples"]
-
-    assert set(example) == set(ApprovalView.model_fields)
 
 
 def test_a_comment_is_trimmed_and_may_have_lines() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 from support.reviews import DANA, NOW, decided, requested, settled
 
-from api.approvals import view
 from api.cli.approvals import line, sheet
 from api.inbox import Inbox, Position
+from api.showing import view
 from schemas.events import Event
 
 
