@@ -45,6 +45,7 @@ def payload(change: Change, url: str) -> str:
         "undoing": undoing_of(request).text,
         "ticket": request.ticket,
         "rule": request.rule,
+        "afterwards": request.afterwards,
         "reviewers": list(request.reviewers),
         "approvals_needed": request.approvals,
         "requested_at": request.envelope.time.isoformat(),
@@ -64,6 +65,8 @@ def plain_message(change: Change, url: str) -> tuple[str, str]:
     principal = request.principal
     who = f"{principal.name} for {principal.acts_for}" if principal.acts_for else principal.name
     end = how_it_ended(approval) if change.kind is Kind.SETTLED else "waits for a decision"
+    if request.afterwards and change.kind is Kind.REQUESTED:
+        end = "ran at once, by break-glass, and waits for its review"
     lines = [sentence.text for sentence in of_request(request)]
     lines += [f"Can be undone: {undoing_of(request).text}", f'Rule: "{request.rule}"']
     if request.ticket:

@@ -3,7 +3,7 @@ import json
 from support.reviews import requested, settled
 
 from api.inbox import Change, Inbox, Position
-from api.notifications.payload import is_for, message_id, payload
+from api.notifications.payload import is_for, message_id, payload, plain_message
 from infra.config import WebhookEndpoint
 from schemas.events import Event
 from schemas.vocabulary import ApprovalState
@@ -37,6 +37,13 @@ def test_it_says_what_a_reviewer_needs_and_nothing_of_the_command() -> None:
     assert said["data"]["link"] == f"https://gateway.example/approvals/{request.approval}"
     assert (said["data"]["state"], said["data"]["ended"]) == ("pending", None)
     assert _SECRET_WORDS not in text
+
+
+def test_what_ran_by_break_glass_says_so() -> None:
+    (change,) = changes(requested(afterwards=True))
+    assert json.loads(payload(change, ""))["data"]["afterwards"] is True
+    title, _ = plain_message(change, "")
+    assert title == "agent-7 → orders: ran at once, by break-glass, and waits for its review"
 
 
 def test_each_end_is_a_message_of_its_own() -> None:
