@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 from support.breakable import Breakable
-from support.builders import configuration, usual_resources
+from support.builders import POLICIES, Document, configuration, usual_resources
 from support.gateway import running_gateway
 from support.postgres import running_postgres
+
+SOON: Document = {
+    "name": "what is too late ends soon",
+    "when": {"command": "too late"},
+    "verdict": "review",
+    "review": {"reviewers": ["dba"], "approvals": 1, "timeout": "12s", "valid_for": "30s"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +28,7 @@ def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Breakable]:
             lambda listen: configuration(
                 listen=listen,
                 resources=usual_resources(postgres, postgres.copy_sample()),
+                policies=(*POLICIES, SOON),
                 gateway={"verdict_timeout": "4s"},
             ),
         ) as gateway,
