@@ -62,7 +62,7 @@ class Revoke(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    principal: str = Field(min_length=1, max_length=128, description="whose")
+    principal: str = Field(min_length=1, max_length=128, description="whose; an id of another's ends nothing")
     token: str = Field(default="", max_length=512, description="the id of one; without it, all until now")
     reason: str = Field(default="", max_length=_LONGEST_REASON)
 

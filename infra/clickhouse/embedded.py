@@ -87,6 +87,7 @@ class Engine:
         except RuntimeError as error:
             self._lock.close()
             raise ConfigError([f"{folder}: ClickHouse's engine does not open it: {error}"]) from error
+        self.is_ending = False
         self.version = self._root.query("SELECT version()", "TabSeparated").bytes().decode().strip()
         self.time_zone = self._root.query("SELECT timezone()", "TabSeparated").bytes().decode().strip()
 
@@ -98,7 +99,8 @@ class Engine:
         return Session(self._chdb.connect(self._where), settings, read_only=read_only)
 
     def kill(self, comment: str) -> None:
-        """Ends the queries whose setting log_comment is this, or, with "", every query."""
+        """Ends the queries whose setting log_comment is this, or, with "", every query: it `is_ending`."""
+        self.is_ending = self.is_ending or not comment
         which = f"Settings['log_comment'] = {quoted(comment)}" if comment else "1"
         with Session(self._chdb.connect(self._where), {}, read_only=False) as session:
             session.query(f"KILL QUERY WHERE {which} ASYNC", "TabSeparated")

@@ -153,20 +153,20 @@ class Server:
         async with self._ended_with_client(body, chosen["log_comment"]):
             with await self._session(request, chosen, read_only=True) as session:
                 if header is None or not in_blocks:
-                    answer = await self._run(session.query, text, default, request.parameters)
+                    answer = await self._read(session.query, text, default, request.parameters)
                     await reply.begin(output, answer.took)
                     await reply.write(answer.data)
                 else:
                     blocks = session.stream(text, default, request.parameters)
                     # Two blocks before the first byte: an error there has a status, and an answer of one
                     # block has its number of rows in the headers, which some clients count on.
-                    block = await self._run(next, blocks, None)
-                    following = await self._run(next, blocks, None)
+                    block = await self._read(next, blocks, None)
+                    following = await self._read(next, blocks, None)
                     await reply.begin(output, {"result_rows": block.rows} if following is None else {})
                     await reply.write(block.data)
                     while following is not None:
                         await reply.write(following.data[header(following.data) :])
-                        following = await self._run(next, blocks, None)
+                        following = await self._read(next, blocks, None)
                 await reply.end()
 
     @contextlib.asynccontextmanager
@@ -207,6 +207,14 @@ class Server:
     async def _session(self, request: Request, settings: dict[str, str], *, read_only: bool) -> Session:
         chosen = {**settings, "database": request.database} if request.database else settings
         return await self._run(partial(self._engine.session, chosen, read_only=read_only))
+
+    async def _read(self, work: Callable[..., T], *arguments: Any) -> T:
+        """What the engine answers to a query. A query that is ended late in its way gives what it has got so
+        far, as if that were all. Raises EngineError then."""
+        answer = await self._run(work, *arguments)
+        if self._engine.is_ending:
+            raise EngineError(394, "QUERY_WAS_CANCELLED", "The query was ended: the server is stopping.")
+        return answer
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
         """The engine's work in a thread. Returns when it is done, also when cancelled: a session must not

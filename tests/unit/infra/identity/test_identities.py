@@ -63,9 +63,9 @@ async def test_nobody_is_another_by_a_good_token(shown: str) -> None:
 async def test_a_revoked_token_is_refused(shown: str, sign_in: str) -> None:
     revocations = KnownRevocations(lambda: NOW)
     found = known(revocations)
-    await found.authenticate_token(shown)
+    whose = (await found.authenticate_token(shown)).principal.name
 
-    about = envelope(NOW, "api@test", principal="x")
+    about = envelope(NOW, "api@test", principal=whose)
     revocations.apply(TokensRevoked(envelope=about, token=sign_in, before=NOW, revoked_by="x", reason=""))
 
     with pytest.raises(TokenRefused, match="revoked"):
