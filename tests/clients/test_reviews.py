@@ -412,7 +412,8 @@ class TestBreakGlass:
 
         def on_record() -> list[dict[str, Any]]:
             return reviewed.audit(
-                f"select * from approvals where approval = '{approval}' and state = 'approved'"
+                f"select * from approvals where approval = '{approval}' and outcome != '' "
+                "and state = 'approved'"
             )
 
         (row,) = await eventually(on_record, seconds=30)

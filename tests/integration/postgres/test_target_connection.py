@@ -71,10 +71,9 @@ async def test_a_target_that_is_down(postgres: Postgres, tmp_path: Path) -> None
 async def test_a_cancel_request_stops_what_runs(postgres: Postgres, tmp_path: Path) -> None:
     resource = a_resource(postgres, tmp_path, "app")
     target = await open_target(resource, tmp_path, {"database": "sample"}, as_user("app"))
-    target.channel.write([make(b"Q", b"select pg_sleep(60)\0")])
-    await eventually(
-        lambda: postgres.execute("select 1 from pg_stat_activity where query = 'select pg_sleep(60)'") == "1"
-    )
+    target.channel.write([make(b"Q", b"select pg_sleep(60) as to_be_cancelled\0")])
+    runs = "select 1 from pg_stat_activity where query = 'select pg_sleep(60) as to_be_cancelled'"
+    await eventually(lambda: postgres.execute(runs) == "1")
     await cancel(resource, tmp_path, target.key)
     assert b"57014" in await target.channel.receive()
     leave(target.channel)
