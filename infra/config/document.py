@@ -74,6 +74,10 @@ class Config(Model):
             return ""
         return f"{'http' if address.is_loopback else 'https'}://{address}"
 
+    def approval_link(self, approval: str) -> str:
+        """The page of an approval; empty where reviewers have none."""
+        return f"{self.api_url}/approvals/{approval}" if self.api_url else ""
+
     def resource(self, name: str) -> Resource | None:
         return next((resource for resource in self.resources if resource.name == name), None)
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infra.config import Config
-from infra.identity import SignedIn
 from ingress.errors import LoginRefused
 from ingress.gate import Waiting
 from ingress.http.apis import Api, Apis
@@ -25,7 +24,7 @@ from ingress.web.requests import REALM, Requests
 from ingress.web.sinks import Broken, ClientSink, Said, Sink, StoredAnswer, Words, say
 from ingress.web.stream import Stream
 from ingress.web.strict import BadRequest, Head
-from ingress.web.visits import Visit, as_it_is
+from ingress.web.visits import Visit, Visits, as_it_is
 from processors.masking.masks import Mask
 from schemas.ids import uuid7
 from schemas.vocabulary import Principal
@@ -45,10 +44,6 @@ class Shared:
     masks: Mapping[str, Mask]
     words: Words
 
-    def link(self, approval: str) -> str:
-        url = self.config.api_url
-        return f"{url}/approvals/{approval}" if url else ""
-
 
 class Caller:
     """Serves one connection. `address`: the client's, "host:port"."""
@@ -56,19 +51,13 @@ class Caller:
     def __init__(self, stream: Stream, address: str, shared: Shared) -> None:
         self._requests = Requests(stream, address, shared.words)
         self._shared = shared
-        self._visits: dict[tuple[str, str, str], Visit] = {}
+        self._visits = Visits(address, shared.services, lambda: as_it_is)
 
     async def run(self) -> None:
         """Returns when the connection is over."""
-        reason = "the client left"
         try:
-            await self._requests.each(self._serve)
-        except asyncio.CancelledError:
-            reason = "the gateway is stopping"
-            raise
+            await self._visits.while_served(self._requests.each(self._serve))
         finally:
-            for visit in self._visits.values():
-                visit.leave(reason)
             self._requests.stream.close()
 
     async def _serve(self, head: Head) -> None:
@@ -94,20 +83,9 @@ class Caller:
             detail = "the gateway cannot reach Kafka, without which nothing may run"
             await say(sink, words.failed(503, "nothing can run", detail, "Nothing was executed. Try again."))
             return
-        visit = self._visit(signed_in, api, head)
+        visit = self._visits.of(signed_in, api.resource, head)
         local = RequestTarget(target.path[len(prefix) :] or "/", target.query)
         await self._request(head, local, visit, api, prefix, sink, not token_is_authorization)
-
-    def _visit(self, signed_in: SignedIn, api: Api, head: Head) -> Visit:
-        """The session of this sign-in: another token's may end sooner."""
-        key = (signed_in.principal.name, signed_in.token, api.resource.name)
-        visit = self._visits.get(key)
-        if visit is None or visit.ended:
-            client = (head.field(b"user-agent") or b"").decode("latin-1")[:200]
-            services = self._shared.services
-            visit = Visit(signed_in, api.resource, self._requests.address, client, services, as_it_is)
-            self._visits[key] = visit
-        return visit
 
     async def _request(
         self,
@@ -170,7 +148,7 @@ class Caller:
         self, waiting: Waiting, running: "asyncio.Task[bool]", visit: Visit, stored: StoredAnswer, sink: Sink
     ) -> None:
         place, deferred = self._shared.deferred.add(visit.principal.name, stored, running)
-        deferred.waiting = waiting_body(waiting, self._shared.link(waiting.approval), place)
+        deferred.waiting = waiting_body(waiting, self._shared.config.approval_link(waiting.approval), place)
         await _send_waiting(deferred, place, sink, applied=True)
 
     async def _collect(self, head: Head, path: str, principal: Principal, sink: Sink) -> None:

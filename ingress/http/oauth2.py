@@ -1,7 +1,5 @@
 """Access tokens for an API that wants OAuth 2, which the gateway gets by its own client credentials."""
 
-import asyncio
-import time
 from ssl import SSLContext
 
 import httpx
@@ -11,7 +9,7 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 from infra.config.resources import OAuth2Credentials
 from infra.credentials import Secrets
 from ingress.errors import TargetError
-from ingress.web.credentials import Granted, bearer, forms_of
+from ingress.web.credentials import Granted, Renewed, bearer, forms_of
 
 _RENEWED_BEFORE = 30.0  # seconds of an access token's life that are not used
 _LIFE = 300.0  # seconds, where the server does not say
@@ -26,22 +24,17 @@ class ClientCredentials:
         self._secrets = secrets
         self._credentials = credentials
         self._tls = tls
-        self._lock = asyncio.Lock()
-        self._granted = Granted()
-        self._until = 0.0
+        self._token = Renewed(self._renew)
 
     async def current(self) -> Granted:
         """A token that is good now. Raises TargetError, CredentialUnavailable."""
-        async with self._lock:
-            if time.monotonic() >= self._until:
-                await self._renew()
-            return self._granted
+        return await self._token.current()
 
     def forget(self) -> None:
-        """The target refused it: the next request gets another."""
-        self._until = 0.0
+        """The target refused it."""
+        self._token.forget()
 
-    async def _renew(self) -> None:
+    async def _renew(self) -> tuple[Granted, float]:
         wanted = self._credentials
         secret = await self._secrets.read(wanted.client_secret)
         async with AsyncOAuth2Client(
@@ -56,5 +49,5 @@ class ClientCredentials:
             except (httpx.HTTPError, OAuthError, ValueError) as error:
                 raise TargetError("the gateway gets no token for this API", type(error).__name__) from error
         access = bearer(str(token["access_token"]))
-        self._granted = Granted(access.fields, access.secrets + forms_of(secret))
-        self._until = time.monotonic() + float(token.get("expires_in") or _LIFE) - _RENEWED_BEFORE
+        life = float(token.get("expires_in") or _LIFE)
+        return Granted(access.fields, access.secrets + forms_of(secret)), life - _RENEWED_BEFORE

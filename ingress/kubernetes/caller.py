@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.config import Config
-from infra.identity import SignedIn
 from ingress.errors import LoginRefused
 from ingress.gate import Waiting
 from ingress.kubernetes.clusters import Cluster, Clusters
@@ -29,7 +28,7 @@ from ingress.web.requests import REALM, Requests
 from ingress.web.sinks import Broken, ClientSink, Words, say
 from ingress.web.stream import Stream
 from ingress.web.strict import BadRequest, Head
-from ingress.web.visits import Visit
+from ingress.web.visits import Visit, Visits
 from processors.masking.masks import Mask
 from schemas.ids import uuid7
 
@@ -49,10 +48,6 @@ class Shared:
     words: Words
     refusals: Refusals
 
-    def link(self, approval: str) -> str:
-        url = self.config.api_url
-        return f"{url}/approvals/{approval}" if url else ""
-
 
 class Caller:
     """Serves one connection. `address`: the client's, "host:port"."""
@@ -60,19 +55,13 @@ class Caller:
     def __init__(self, stream: Stream, address: str, shared: Shared) -> None:
         self._requests = Requests(stream, address, shared.words, INSPECTED)
         self._shared = shared
-        self._visits: dict[tuple[str, str, str], Visit] = {}
+        self._visits = Visits(address, shared.services, as_events)
 
     async def run(self) -> None:
         """Returns when the connection is over."""
-        reason = "the client left"
         try:
-            await self._requests.each(self._serve)
-        except asyncio.CancelledError:
-            reason = "the gateway is stopping"
-            raise
+            await self._visits.while_served(self._requests.each(self._serve))
         finally:
-            for visit in self._visits.values():
-                visit.leave(reason)
             self._requests.stream.close()
 
     async def _serve(self, head: Head) -> None:
@@ -95,19 +84,8 @@ class Caller:
             return
         cluster, prefix = found
         local = RequestTarget(target.path[len(prefix) :] or "/", target.query)
-        visit = self._visit(signed_in, cluster, head)
+        visit = self._visits.of(signed_in, cluster.resource, head)
         await self._request(head, local, why, visit, cluster, prefix, sink)
-
-    def _visit(self, signed_in: SignedIn, cluster: Cluster, head: Head) -> Visit:
-        """The session of this sign-in: another token's may end sooner."""
-        key = (signed_in.principal.name, signed_in.token, cluster.resource.name)
-        visit = self._visits.get(key)
-        if visit is None or visit.ended:
-            client = (head.field(b"user-agent") or b"").decode("latin-1")[:200]
-            services = self._shared.services
-            visit = Visit(signed_in, cluster.resource, self._requests.address, client, services, as_events())
-            self._visits[key] = visit
-        return visit
 
     async def _request(
         self,
@@ -139,7 +117,9 @@ class Caller:
         manner = ClusterManner(cluster, requested, visit.principal, self._shared.masks, prefix, words)
         if requested.is_stream:
             shared = self._shared
-            opening = Opening(head, call, command, manner, visit, clock, shared.link, shared.refusals)
+            opening = Opening(
+                head, call, command, manner, visit, clock, shared.config.approval_link, shared.refusals
+            )
             await self._until_done(visit, StreamRequest(self._requests, opening).run(), sink)
         else:
             pursuit = Pursuit(call, command, manner, visit, sink)

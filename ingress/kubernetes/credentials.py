@@ -5,15 +5,13 @@ https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-imp
 https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
 """
 
-import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable
 
 from infra.config.resources import KubernetesCredentials, ServiceAccount
 from infra.credentials import CredentialUnavailable, Secrets
 from ingress.errors import TargetError
-from ingress.web.credentials import Granted, bearer, forms_of
+from ingress.web.credentials import Granted, Renewed, bearer, forms_of
 from ingress.web.exchange import Exchange
 from ingress.web.fields import Field
 from ingress.web.target_connection import Target
@@ -33,7 +31,9 @@ class Credentials:
         self._was_refused = False
         self._prefix = credentials.impersonate.prefix if credentials.impersonate is not None else None
         account = credentials.service_account
-        self._tokens = _Tokens(account, self._own, target) if account is not None else None
+        self._tokens = (
+            Renewed(_TokenRequests(account, self._own, target).make) if account is not None else None
+        )
 
     def user(self, principal: Principal) -> str:
         """As whom the cluster knows this principal; empty: as the gateway."""
@@ -68,8 +68,8 @@ class Credentials:
             raise TargetError(str(error), error.reason) from error
 
 
-class _Tokens:
-    """Tokens of a service account (TokenRequest), each used until shortly before it expires."""
+class _TokenRequests:
+    """Tokens of a service account."""
 
     def __init__(
         self, account: ServiceAccount, own: Callable[[], Awaitable[Granted]], target: Target
@@ -77,20 +77,9 @@ class _Tokens:
         self._path = f"/api/v1/namespaces/{account.namespace}/serviceaccounts/{account.name}/token"
         self._own = own
         self._target = target
-        self._lock = asyncio.Lock()
-        self._granted = Granted()
-        self._until = 0.0
 
-    async def current(self) -> Granted:
-        async with self._lock:
-            if time.monotonic() >= self._until:
-                await self._renew()
-            return self._granted
-
-    def forget(self) -> None:
-        self._until = 0.0
-
-    async def _renew(self) -> None:
+    async def make(self) -> tuple[Granted, float]:
+        """One, and for how many seconds it may be used. Raises TargetError."""
         wanted = {
             "kind": "TokenRequest",
             "apiVersion": "authentication.k8s.io/v1",
@@ -118,8 +107,10 @@ class _Tokens:
                 "the gateway gets no token for this cluster", f"TokenRequest answered {head.status}"
             )
         access = bearer(token)
-        self._granted = Granted(access.fields, (*access.secrets, *own.secrets, *forms_of(token)))
-        self._until = time.monotonic() + _LIFE - _RENEWED_BEFORE
+        return (
+            Granted(access.fields, (*access.secrets, *own.secrets, *forms_of(token))),
+            _LIFE - _RENEWED_BEFORE,
+        )
 
 
 def _is_plain(name: str) -> bool:

@@ -27,6 +27,7 @@ from ingress.kubernetes.requested import Requested
 from ingress.kubernetes.wire import NORMAL, Wire
 from ingress.terminal.cast import INPUT, OUTPUT, Text, make_event
 from ingress.terminal.cast import RESIZE as RESIZED
+from ingress.terminal.limits import Allowance
 from ingress.terminal.screen import Screen
 from ingress.web.pauses import with_pauses
 from ingress.web.visits import Visit
@@ -58,9 +59,7 @@ class Execution:
         self._obligations = Obligations()
         self._screens: dict[int, Screen] = {}
         self._texts = {STDIN: Text(), STDOUT: Text(), STDERR: Text()}
-        self._bytes = 0
-        self._lines = 0
-        self._limit = ""
+        self._allowance = Allowance(self._obligations)
 
     async def end(self, code: int) -> None:
         """Tells the client this exit status."""
@@ -69,6 +68,7 @@ class Execution:
     async def run(self, allowed: Allowed, open_target: Callable[[], Awaitable[Wire]]) -> None:
         """From its release to its end, which is reported, whatever happens."""
         self._obligations = allowed.obligations
+        self._allowance = Allowance(self._obligations)
         detectors = self._obligations.masking.detectors
         self._screens = {channel: Screen(detectors) for channel in (STDIN, STDOUT, STDERR)}
         outcome, code, error = Outcome.UNKNOWN, "", "the client left before it ended"
@@ -92,7 +92,7 @@ class Execution:
                     typing.result()  # raises: the client is gone, or said what it may not
                 end = await showing
         except TimeoutError:
-            self._limit = "time"
+            self._allowance.limit = "time"
             end = None
         finally:
             for task in (typing, showing):
@@ -104,12 +104,12 @@ class Execution:
 
     async def _told(self, end: End | None) -> tuple[Outcome, str, str]:
         """How it ended, for the audit log; the client is told where the cluster did not."""
-        if self._limit:
-            rule = self._obligations.rule_of(self._limit)
-            said = f'countersign: stopped at its limit of {self._limit} by rule "{rule}"'
+        if self._allowance.limit:
+            limit, rule = self._allowance.limit, self._allowance.rule
+            said = f'countersign: stopped at its limit of {limit} by rule "{rule}"'
             await self._tell(said)
             await self.end(_STOPPED)
-            return Outcome.FAILED, self._limit, said
+            return Outcome.FAILED, self._allowance.limit, said
         if end is None:
             await self._tell("countersign: the cluster went away; how the command ended is unknown")
             await self.end(255)
@@ -142,7 +142,7 @@ class Execution:
                     elif channel == ERROR and data:
                         await self._flush(Screen.close)
                         return await self._finish(data)
-                    if self._limit:
+                    if self._allowance.limit:
                         return None
             await self._flush(Screen.close)
         except (OSError, ProtocolError):
@@ -161,28 +161,13 @@ class Execution:
             await self._give(channel, step(self._screens[channel]))
 
     async def _give(self, channel: int, shown: bytes) -> None:
-        shown = self._within_limits(shown)
+        shown = self._allowance.take(shown)
         if not shown:
             return
         is_text = b"\0" not in shown
         self._record(OUTPUT, self._texts[channel].decode(shown) if is_text else f"‹{len(shown)} bytes›")
         await self._client.send(message(channel, shown))
         await self._visit.room()
-
-    def _within_limits(self, shown: bytes) -> bytes:
-        """As much of it as the limits leave."""
-        if self._limit:
-            return b""
-        limits = self._obligations
-        if limits.bytes is not None and self._bytes + len(shown) > limits.bytes:
-            self._limit = "bytes"
-            shown = shown[: max(0, limits.bytes - self._bytes)]
-        if limits.rows is not None and self._lines + shown.count(b"\n") > limits.rows:
-            self._limit = "rows"
-            shown = b"".join(line + b"\n" for line in shown.split(b"\n")[: max(0, limits.rows - self._lines)])
-        self._bytes += len(shown)
-        self._lines += shown.count(b"\n")
-        return shown
 
     async def _feed(self, target: Wire) -> None:
         """Input to the pod. Raises ConnectionResetError, ProtocolError of the client."""
@@ -219,15 +204,15 @@ class Execution:
             Finish(
                 command=self._command.id,
                 outcome=outcome,
-                rows=self._lines,
-                bytes=self._bytes,
+                rows=self._allowance.lines,
+                bytes=self._allowance.bytes,
                 error_code=code,
                 error=error,
                 masked=tuple(
                     MaskedField(f"detector:{name}", "detector", count)
                     for name, count in sorted(found.items())
                 ),
-                limit=self._limit,
-                limit_rule=self._obligations.rule_of(self._limit),
+                limit=self._allowance.limit,
+                limit_rule=self._allowance.rule,
             )
         )

@@ -212,13 +212,15 @@ class PostgresEndpoint:
         session = Session(info, services, hands)
         conversation: PostgresConversation | ReplicationConversation
         if wish.replication:
-            conversation = ReplicationConversation(judge, session.release, self._link, services.clock)
+            conversation = ReplicationConversation(
+                judge, session.release, self._config.approval_link, services.clock
+            )
         else:
             conversation = PostgresConversation(
                 judge=judge,
                 base_plan=_base_plan(sensitive, resource.sensitive.detect),
                 release=session.release,
-                link=self._link,
+                link=self._config.approval_link,
                 clock=services.clock,
                 parameters=target.parameters,
                 masks=self._masks,
@@ -273,10 +275,6 @@ class PostgresEndpoint:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _link(self, approval: str) -> str:
-        url = self._config.api_url
-        return f"{url}/approvals/{approval}" if url else ""
 
 
 def _drop(channel: Channel | None, sock: socket.socket) -> None:

@@ -10,6 +10,7 @@ from ingress.command import Command
 from ingress.interface import Finish
 from ingress.ssh.visit import Visit
 from ingress.terminal.cast import OUTPUT, Text
+from ingress.terminal.limits import Allowance
 from ingress.terminal.screen import PAUSE, Screen
 from schemas.vocabulary import MaskedField, Obligations, Outcome
 
@@ -17,25 +18,32 @@ PIECE = 64 * 1024
 
 
 class Answer:
-    """One command's answer. `limit`: the one at which it was stopped, "" while it goes on."""
+    """One command's answer."""
 
     def __init__(self, visit: Visit, command: Command, obligations: Obligations) -> None:
         self._visit = visit
         self._command = command
         self._obligations = obligations
         self._streams: list[Stream] = []
-        self._bytes = 0
-        self._lines = 0
-        self.limit = ""
+        self._allowance = Allowance(obligations)
+
+    @property
+    def limit(self) -> str:
+        """The limit at which it was stopped, "" while it goes on."""
+        return self._allowance.limit
 
     @property
     def rule(self) -> str:
-        """The rule of the limit at which it was stopped."""
-        return self._obligations.rule_of(self.limit)
+        """The rule of that limit."""
+        return self._allowance.rule
+
+    def stop_in_time(self) -> None:
+        """Its time is over; where it was stopped at another limit, that stays."""
+        self._allowance.limit = self._allowance.limit or "time"
 
     def stream(self) -> "Stream":
         """A stream that is a part of it."""
-        stream = Stream(self._visit, self._obligations.masking.detectors, self._within_limits)
+        stream = Stream(self._visit, self._obligations.masking.detectors, self._allowance.take)
         self._streams.append(stream)
         return stream
 
@@ -48,8 +56,8 @@ class Answer:
             Finish(
                 command=self._command.id,
                 outcome=outcome,
-                rows=self._lines,
-                bytes=self._bytes,
+                rows=self._allowance.lines,
+                bytes=self._allowance.bytes,
                 error_code=code,
                 error=error,
                 masked=tuple(
@@ -59,21 +67,6 @@ class Answer:
                 limit_rule=self.rule,
             )
         )
-
-    def _within_limits(self, shown: bytes) -> bytes:
-        """As much of it as the limits leave."""
-        if self.limit:
-            return b""
-        limits = self._obligations
-        if limits.bytes is not None and self._bytes + len(shown) > limits.bytes:
-            self.limit = "bytes"
-            shown = shown[: max(0, limits.bytes - self._bytes)]
-        if limits.rows is not None and self._lines + shown.count(b"\n") > limits.rows:
-            self.limit = "rows"
-            shown = b"".join(line + b"\n" for line in shown.split(b"\n")[: max(0, limits.rows - self._lines)])
-        self._bytes += len(shown)
-        self._lines += shown.count(b"\n")
-        return shown
 
 
 class Stream:

@@ -181,7 +181,7 @@ class SshEndpoint:
         )
         subject = Subject(principal.name, resource.name, user, resource.sensitive.detect)
         judge = Judge(subject, lambda: uuid7(services.clock()))
-        return Visit(judge, inquiry, services, target, self._link, room)
+        return Visit(judge, inquiry, services, target, self._config.approval_link, room)
 
     def _make_process(self, visit: Visit) -> Process:
         """What serves a channel: a command line, a shell, or SFTP and SCP."""
@@ -226,7 +226,3 @@ class SshEndpoint:
         assert address is not None
         host = address.host if address.port == 22 else f"[{address.host}]:{address.port}"
         return f"{host} {self._host_key.export_public_key().decode().strip()}"
-
-    def _link(self, approval: str) -> str:
-        url = self._config.api_url
-        return f"{url}/approvals/{approval}" if url else ""

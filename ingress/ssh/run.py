@@ -69,7 +69,7 @@ class Run:
                 )
                 await host.wait_closed()
         except TimeoutError:
-            self._answer.limit = self._answer.limit or "time"
+            self._answer.stop_in_time()
         finally:
             typing.cancel()
             await asyncio.gather(typing, return_exceptions=True)

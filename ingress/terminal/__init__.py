@@ -1,5 +1,5 @@
 """What a terminal or a program writes, on its way to a client and into the recording. No I/O.
 
 - `screen.py`: masks it as it streams by. `cast.py`: the recording, asciicast.
-- `obligations.py`: which limits of a rule can be kept here.
+- `obligations.py`: which limits of a rule can be kept here. `limits.py`: how much may leave by them.
 """

@@ -1,6 +1,9 @@
 """What the gateway puts into each request for an API, and must never show: its credential there."""
 
+import asyncio
 import base64
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -59,6 +62,28 @@ class Stored:
     async def _read(self, secret: StoredSecret) -> str:
         fresh, self._refused = self._refused, False
         return await self._secrets.read(secret, fresh=fresh)
+
+
+class Renewed:
+    """A credential that lives for a time. `renew`: another one, and for how many seconds it may be used."""
+
+    def __init__(self, renew: Callable[[], Awaitable[tuple[Granted, float]]]) -> None:
+        self._renew = renew
+        self._lock = asyncio.Lock()
+        self._granted = Granted()
+        self._until = 0.0
+
+    async def current(self) -> Granted:
+        """One that is good now. Raises what `renew` raises."""
+        async with self._lock:
+            if time.monotonic() >= self._until:
+                self._granted, seconds = await self._renew()
+                self._until = time.monotonic() + seconds
+            return self._granted
+
+    def forget(self) -> None:
+        """The target refused it: the next request gets another."""
+        self._until = 0.0
 
 
 def bearer(token: str) -> Granted:

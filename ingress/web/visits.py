@@ -1,7 +1,7 @@
 """Sessions over HTTP: one principal's use of one resource over one connection, and what outlives it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from infra.config import HttpResource, KubernetesResource
@@ -9,14 +9,15 @@ from infra.identity import SignedIn
 from ingress.inquiry import Inquiry, hands_off
 from ingress.interface import Frame
 from ingress.session import Services, Session, SessionInfo
+from ingress.web.strict import Head
 from schemas.ids import uuid7
+
+Written = Callable[[float, bytes], bytes]
+"""A piece of an answer as the recording has it, seconds after its session began."""
 
 
 class Visit:
-    """One session. It closes once its connection has left and nothing of it is under way.
-
-    `written(seconds, data)`: a piece of an answer as the recording has it, seconds after the session began.
-    """
+    """One session. It closes once its connection has left and nothing of it is under way."""
 
     def __init__(
         self,
@@ -25,7 +26,7 @@ class Visit:
         address: str,
         client: str,
         services: Services,
-        written: Callable[[float, bytes], bytes],
+        written: Written,
     ) -> None:
         self.principal = signed_in.principal
         self.address = address  # of the client, "host:port"
@@ -94,6 +95,38 @@ class Visit:
         for task in self._tasks:
             task.cancel()
         self._close_if_over()
+
+
+class Visits:
+    """The sessions of one client's connection. `written`: as `Visit` has it, for each."""
+
+    def __init__(self, address: str, services: Services, written: Callable[[], Written]) -> None:
+        self._address = address
+        self._services = services
+        self._written = written
+        self._visits: dict[tuple[str, str, str], Visit] = {}
+
+    def of(self, signed_in: SignedIn, resource: HttpResource | KubernetesResource, head: Head) -> Visit:
+        """That of this sign-in at this resource: another token's may end sooner."""
+        key = (signed_in.principal.name, signed_in.token, resource.name)
+        visit = self._visits.get(key)
+        if visit is None or visit.ended:
+            client = (head.field(b"user-agent") or b"").decode("latin-1")[:200]
+            visit = Visit(signed_in, resource, self._address, client, self._services, self._written())
+            self._visits[key] = visit
+        return visit
+
+    async def while_served(self, serving: Awaitable[None]) -> None:
+        """Until the connection is over, and with it they."""
+        reason = "the client left"
+        try:
+            await serving
+        except asyncio.CancelledError:
+            reason = "the gateway is stopping"
+            raise
+        finally:
+            for visit in self._visits.values():
+                visit.leave(reason)
 
 
 def as_it_is(_seconds: float, piece: bytes) -> bytes:

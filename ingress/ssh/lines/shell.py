@@ -218,7 +218,7 @@ class LineShell:
         try:
             await asyncio.wait((waiting, stopping), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if not waiting.done():
-                answer.limit = answer.limit or "time"
+                answer.stop_in_time()
                 self._write_host(_CTRL_C)
                 await asyncio.wait((waiting,), timeout=_STOPPING)
             if waiting.done():

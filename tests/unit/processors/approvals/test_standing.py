@@ -115,7 +115,9 @@ def test_who_was_told_to_come_again_uses_nothing_when_read_again_after_a_crash()
     for stands in (standing, ask(standing, asked(30), NOW + timedelta(seconds=30)).standing):
         turn = ask(stands, joined, NOW + timedelta(seconds=31))
         assert turn.standing == stands
-        assert (verdict(turn).approval, verdict(turn).state) == (first.approval, ApprovalState.PENDING)  # type: ignore[union-attr]
+        told = verdict(turn)
+        assert isinstance(told, CommandDenied)
+        assert (told.approval, told.state) == (first.approval, ApprovalState.PENDING)
 
 
 def test_it_is_void_under_another_policy_or_rule() -> None:
