@@ -27,6 +27,9 @@ from api.notifications.slack.actions import Actions
 from api.originals import Originals
 from api.past import Past
 from api.resources import Resources
+from api.scim import errors as scim_errors
+from api.scim.routes import PATH as SCIM
+from api.scim.routes import ScimEndpoint
 from api.single_sign_on import SingleSignOn
 from api.tokens import Tokens
 from api.web.about import AboutPages
@@ -82,6 +85,7 @@ def create_app(
     outbox: Outbox,
     wake: Callable[[], None],
     slack: Actions | None,
+    scim: ScimEndpoint | None,
     clock: Clock = now,
 ) -> FastAPI:
     """The application. Whoever serves it also runs `feed`."""
@@ -118,6 +122,8 @@ def create_app(
         app.include_router(router, prefix="/api")
     if slack is not None:
         app.include_router(slack.router(), prefix="/api")
+    if scim is not None:
+        app.include_router(scim.router())
     app.include_router(health.routes(readiness))
     site = Site(sign_in, desk.access, clock, single_sign_on=sso is not None)
     web = Pages(site, feed, desk, past, opened, issuing)
@@ -136,6 +142,8 @@ def create_app(
 
 def _answer_errors(app: FastAPI, site: Site, headers: Mapping[str, str]) -> None:
     def answer(request: Request, problem: problems.Problem) -> Response:
+        if request.url.path.startswith(SCIM):
+            return scim_errors.response(problem)
         if request.url.path.startswith(_FOR_PROGRAMS):
             return problems.response(problem)
         return site.problem(request, problem)

@@ -24,6 +24,7 @@ from infra.identity.claims import find, has_groups, principal_of
 from infra.identity.federation import taken_names
 from infra.identity.jwt import Claims, Expected
 from infra.identity.provider import Provider
+from infra.identity.provisioning import Admit
 from infra.identity.signed_in import IdentityUnavailable, Method, SignedIn, TokenRefused
 from schemas.ids import uuid7
 
@@ -69,8 +70,11 @@ class Arrival:
 class SingleSignOn:
     """One provider, as its client."""
 
-    def __init__(self, config: Config, oidc: Oidc, provider: Provider, seal: Seal, clock: Clock) -> None:
+    def __init__(
+        self, config: Config, oidc: Oidc, provider: Provider, admit: Admit, seal: Seal, clock: Clock
+    ) -> None:
         self._oidc = oidc
+        self._admit = admit
         self._provider = provider
         self._seal = seal
         self._clock = clock
@@ -190,7 +194,7 @@ class SingleSignOn:
     ) -> Arrival:
         """`kept`, `since`: of the sign-in that is refreshed."""
         claims = await self._claims(tokens, nonce, kept)
-        principal = principal_of(claims, self._oidc, self._taken)
+        principal = self._admit(principal_of(claims, self._oidc, self._taken))
         if kept is not None and (claims.get("sub"), principal.name) != (kept["sub"], kept["name"]):
             raise TokenRefused("the identity provider names somebody else now: sign in again")
         since = since or self._clock()

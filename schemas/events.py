@@ -315,6 +315,36 @@ class TokensRevoked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserProvisioned(Event):
+    """The identity provider's directory has a user (SCIM), like this from now on."""
+
+    entry: str  # its id
+    name: str
+    active: bool | None  # whether they may come in; None: as before
+    external_id: str  # the provider's own
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupProvisioned(Event):
+    """The identity provider's directory has a group (SCIM), like this from now on."""
+
+    entry: str  # its id
+    name: str
+    external_id: str  # the provider's own
+    joined: tuple[str, ...]  # ids of users; all others are members as before
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRemoved(Event):
+    """The identity provider's directory has a user or a group no longer."""
+
+    entry: str  # its id
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyPublished(Event):
     """The processors decide by this bundle from now on."""
 
@@ -385,6 +415,9 @@ EVENTS: dict[str, type[Event]] = {
         GrantRevoked,
         TokenIssued,
         TokensRevoked,
+        UserProvisioned,
+        GroupProvisioned,
+        EntryRemoved,
         PolicyPublished,
         RecordingChunk,
         CheckpointSigned,

@@ -73,6 +73,13 @@ class Oidc(Model):
         return self
 
 
+class Scim(Model):
+    """The identity provider says who may come in, and who no longer (SCIM 2.0)."""
+
+    token_hash: str  # of the provider's bearer token
+    groups: dict[str, str] | None = None  # the directory's group -> ours; with any, others do not count
+
+
 class Federated(Model):
     """JWTs of another issuer that are accepted as one principal's token."""
 
@@ -97,6 +104,7 @@ class Tokens(Model):
 class Identity(Model):
     users: tuple[User, ...] = ()
     oidc: Oidc | None = None
+    scim: Scim | None = None
     federated: tuple[Federated, ...] = ()
     tokens: Tokens = Tokens()
     administrators: tuple[str, ...] = ()  # groups that may revoke others' tokens

@@ -52,7 +52,7 @@ def principal_of(claims: Claims, oidc: Oidc, taken: Iterable[str]) -> Principal:
     Raises TokenRefused; GroupsMissing where the claims have none.
     """
     name = find(claims, oidc.name_claim)
-    if not isinstance(name, str) or not _is_usable(name):
+    if not isinstance(name, str) or not is_usable(name):
         raise TokenRefused(f'the identity provider gives no usable name in "{oidc.name_claim}"')
     if name.casefold() in {other.casefold() for other in taken}:
         raise TokenRefused(
@@ -82,7 +82,7 @@ def _meets(value: Any, wanted: str | bool | tuple[str, ...]) -> bool:
     )
 
 
-def _is_usable(name: str) -> bool:
+def is_usable(name: str) -> bool:
     """Whether a name is what it looks like: without invisible characters and other spellings of the same."""
     is_plain = name.isprintable() and unicodedata.is_normalized("NFKC", name)
     return is_plain and len(name) <= _LONGEST_NAME and re.fullmatch(NAME, name) is not None

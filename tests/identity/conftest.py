@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from support.builders import POLICIES, configuration, usual_resources
+from support.directory import GROUPS, TOKEN_HASH, Directory
 from support.gateway import Gateway, running_gateway
 from support.keycloak import Keycloak, running_keycloak
 from support.postgres import Postgres
@@ -56,6 +57,7 @@ def gateway(
                 "audience": "countersign-cli",
                 "groups": {"dba": "dba", "backend": "quarantine"},
             },
+            "scim": {"token_hash": TOKEN_HASH, "groups": GROUPS},
             "federated": agents,
             "administrators": ["compliance"],
         }
@@ -63,4 +65,14 @@ def gateway(
 
     with running_gateway(folder, document) as running:
         block_until(lambda: httpx.get(f"{running.api_url}/readyz").is_success, what="readiness")
+        with Directory(running.api_url) as directory:
+            for name in ("alice", "bob", "carol"):
+                directory.provision(name)
         yield running
+
+
+@pytest.fixture
+def directory(gateway: Gateway) -> Iterator[Directory]:
+    """The identity provider's SCIM client."""
+    with Directory(gateway.api_url) as client:
+        yield client
