@@ -27,6 +27,7 @@ from api.notifications.slack.actions import Actions
 from api.originals import Originals
 from api.past import Past
 from api.resources import Resources
+from api.saml_sign_on import SamlSignOn
 from api.scim import errors as scim_errors
 from api.scim.routes import PATH as SCIM
 from api.scim.routes import ScimEndpoint
@@ -37,7 +38,7 @@ from api.web.grants import GrantPages
 from api.web.live import Live
 from api.web.pages import Pages
 from api.web.sessions import SessionPages
-from api.web.sign_on import WebSignOn
+from api.web.sign_on import OidcSignOn, SamlPages
 from api.web.site import Site, static_files
 from infra.clock import Clock, now
 from infra.config import Policy
@@ -80,6 +81,7 @@ def create_app(
     resources: Resources,
     policies: Sequence[Policy],
     sso: SingleSignOn | None,
+    saml: SamlSignOn | None,
     administrators: tuple[str, ...],
     sealer: Sealer,
     outbox: Outbox,
@@ -125,7 +127,7 @@ def create_app(
     if scim is not None:
         app.include_router(scim.router())
     app.include_router(health.routes(readiness))
-    site = Site(sign_in, desk.access, clock, single_sign_on=sso is not None)
+    site = Site(sign_in, desk.access, clock, ways=_ways(sso, saml))
     web = Pages(site, feed, desk, past, opened, issuing)
     app.include_router(web.router())
     app.include_router(Live(site, feed).router())
@@ -133,11 +135,18 @@ def create_app(
     app.include_router(GrantPages(site, grants).router())
     app.include_router(AboutPages(site, audit_log, policies, resources, readiness).router())
     if sso is not None:
-        app.include_router(WebSignOn(sso, site, web).router())
+        app.include_router(OidcSignOn(sso, site, web).router())
+    if saml is not None:
+        app.include_router(SamlPages(saml, site, web).router())
     app.mount("/static", static_files())
     app.add_middleware(_WithHeaders, headers=headers)
     _answer_errors(app, site, headers)
     return app
+
+
+def _ways(sso: SingleSignOn | None, saml: SamlSignOn | None) -> Mapping[str, str]:
+    oidc = {"Single sign-on": "/sign-in/begin"} if sso is not None else {}
+    return oidc | ({"SAML sign-on": "/sign-in/saml/begin"} if saml is not None else {})
 
 
 def _answer_errors(app: FastAPI, site: Site, headers: Mapping[str, str]) -> None:

@@ -31,6 +31,7 @@ from api.notifications.slack.channel import Channel
 from api.notifications.webhook import Webhook
 from api.register import REACH, Register
 from api.resources import Resources
+from api.saml_sign_on import CONSUMER, ENTITY, SamlSignOn
 from api.scim.registry import Registry
 from api.scim.routes import ScimEndpoint
 from api.sealed import Seal
@@ -38,10 +39,18 @@ from api.single_sign_on import SingleSignOn
 from infra.clickhouse.client import connect
 from infra.clock import now
 from infra.config import Address, Config, ConfigError
-from infra.identity import Provisioning, everybody, identities_of, provisioning_of, revocations_of
+from infra.identity import (
+    Provisioning,
+    Revocations,
+    everybody,
+    identities_of,
+    provisioning_of,
+    revocations_of,
+)
 from infra.identity.federation import taken_names
 from infra.identity.provider import Provider
 from infra.identity.provisioning import Admit
+from infra.identity.saml import SamlProvider
 from infra.identity.tokens import TokenSigner
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
@@ -91,6 +100,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
     sign_in = SignIn(identities_of(config, revocations, admit), cookies, revocations, tls=tls)
     sso = _single_sign_on(config, admit)
     issuing = Issuing(TokenSigner(token_key(config.state), config.identity.tokens.lifetime), bus, node, now)
+    saml = _saml(config, admit, revocations, issuing)
     outbox = Outbox(config.state / "notifications.db")
     client = httpx.AsyncClient(timeout=_LONGEST_SENDING, follow_redirects=False)
     slack, receivers = _receivers(config, client, outbox, desk)
@@ -106,6 +116,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         resources=Resources(config),
         policies=config.policies,
         sso=sso,
+        saml=saml,
         administrators=config.identity.administrators,
         sealer=sealer(config.state),
         outbox=outbox,
@@ -157,6 +168,21 @@ def _single_sign_on(config: Config, admit: Admit) -> SingleSignOn | None:
         oidc.client_secret.read(config.base)  # says now that it is not there
     seal = Seal(secret(config.state, "single-sign-on"))
     return SingleSignOn(config, oidc, Provider(oidc.issuer), admit, seal, now)
+
+
+def _saml(config: Config, admit: Admit, revocations: Revocations, issuing: Issuing) -> SamlSignOn | None:
+    saml = config.identity.saml
+    if saml is None:
+        return None
+    path = config.base / saml.metadata
+    try:
+        metadata = path.read_bytes()
+    except OSError as error:
+        raise ConfigError([f"identity.saml.metadata: {path} cannot be read: {error.strerror}"]) from error
+    url = config.api_url
+    provider = SamlProvider(saml, metadata, url + ENTITY, url + CONSUMER, now)
+    seal = Seal(secret(config.state, "single-sign-on"))
+    return SamlSignOn(config, saml, provider, admit, seal, revocations, issuing, now)
 
 
 def _receivers(

@@ -32,7 +32,7 @@ CALLBACK = "/sign-in/callback"
 _ATTEMPT = "sign-in"  # what is sealed for whom
 _DEVICE = "device code"
 _REFRESH = "refresh token"
-_ATTEMPT_LASTS = timedelta(minutes=10)
+ATTEMPT_LASTS = timedelta(minutes=10)
 _TIMEOUT = 10  # seconds
 _HINT = "refresh_token"  # RFC 7009, section 2.1
 _PENDING = ("authorization_pending", "slow_down")  # RFC 8628, section 3.5
@@ -102,7 +102,7 @@ class SingleSignOn:
             "code_challenge_method": "S256",
         }
         url = add_params_to_uri(endpoint, list(asked.items()))
-        sealed = self._seal.seal(_ATTEMPT, {**attempt, "next": next}, self._clock() + _ATTEMPT_LASTS)
+        sealed = self._seal.seal(_ATTEMPT, {**attempt, "next": next}, self._clock() + ATTEMPT_LASTS)
         return url, sealed
 
     async def finish(self, attempt: str, answer: Mapping[str, str]) -> tuple[SignedIn, str]:

@@ -82,7 +82,7 @@ def group_resource(group: DirectoryGroup, members: Iterable[DirectoryUser], base
         external_id=group.external_id or None,
         meta=_meta("Group", group, base),
         display_name=group.name,
-        members=[GroupMember(value=user.id, display=user.name) for user in members],
+        members=[GroupMember.model_validate({"value": user.id, "display": user.name}) for user in members],
     )
 
 

@@ -73,6 +73,17 @@ class Oidc(Model):
         return self
 
 
+class Saml(Model):
+    """Single sign-on with a SAML 2.0 identity provider."""
+
+    metadata: Path  # the provider's own, a file: its entity id, its addresses, its certificates
+    name_attribute: str | None = None  # none: the NameID
+    groups_attribute: str = "groups"
+    groups: dict[str, str] | None = None  # the provider's group -> ours; with any, others do not count
+    agent_groups: tuple[str, ...] = ()  # ours; their members are agents, all others persons
+    clock_skew: Duration = timedelta(seconds=30)
+
+
 class Scim(Model):
     """The identity provider says who may come in, and who no longer (SCIM 2.0)."""
 
@@ -104,6 +115,7 @@ class Tokens(Model):
 class Identity(Model):
     users: tuple[User, ...] = ()
     oidc: Oidc | None = None
+    saml: Saml | None = None
     scim: Scim | None = None
     federated: tuple[Federated, ...] = ()
     tokens: Tokens = Tokens()

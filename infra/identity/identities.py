@@ -76,7 +76,9 @@ def provisioning_of(config: Config, clock: Clock = now) -> Provisioning | None:
     identity = config.identity
     if identity.scim is None:
         return None
-    return Provisioning(identity.scim, identity.oidc.agent_groups if identity.oidc is not None else (), clock)
+    providers = (identity.oidc, identity.saml)
+    agents = [group for provider in providers if provider is not None for group in provider.agent_groups]
+    return Provisioning(identity.scim, agents, clock)
 
 
 def revocations_of(config: Config, clock: Clock = now) -> Revocations:

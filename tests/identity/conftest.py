@@ -27,6 +27,7 @@ def gateway(
     """The whole product: people sign in with Keycloak, agents with its tokens, others with their own."""
     folder = tmp_path_factory.mktemp("gateway")
     (folder / "client.secret").write_text("secret-of-countersign")
+    (folder / "keycloak.xml").write_bytes(keycloak.saml_metadata())
     agents = [
         {
             "issuer": keycloak.issuer,
@@ -57,6 +58,7 @@ def gateway(
                 "audience": "countersign-cli",
                 "groups": {"dba": "dba", "backend": "quarantine"},
             },
+            "saml": {"metadata": "keycloak.xml", "groups": {"dba": "dba", "backend": "quarantine"}},
             "scim": {"token_hash": TOKEN_HASH, "groups": GROUPS},
             "federated": agents,
             "administrators": ["compliance"],
@@ -65,6 +67,7 @@ def gateway(
 
     with running_gateway(folder, document) as running:
         block_until(lambda: httpx.get(f"{running.api_url}/readyz").is_success, what="readiness")
+        keycloak.trust_by_saml(f"{running.api_url}/sign-in/saml/metadata", f"{running.api_url}/sign-in/saml")
         with Directory(running.api_url) as directory:
             for name in ("alice", "bob", "carol"):
                 directory.provision(name)
