@@ -12,6 +12,7 @@ In the order of a decision:
 - `tokens.py`: tokens given and taken back, as OAuth has it; `issuing.py` signs them and publishes that.
 - `single_sign_on.py`: the gateway as client of an OpenID provider; `saml_sign_on.py`: as that of a SAML one.
 - `sealed.py`: what clients carry for either.
+- `terminal_codes.py`: a terminal's sign-in through the web page.
 - `resources.py`: what is behind the gateway, and where clients connect.
 - `inbox.py`: the read model of the approvals topic (pure); `feed.py` keeps it up to date and tells listeners.
 - `register.py`: the read model of the grants topic (pure).

@@ -32,6 +32,7 @@ from api.scim import errors as scim_errors
 from api.scim.routes import PATH as SCIM
 from api.scim.routes import ScimEndpoint
 from api.single_sign_on import SingleSignOn
+from api.terminal_codes import TerminalCodes
 from api.tokens import Tokens
 from api.web.about import AboutPages
 from api.web.grants import GrantPages
@@ -40,6 +41,7 @@ from api.web.pages import Pages
 from api.web.sessions import SessionPages
 from api.web.sign_on import OidcSignOn, SamlPages
 from api.web.site import Site, static_files
+from api.web.terminals import TerminalPages
 from infra.clock import Clock, now
 from infra.config import Policy
 from infra.keys import Sealer
@@ -82,6 +84,7 @@ def create_app(
     policies: Sequence[Policy],
     sso: SingleSignOn | None,
     saml: SamlSignOn | None,
+    codes: TerminalCodes,
     administrators: tuple[str, ...],
     sealer: Sealer,
     outbox: Outbox,
@@ -108,7 +111,7 @@ def create_app(
     )
     for router in (
         auth.routes(sign_in),
-        Tokens(sign_in, issuing, sso, administrators, clock).router(),
+        Tokens(sign_in, issuing, sso, codes, administrators, clock, by_page=saml is not None).router(),
         resources.router(sign_in),
         approvals.routes(desk, past, sign_in, clock),
         originals.routes(opened, desk, past, sign_in),
@@ -138,6 +141,7 @@ def create_app(
         app.include_router(OidcSignOn(sso, site, web).router())
     if saml is not None:
         app.include_router(SamlPages(saml, site, web).router())
+    app.include_router(TerminalPages(site, codes).router())
     app.mount("/static", static_files())
     app.add_middleware(_WithHeaders, headers=headers)
     _answer_errors(app, site, headers)

@@ -36,6 +36,7 @@ from api.scim.registry import Registry
 from api.scim.routes import ScimEndpoint
 from api.sealed import Seal
 from api.single_sign_on import SingleSignOn
+from api.terminal_codes import TerminalCodes
 from infra.clickhouse.client import connect
 from infra.clock import now
 from infra.config import Address, Config, ConfigError
@@ -117,6 +118,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         policies=config.policies,
         sso=sso,
         saml=saml,
+        codes=TerminalCodes(Seal(secret(config.state, "single-sign-on")), now),
         administrators=config.identity.administrators,
         sealer=sealer(config.state),
         outbox=outbox,

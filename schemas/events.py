@@ -44,7 +44,7 @@ class SessionOpened(Event):
     database: str  # what of the resource was opened, where there is a choice
     client_address: str  # "host:port"
     client_name: str  # what the client calls itself, such as application_name
-    method: str = ""  # how the principal showed who they are: "token", "oidc", "federated"
+    method: str = ""  # how the principal showed who they are: "token", "oidc", "saml", "federated"
     token: str = ""  # the id of the gateway token or JWT that was shown, where it has one
 
 
@@ -296,7 +296,7 @@ class TokenIssued(Event):
 
     principal: Principal
     token: str  # its id
-    method: str  # how they showed who they are: "token", "oidc", "federated"
+    method: str  # how they showed who they are: "token", "oidc", "saml", "federated"
     authenticated_at: datetime
     expires_at: datetime
     sign_ins: tuple[str, ...]  # ids of the token, and of the sign-ins and tokens it was given for

@@ -1,11 +1,14 @@
 """People with a SAML provider: a real Keycloak's answers, as they are and as somebody changed them."""
 
+import asyncio
 import base64
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
+from support.command_line import run_command, start_command
 from support.gateway import Gateway
 from support.keycloak import Keycloak
 from support.wait import block_until
@@ -115,3 +118,47 @@ def test_the_provider_is_told_what_it_must_know(gateway: Gateway) -> None:
     assert f'entityID="{gateway.api_url}/sign-in/saml/metadata"' in answer.text
     assert f'Location="{gateway.api_url}/sign-in/saml"' in answer.text
     assert 'WantAssertionsSigned="true"' in answer.text
+
+
+async def test_a_terminal_signs_in_through_the_page(
+    gateway: Gateway, keycloak: Keycloak, browser: Browser, tmp_path: Path
+) -> None:
+    variables = {"XDG_CONFIG_HOME": str(tmp_path), "COUNTERSIGN_URL": gateway.api_url}
+    process = await start_command(tmp_path, "login", "--page", **variables)
+    assert process.stdout is not None
+    link = ""
+    while not link:
+        line = (await process.stdout.readline()).decode()
+        assert line, (await process.communicate())[1].decode()
+        link = line.strip() if line.strip().startswith("http") else ""
+
+    code = await asyncio.to_thread(_code_of, browser, keycloak, link)
+    out, err = await process.communicate(code.encode() + b"\n")
+
+    assert "as alice" in out.decode(), err.decode()
+    token = (await run_command(tmp_path, "token", seconds=60, **variables)).out.strip()
+    assert token.count(".") == 2
+    async with httpx.AsyncClient(base_url=gateway.api_url) as client:
+        said = await client.get("/api/me", headers={"Authorization": f"Bearer {token}"})
+        assert said.json()["groups"] == ["dba"]
+        another = {"grant_type": "authorization_code", "code": code, "code_verifier": "x" * 43}
+        assert (await client.post("/api/token", data=another)).json()["error"] == "invalid_grant"
+
+
+def _code_of(browser: Browser, keycloak: Keycloak, link: str) -> str:
+    """What the page behind a terminal's link shows to alice."""
+    assert browser.client.get(link).headers["location"].startswith("/sign-in?next=")
+    browser.post(keycloak.answer_by_saml(browser.begin(), "alice"))
+    page = browser.client.get(link).text
+    form = {name: _value(page, name) for name in ("form_token", "challenge")}
+    assert browser.client.post("/sign-in/terminal", data={**form, "form_token": "x"}).status_code == 403
+    shown = browser.client.post("/sign-in/terminal", data=form).text
+    found = re.search(r'id="code">([^<]+)<', shown)
+    assert found is not None, shown
+    return found[1]
+
+
+def _value(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]+)"', page)
+    assert found is not None, page
+    return found[1]
