@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.commands import DELETE, READ, requested
 from support.processes import stop
-from support.processors_role import launch
+from support.processors_role import FORGETFUL, launch
 from support.reviews import DANA, decided
 from support.signing import stranger
 from support.wait import eventually
@@ -172,6 +172,19 @@ async def test_two_workers_share_the_work_and_one_takes_over(world: Any, workers
         settled = world.said.of(ApprovalSettled, approval.envelope.command)
         assert len({event.envelope.id for event in settled}) == 1
     assert two.process.poll() is None
+
+
+async def test_what_faust_dropped_is_read_again(world: Any, workers: Any) -> None:
+    """It drops messages when a rebalance comes at the wrong moment; the command's deadline is 15 s."""
+    session = uuid7(now())
+    requests = [requested(READ, at=now(), session=session) for _ in range(20)]
+    for request in requests:
+        await world.ingress.publish(request)
+    worker = await workers("forgetful", before=FORGETFUL)
+    for request in requests:
+        await world.said.first(CommandAllowed, request.envelope.command)
+        (_only,) = world.said.of(CommandAllowed, request.envelope.command)
+    assert "read_again" in worker.log.read_text()
 
 
 async def test_a_second_sigint_or_a_stop_before_it_is_ready_ends_it_too(config: Path) -> None:
