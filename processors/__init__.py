@@ -16,6 +16,7 @@
 - `intake.py`: a message of Kafka -> an event whose signature and place were checked.
 - `emission.py`: publishes what follows from an event, and then has the event acknowledged.
 - `ordering.py`: acknowledges in order what is finished in any order.
+- `records.py`: signed records in a Faust table.
 - `reactions.py`: one event -> what follows from it.
 - `accounts.py`: what principals used of their budgets, in a table of its own.
 - `grantings.py`: what principals were granted, in a table beside their accounts.

@@ -21,7 +21,7 @@ from infra.kafka.bus import partition_of
 from infra.keys import signer
 from processors.app import CHANGELOG
 from processors.approvals.approval import Approval, Vote
-from processors.approvals.record import encode_record
+from processors.desk import APPROVAL_RECORD
 from schemas.events import (
     ApprovalPending,
     ApprovalRequested,
@@ -212,7 +212,7 @@ async def test_an_approval_forged_in_the_changelog_is_none_after_a_restart(
     for signs in (stranger(Role.PROCESSORS), Signer(Role.PROCESSORS, signer(world.state, Role.API).key)):
         await intruder.send_and_wait(
             CHANGELOG.name,
-            encode_record(forged, signs),
+            APPROVAL_RECORD.encode(forged, signs),
             key=true.approval.encode(),
             partition=partition_of(true.approval, CHANGELOG.partitions),
         )
