@@ -13,7 +13,7 @@ In the order of a decision:
 - `single_sign_on.py`: the gateway as client of an OpenID provider; `sealed.py`: what clients carry for it.
 - `resources.py`: what is behind the gateway, and where clients connect.
 - `inbox.py`: the read model of the approvals topic (pure); `feed.py` keeps it up to date and tells listeners.
-- `register.py`: the read model of the grants topic (pure). `following.py` follows a topic for both.
+- `register.py`: the read model of the grants topic (pure).
 - `originals.py`: a command's sensitive literals, opened for who may see them.
 - `access.py`: who may see an approval or a session, and who may decide (pure).
 - `showing.py`: an approval as those who may see it get to see it.

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 
-from api.following import Following
+from infra.kafka.following import Following
 from api.inbox import Change, Inbox, Position
 from infra.clock import Clock, now
 from infra.kafka.bus import Bus, BusUnavailable, Received

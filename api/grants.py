@@ -13,7 +13,7 @@ from api.access import Access, obstacle_to_ending, sees_grant
 from api.audit import AuditLog
 from api.auth import SignIn
 from api.deciding import clean_comment
-from api.following import Following
+from infra.kafka.following import Following
 from api.inbox import SHORTEST_PREFIX
 from api.problems import Problem, documented, unavailable
 from api.register import Entry, GrantState, Register

@@ -19,7 +19,7 @@ from api.audit import AuditLog
 from api.auth import Cookies, SignIn
 from api.deciding import ANSWER_WITHIN, Desk
 from api.feed import Feed
-from api.following import Following
+from infra.kafka.following import Following
 from api.grants import Grants
 from api.inbox import Inbox
 from api.issuing import Issuing

@@ -462,6 +462,9 @@ ROWS: dict[type[e.Event], Callable[[Any, Place], Iterator[Row]]] = {
     e.TokenIssued: _only_in_events,
     e.TokensRevoked: _only_in_events,
     e.PolicyPublished: _only_in_events,
+    e.PolicyProposed: _only_in_events,
+    e.PolicyReviewed: _only_in_events,
+    e.PolicySettled: _only_in_events,
     e.CheckpointSigned: _only_in_events,
     e.EventRejected: _only_in_events,
 }
