@@ -19,7 +19,6 @@ from api.audit import AuditLog
 from api.auth import Cookies, SignIn
 from api.deciding import ANSWER_WITHIN, Desk
 from api.feed import Feed
-from infra.kafka.following import Following
 from api.grants import Grants
 from api.inbox import Inbox
 from api.issuing import Issuing
@@ -30,6 +29,7 @@ from api.notifications.receiver import Receiver
 from api.notifications.slack.actions import Actions
 from api.notifications.slack.channel import Channel
 from api.notifications.webhook import Webhook
+from api.publishing import Publishing
 from api.register import REACH, Register
 from api.resources import Resources
 from api.sealed import Seal
@@ -42,6 +42,7 @@ from infra.identity.provider import Provider
 from infra.identity.tokens import TokenSigner
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
+from infra.kafka.following import Following
 from infra.keys import keyring, sealer, secret, server_certificate, signer, token_key
 from infra.readiness import report_ready
 from schemas.envelope import envelope
@@ -79,6 +80,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
     register = Register()
     following = Following(bus, GRANTS, REACH, lambda received: register.apply(received.event), now)
     grants = Grants(register, following, bus, access, config.identity.administrators, audit_log, node, now)
+    publishing = Publishing(config, bus, access, node, now, ANSWER_WITHIN)
     cookies = Cookies(secret(config.state, "web-sessions"), config.identity.users)
     tls = not address.is_loopback
     revocations = revocations_of(config)
@@ -98,7 +100,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         asking=Asking(feed, bus, node, ANSWER_WITHIN, now),
         issuing=issuing,
         resources=Resources(config),
-        policies=config.policies,
+        publishing=publishing,
         sso=sso,
         administrators=config.identity.administrators,
         sealer=sealer(config.state),
@@ -115,11 +117,13 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
             beating = tasks.create_task(_heartbeat(bus, node))
             reading = tasks.create_task(revocations.follow(bus))
             telling = tasks.create_task(notifier.run())
+            publishing_rules = tasks.create_task(publishing.run())
             tasks.create_task(_report(server, address))
             await server.serve(sockets=[listener])
             feeding.cancel()
             registering.cancel()
             telling.cancel()
+            publishing_rules.cancel()
             beating.cancel()
             reading.cancel()
     finally:

@@ -110,7 +110,8 @@ async def _open_rulebook(rulebook: Rulebook, bus: Bus) -> None:
     """The rules in force, on record before the first verdict; from now on they are followed where they may
     change. Raises BusUnavailable, ConfigError."""
     if not rulebook.may_change:
-        return await rulebook.take_over(bus.publish_durably, now())
+        await rulebook.take_over(bus.publish_durably, now())
+        return
     following = Following(bus, POLICIES, None, rulebook.take, now)
     tasks = [asyncio.ensure_future(following.run())]
     try:

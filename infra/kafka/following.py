@@ -16,7 +16,8 @@ log = structlog.get_logger()
 
 
 class Following:
-    """One topic, from `reach` ago on (None: from its beginning). `take` is called with each event that may be believed, in order."""
+    """One topic, from `reach` ago on, or from its beginning where that is None. `take` is called with each
+    event that may be believed, in order."""
 
     def __init__(
         self, bus: Bus, topic: Topic, reach: timedelta | None, take: Callable[[Received], None], clock: Clock

@@ -1,4 +1,4 @@
-"""Proposed rules, from the proposal to the moment from which on they are decided by. Pure; the log is the truth.
+"""Proposed rules, until they are decided by or not. Pure; the log is the truth.
 
     PolicyProposed ──▶ pending ──┬─ another publisher approves ──▶ PolicySettled(published): in force
                                  ├─ another rejects ─────────────▶ PolicySettled(rejected)
