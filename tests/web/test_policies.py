@@ -1,4 +1,4 @@
-"""Rules at the page: one person proposes them, another puts them in force, and commands are decided by them."""
+"""Rules at the page: one person proposes them, another approves, and commands are decided by them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
