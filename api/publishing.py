@@ -114,7 +114,7 @@ class Publishing:
 
     def diff(self, text: str) -> str:
         """What this text changes of the rules in force, as a unified diff."""
-        before, after = self.in_force.text.splitlines(), text.splitlines()
+        before, after = self.in_force.text.split("\n"), text.split("\n")
         return "\n".join(difflib.unified_diff(before, after, "in force", "proposed", lineterm=""))
 
     def obstacle(self, who: Principal, proposal: Proposal, answer: Answer) -> str:

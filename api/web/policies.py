@@ -1,6 +1,7 @@
 """The pages of rules: those in force, a draft and what it would change, and proposals for another person."""
 
 import asyncio
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -150,7 +151,7 @@ class PolicyPages:
             session=session,
             proposal=found,
             # What it would change today, which need not be what it changed when it was proposed.
-            diff=(publishing.diff(text) if is_pending else found.proposed.diff).splitlines(),
+            diff=list(_diff_lines(publishing.diff(text) if is_pending else found.proposed.diff)),
             rules=rules,
             cannot_approve=publishing.obstacle(who, found, Answer.APPROVE),
             cannot_reject=publishing.obstacle(who, found, Answer.REJECT),
@@ -161,6 +162,13 @@ class PolicyPages:
     def _views(self, text: str) -> tuple[Any, ...]:
         """The rules of a text in words. Raises ConfigError."""
         return tuple(rule_view(policy) for policy in self._publishing.read(text).policies)
+
+
+def _diff_lines(diff: str) -> Iterator[tuple[str, str]]:
+    """Each line of a unified diff below its heading: "added", "removed" or nothing, and its text."""
+    kinds = {"+": "added", "-": "removed"}
+    for line in diff.split("\n")[2:]:
+        yield kinds.get(line[:1], ""), line
 
 
 def _status(shown: dict[str, Any]) -> HTTPStatus:

@@ -66,7 +66,7 @@ async def test_two_people_publish_a_rule_and_a_statement_is_then_held(
 
         await sign_in(erins, ERIN, path)
         await erins.get_by_role("button", name="Simulate").click()
-        await expect(erins.locator(".simulation")).to_contain_text("go from allow to review")
+        await expect(erins.locator(".simulation")).to_contain_text("allow to review")
         await expect(erins.locator(".simulation")).to_contain_text("plain is looked after")
         assert await barriers(erins) == []
         await erins.get_by_label("Comment").fill("OPS-40, yes")

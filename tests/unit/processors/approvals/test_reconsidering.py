@@ -19,7 +19,11 @@ RULES = bundle(WRITES)
 
 def waiting(**more: Any) -> Approval:
     """A deletion under review by RULES."""
-    fields = {"policy_version": RULES.version, "rules": (RULES.rules[0].digest,), "facts": DELETE}
+    fields: dict[str, Any] = {
+        "policy_version": RULES.version,
+        "rules": (RULES.rules[0].digest,),
+        "facts": DELETE,
+    }
     return Approval(requested(NOW, **(fields | more)))
 
 
