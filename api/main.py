@@ -22,13 +22,12 @@ from api.feed import Feed
 from api.grants import Grants
 from api.inbox import Inbox
 from api.issuing import Issuing
-from api.notifications.apprise import AppriseReceiver
 from api.notifications.notifier import Notifier
 from api.notifications.outbox import Outbox
 from api.notifications.receiver import Receiver
+from api.notifications.receivers import receivers_of
 from api.notifications.slack.actions import Actions
 from api.notifications.slack.channel import Channel
-from api.notifications.webhook import Webhook
 from api.publishing import Publishing
 from api.register import REACH, Register
 from api.resources import Resources
@@ -147,11 +146,7 @@ def _receivers(
     config: Config, client: httpx.AsyncClient, outbox: Outbox, desk: Desk
 ) -> tuple[Actions | None, list[Receiver]]:
     """Who is told, and what takes the buttons that are pressed in Slack, where there is one."""
-    told = config.notifications
-    found: list[Receiver] = [
-        Webhook(endpoint, config.base, config.api_url, client, now) for endpoint in told.webhooks
-    ]
-    found += [AppriseReceiver(endpoint, config.base, config.api_url) for endpoint in told.apprise]
+    told, found = config.notifications, receivers_of(config, client, outbox)
     if told.slack is None:
         return None, found
     channel = Channel(told.slack, config.base, config.api_url, client, outbox)

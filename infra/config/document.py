@@ -31,7 +31,7 @@ class Config(Model):
         for word, names in (
             ("resource", [resource.name for resource in self.resources]),
             ("policy", [policy.name for policy in self.policies]),
-            ("receiver", [one.name for one in (*told.webhooks, *told.apprise)]),
+            ("receiver", [one.name for one in told.named]),
         ):
             for name in names:
                 if names.count(name) > 1:
