@@ -23,6 +23,7 @@
 - `standings.py`: approvals that are used by asking again, in a table of their own.
 - `desk.py`: the approvals in the table, and their deadlines.
 - `configured.py`: the configuration file -> the bundle to decide by.
+- `rulebook.py`: the bundle in force, which persons may publish while the workers run.
 - `policy/`, `approvals/`, `grants/`: the decisions, pure.
 - `masking/`: plans, masks and detectors, pure; an ingress uses them too.
 """

@@ -102,7 +102,12 @@ def add_agents(
     async def deadlines() -> None:
         for forgotten in reactions.forget_standing(clock()):
             await emission.emit((), after=forgotten)
-        for reaction in (*reactions.expire_grants(clock()), *reactions.expire_due(clock())):
+        now = clock()
+        for reaction in (
+            *reactions.expire_grants(now),
+            *reactions.expire_due(now),
+            *reactions.reconsider(now),
+        ):
             await emission.emit(
                 reaction.events,
                 reply_to=reaction.reply_to,
