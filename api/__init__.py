@@ -22,6 +22,8 @@ In the order of a decision:
 - `showing.py`: an approval as those who may see it get to see it.
 - `deciding.py`: one decision: checked, published, waited for.
 - `asking.py`: access asked for beforehand. `grants.py`: what was granted, and its end.
+- `publishing.py`: the rules in force, and proposals of others until they are in force or not.
+- `policies.py`: these over HTTP. `simulation.py`: which commands they would judge otherwise (pure).
 - `approvals.py` `stream.py` `sessions.py` `commands.py` `recordings.py` `health.py`: one resource a file:
   models, routes; `paging.py`: the link to a list's next page.
 - `ending.py`: ends a session, by revoking it.

@@ -1,6 +1,6 @@
 """The HTTP application: routes, sign-in, errors and headers put together. What it needs is given to it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,6 +27,8 @@ from api.notifications.outbox import Outbox
 from api.notifications.slack.actions import Actions
 from api.originals import Originals
 from api.past import Past
+from api.policies import Policies
+from api.publishing import Publishing
 from api.resources import Resources
 from api.saml_sign_on import SamlSignOn
 from api.scim import errors as scim_errors
@@ -40,12 +42,12 @@ from api.web.about import AboutPages
 from api.web.grants import GrantPages
 from api.web.live import Live
 from api.web.pages import Pages
+from api.web.policies import PolicyPages
 from api.web.sessions import SessionPages
 from api.web.sign_on import OidcSignOn, SamlPages
 from api.web.site import Site, static_files
 from api.web.terminals import TerminalPages
 from infra.clock import Clock, now
-from infra.config import Policy
 from infra.keys import Sealer
 
 _HEADERS = {
@@ -83,7 +85,7 @@ def create_app(
     asking: Asking,
     issuing: Issuing,
     resources: Resources,
-    policies: Sequence[Policy],
+    publishing: Publishing,
     sso: SingleSignOn | None,
     saml: SamlSignOn | None,
     codes: TerminalCodes,
@@ -96,7 +98,7 @@ def create_app(
     scim: ScimEndpoint | None,
     clock: Clock = now,
 ) -> FastAPI:
-    """The application. Whoever serves it also runs `feed`."""
+    """The application. Whoever serves it also runs `feed` and `publishing`."""
     past = Past(audit_log, desk.access)
     opened = Originals(sealer, desk.access)
     ending = Ending(audit_log, desk.access, issuing)
@@ -122,6 +124,7 @@ def create_app(
         stream.routes(feed, desk.access, sign_in, clock),
         grants_routes(grants, sign_in),
         asking_routes(asking, sign_in),
+        Policies(publishing, audit_log, sign_in).router(),
         sessions.routes(audit_log, sign_in),
         ending.router(sign_in),
         recordings.routes(audit_log, sign_in),
@@ -139,8 +142,9 @@ def create_app(
     app.include_router(web.router())
     app.include_router(Live(site, feed).router())
     app.include_router(SessionPages(site, audit_log, ending).router())
+    app.include_router(PolicyPages(site, publishing, audit_log).router())
     app.include_router(GrantPages(site, grants).router())
-    app.include_router(AboutPages(site, audit_log, policies, resources, readiness).router())
+    app.include_router(AboutPages(site, audit_log, resources, readiness).router())
     if sso is not None:
         app.include_router(OidcSignOn(sso, site, web).router())
     if saml is not None:

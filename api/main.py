@@ -22,13 +22,13 @@ from api.feed import Feed
 from api.grants import Grants
 from api.inbox import Inbox
 from api.issuing import Issuing
-from api.notifications.apprise import AppriseReceiver
 from api.notifications.notifier import Notifier
 from api.notifications.outbox import Outbox
 from api.notifications.receiver import Receiver
+from api.notifications.receivers import receivers_of
 from api.notifications.slack.actions import Actions
 from api.notifications.slack.channel import Channel
-from api.notifications.webhook import Webhook
+from api.publishing import Publishing
 from api.register import REACH, Register
 from api.resources import Resources
 from api.saml_sign_on import CONSUMER, ENTITY, SamlSignOn
@@ -93,6 +93,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
     register = Register()
     following = Following(bus, GRANTS, REACH, lambda received: register.apply(received.event), now)
     grants = Grants(register, following, bus, access, config.identity.administrators, audit_log, node, now)
+    publishing = Publishing(config, bus, access, node, now, ANSWER_WITHIN)
     cookies = Cookies(secret(config.state, "web-sessions"), config.identity.users)
     tls = not address.is_loopback
     revocations = revocations_of(config)
@@ -115,7 +116,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         asking=Asking(feed, bus, node, ANSWER_WITHIN, now),
         issuing=issuing,
         resources=Resources(config),
-        policies=config.policies,
+        publishing=publishing,
         sso=sso,
         saml=saml,
         ssh_authority=ssh_user_ca(config.state),
@@ -137,11 +138,13 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
             reading = tasks.create_task(revocations.follow(bus))
             admitting = tasks.create_task(provisioning.follow(bus)) if provisioning is not None else None
             telling = tasks.create_task(notifier.run())
+            publishing_rules = tasks.create_task(publishing.run())
             tasks.create_task(_report(server, address))
             await server.serve(sockets=[listener])
             feeding.cancel()
             registering.cancel()
             telling.cancel()
+            publishing_rules.cancel()
             beating.cancel()
             reading.cancel()
             if admitting is not None:
@@ -192,11 +195,7 @@ def _receivers(
     config: Config, client: httpx.AsyncClient, outbox: Outbox, desk: Desk
 ) -> tuple[Actions | None, list[Receiver]]:
     """Who is told, and what takes the buttons that are pressed in Slack, where there is one."""
-    told = config.notifications
-    found: list[Receiver] = [
-        Webhook(endpoint, config.base, config.api_url, client, now) for endpoint in told.webhooks
-    ]
-    found += [AppriseReceiver(endpoint, config.base, config.api_url) for endpoint in told.apprise]
+    told, found = config.notifications, receivers_of(config, client, outbox)
     if told.slack is None:
         return None, found
     channel = Channel(told.slack, config.base, config.api_url, client, outbox)

@@ -22,6 +22,7 @@ from schemas.vocabulary import (
     Obligations,
     Outcome,
     Principal,
+    ProposalState,
     ReviewStage,
     Role,
     Stage,
@@ -351,6 +352,46 @@ class PolicyPublished(Event):
     bundle: str  # its name
     policy_version: str  # SHA-256 of the document, in hex
     document: str  # the rules as JSON
+    proposal: str = ""  # whose rules these are; empty: those of the configuration file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyProposed(Event):
+    """Somebody wants the processors to decide by these rules. They do once another person approved."""
+
+    bundle: str
+    proposal: str
+    author: Principal
+    text: str  # YAML: `policies:` and the rules, as they will be decided by
+    digest: str  # SHA-256 of the text, in hex
+    base: str  # the proposal whose rules are in force; empty: those of the configuration file are
+    diff: str  # what the text changes of the rules in force, as a unified diff
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyReviewed(Event):
+    """One person's answer to proposed rules. Whether it counts is for the processors to say."""
+
+    bundle: str
+    proposal: str
+    reviewer: Principal
+    answer: Answer
+    digest: str  # of the text that the reviewer was shown
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySettled(Event):
+    """A proposal ended; published, its rules are in force from here on, unless others came before."""
+
+    bundle: str
+    proposal: str
+    state: ProposalState
+    digest: str
+    base: str  # the proposal whose rules it takes the place of
+    decided_by: tuple[str, ...]
+    comment: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -419,6 +460,9 @@ EVENTS: dict[str, type[Event]] = {
         GroupProvisioned,
         EntryRemoved,
         PolicyPublished,
+        PolicyProposed,
+        PolicyReviewed,
+        PolicySettled,
         RecordingChunk,
         CheckpointSigned,
         NodeHeartbeat,
