@@ -57,7 +57,7 @@ def ssh_cert(
 
 def own_key(url: str) -> Path:
     """The public half of the key that is kept for this gateway, made where there is none yet."""
-    path = folder() / f"ssh-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
+    path = _key_path(url)
     public = path.with_suffix(".pub")
     if not public.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -73,6 +73,15 @@ def own_key(url: str) -> Path:
             + b"\n"
         )
     return public
+
+
+def forget_certificate(url: str) -> None:
+    """Leaves none for the kept key: it was whose sign-in has ended."""
+    certificate_of(_key_path(url).with_suffix(".pub")).unlink(missing_ok=True)
+
+
+def _key_path(url: str) -> Path:
+    return folder() / f"ssh-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
 
 
 def certificate_of(public: Path) -> Path:
