@@ -11,6 +11,7 @@ from processors.policy.expression import check_expression
 from processors.policy.matchers import compile_command_pattern
 from processors.policy.rule import Measure
 from processors.policy.rules import BadRule
+from schemas.vocabulary import ReviewAt
 
 
 def bundle_of(config: Config) -> Bundle:
@@ -73,6 +74,8 @@ def _rule(policy: Policy) -> dict[str, Any]:
             "on_timeout": review.on_timeout,
             "valid_for": review.valid_for.total_seconds(),
             "hold": review.hold,
+            "at": review.at,
+            "hold_limit": review.hold_limit.total_seconds() if review.at is ReviewAt.COMMIT else None,
             "break_glass": review.break_glass,
             "owners": review.owners,
             "then": [

@@ -25,6 +25,7 @@ from schemas.vocabulary import (
     ReviewStage,
     Role,
     Stage,
+    Transaction,
 )
 
 
@@ -76,6 +77,8 @@ class CommandRequested(Event):
     unmask: tuple[str, ...] = ()  # columns they ask to see unmasked: "schema.table.column"
     pattern: str = ""  # the text without what may vary under a grant; empty: it has no pattern
     fingerprint: str = ""  # SHA-256 in hex of the pattern and of what such commands mean and do
+    holds_commit: bool = False  # what it changes lasts only by a COMMIT that the ingress asks about
+    transaction: Transaction | None = None  # it is that COMMIT: what it makes last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +203,7 @@ class ApprovalRequested(Event):
     escalates_at: datetime | None = None  # when others may decide as well
     escalates_to: tuple[str, ...] = ()  # their groups
     afterwards: bool = False  # the command ran at once, by break-glass: it is reviewed after the fact
+    transaction: Transaction | None = None  # it is a COMMIT: what it makes last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

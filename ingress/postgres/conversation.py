@@ -8,7 +8,7 @@ nothing before them can change what their names mean.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -29,7 +29,7 @@ from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.circumstances import CONTEXT_QUERY, context_of, with_fingerprint
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
-from ingress.postgres.execution import Answer, Execution, Expected, Group, Kind
+from ingress.postgres.execution import Answer, Ending, Execution, Expected, Group, Kind
 from ingress.postgres.judge import Judge
 from ingress.postgres.maskers import put_maskers
 from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execute
@@ -40,6 +40,16 @@ from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_refus
 from ingress.postgres.results import ResultMasker
 from ingress.postgres.sql.columns import Origin
 from ingress.postgres.target_side import TargetSide
+from ingress.postgres.transaction import (
+    LOCKS_QUERY,
+    UNDONE,
+    OpenTransaction,
+    in_block,
+    make_not_ended,
+    make_runs_first,
+    makes_last,
+    why_not_ended,
+)
 from processors.masking.masks import MASKS, Mask
 from schemas.vocabulary import MaskingPlan, Outcome
 
@@ -79,9 +89,9 @@ class PostgresConversation:
         self._names = Namespace()
         self._names.reasons = judge.reasons
         self._client = ClientSide(self._names, judge)
-        self._target = TargetSide(
-            self._names, ResultMasker(base_plan, self._origin, proven=False, masks=masks)
-        )
+        self._transaction = OpenTransaction(clock)
+        base = ResultMasker(base_plan, self._origin, proven=False, masks=masks)
+        self._target = TargetSide(self._names, base, self._transaction)
         self._target.parameters.update(parameters)
         self._groups: deque[Group] = deque()
         self._next: Message | None = None
@@ -314,6 +324,7 @@ class PostgresConversation:
         if context.prepared != prepared or context.cursors != cursors:
             self._judge.context = replace(context, prepared=prepared, cursors=dict(cursors))
         self._judge.transaction = self._target.status
+        self._judge.in_block = in_block(self._target.in_block, [*self._target.running(), *self._queued()])
         self._judge.unread = self._target.unread
         self._judge.firsts = self._names.firsts
         self._judge.is_stale = self._context_is_old
@@ -327,16 +338,59 @@ class PostgresConversation:
                 self._target.copy_ended()
 
     def _submit(self, group: Group) -> None:
+        if any(map(makes_last, group.executions)) and self._may_be_held():
+            group.ends = Ending()
         self._groups.append(group)
-        for execution in group.executions:
-            group.waiting.add(execution.command.id)
-            self._requests.append(Submit(execution.command))
+        group.waiting.update(execution.command.id for execution in group.executions)
+        if group.ends is None:
+            self._ask(group)
         for execution in group.all_executions():
             statement = execution.statement
             if statement is not None and (
                 statement.changes_context or statement.changes_catalogue or statement.changes_settings
             ):
                 self._unsettled.add(execution.command.id)
+
+    def _ask(self, group: Group) -> None:
+        self._requests.extend(Submit(execution.command) for execution in group.executions)
+
+    def _queued(self) -> list[Execution]:
+        """What waits for its verdict, or its turn."""
+        waiting = (group for group in self._groups if not group.error and group.refusal is None)
+        return [execution for group in waiting for execution in group.executions]
+
+    def _may_be_held(self) -> bool:
+        """Whether something of the open transaction ran, or may run yet, before its review."""
+        return self._transaction.is_held or any(
+            execution.command.holds_commit and (execution.allowed is None or execution.at_commit)
+            for execution in self._queued()
+        )
+
+    def _ask_about_end(self, group: Group, ending: Ending) -> bool:
+        """Asks about the end of a transaction, once all that ran in it has been answered; whether it did."""
+        if ending.is_asked:
+            return True
+        if self._target.expected:
+            return False
+        is_held = self._transaction.is_held and self._target.status != b"E"
+        reason = why_not_ended(group.executions, self._transaction) if is_held else ""
+        if is_held and not reason:
+            if ending.locks is None:
+                ending.locks = Answer(is_duty=True)
+                self._ask_aside(LOCKS_QUERY, ending.locks)
+                return False
+            ending.rolls_back = True
+            commit = next(execution for execution in group.executions if execution.runs)
+            commit.command = self._transaction.commit(commit.command, ending.locks)
+        ending.is_asked = True
+        self._ask(group)
+        if reason:
+            culprit = next(execution for execution in group.executions if makes_last(execution))
+            self._refuse_beforehand(
+                group, Refuse(culprit, make_not_ended(culprit.command.id, reason), reason)
+            )
+            group.waiting.clear()
+        return True
 
     def _settle(self, group: Group) -> None:
         """Nothing of the group will be sent: it changes nothing."""
@@ -348,6 +402,9 @@ class PostgresConversation:
         sent = False
         while self._groups and not self._closed:
             group = self._groups[0]
+            if group.ends is not None and not group.refusal and not self._ask_about_end(group, group.ends):
+                self._flush()
+                return sent
             is_early = group.fails and self._target.expected  # whether a transaction is open is not known yet
             if (
                 (group.waiting or is_early or self._cancels)
@@ -371,7 +428,7 @@ class PostgresConversation:
         if group.error or group.refusal or not has_duties(group):
             return True
         target = self._target
-        standing = Standing(target.status, self._ran_in_series, self._sent_in_series, target.expected)
+        standing = self._standing(target.expected)
         match settle(group, standing):
             case Wait():
                 return False
@@ -382,6 +439,16 @@ class PostgresConversation:
             case Refuse() as refuse:
                 self._refuse_beforehand(group, refuse)
         return True
+
+    def _standing(self, expected: Collection[Expected]) -> Standing:
+        return Standing(
+            self._target.status,
+            self._ran_in_series,
+            self._sent_in_series,
+            expected,
+            self._target.in_block,
+            self._transaction.is_full,
+        )
 
     def _refuse_beforehand(self, group: Group, refuse: Refuse) -> None:
         group.error = refuse.data
@@ -424,6 +491,9 @@ class PostgresConversation:
     def _prepare_answer(self, execution: Execution) -> None:
         """What its verdict obliges the gateway to is in place before the command leaves."""
         put_maskers(execution, self._origin, self._masks)
+        if execution.at_commit and not self._transaction.is_held:
+            self._for_client.append(make_runs_first(execution))
+        self._transaction.sent(execution)
         self._requests.append(Record(Frame.COMMAND, execution.command.text.encode()))
 
     def _refuse(self, group: Group, command: str, refusal: Refusal) -> None:
@@ -441,14 +511,20 @@ class PostgresConversation:
     def _answer_refused(self, group: Group) -> None:
         """The refusal takes its place behind what the target still owes."""
         self._settle(group)
+        rolls_back = group.ends is not None and group.ends.rolls_back
         if group.refusal is not None and not group.error:
             command, refusal = group.refusal
+            if rolls_back:
+                refusal = replace(refusal, hint=UNDONE)
             data = make_refusal(command, refusal, self._link(refusal.approval) if refusal.approval else "")
             note = refusal.message
             self._requests.append(Record(Frame.COMMAND, group.executions[0].command.text.encode()))
             self._requests.append(Record(Frame.NOTE, note.encode()))
         else:
             data = group.error
+        if rolls_back:
+            self._roll_back(group, data)
+            return
         in_transaction = group.fails and self._target.status == b"T"
         if group.simple and in_transaction:
             self._for_target.append(make_execute(OWN) + SYNC)
@@ -457,9 +533,7 @@ class PostgresConversation:
         if group.simple:
             self._target.expected.append(Expected(Kind.LOCAL, data=data, ready=True))
             return
-        for expected in group.expected:
-            if expected.change is not None:
-                self._names.take_back(expected.change)
+        self._take_back(group)
         if in_transaction or (self._ran_in_series and self._target.status == b"I"):
             # What ran since the last Sync is one transaction, which an error must undo as it would without
             # us: the target is made to fail, too ("… if any error … the transaction is rolled back", 55.2.3).
@@ -477,23 +551,36 @@ class PostgresConversation:
             self._settle(group)
             for execution in group.executions:
                 self._abandon(execution, reason)
-            for expected in group.expected:
-                if expected.change is not None:
-                    self._names.take_back(expected.change)
+            self._take_back(group)
         if synced:
             self._groups.appendleft(Group([SYNC], [Expected(Kind.SYNC)], syncs=True))
             return
-        for expected in self._client.discard().expected:
+        self._take_back(self._client.discard())
+
+    def _take_back(self, group: Group) -> None:
+        for expected in group.expected:
             if expected.change is not None:
                 self._names.take_back(expected.change)
+
+    def _roll_back(self, group: Group, data: bytes) -> None:
+        """The COMMIT was refused: what ran before its review is undone, and then the client gets `data`."""
+        aside = Aside()
+        aside.ask(b"rollback", Answer(is_duty=True))
+        if group.simple:
+            aside.sync()
+        self._put_aside(aside)
+        self._target.expected.append(Expected(Kind.LOCAL, data=data, ready=group.simple))
+        if not group.simple:
+            self._for_target.append(FLUSH)
+            self._take_back(group)
+            self._skip_series("the COMMIT before it was refused", synced=group.syncs)
 
     def _tell_unplanned(self) -> None:
         """Where the target could not plan what came next in a series: its error is the series' error."""
         group = self._groups[0] if self._groups else None
         if group is None or group.estimates is None:
             return
-        standing = Standing(self._target.status, self._ran_in_series, self._sent_in_series, ())
-        refused = settle(group, standing)
+        refused = settle(group, self._standing(()))
         if isinstance(refused, Refuse):
             self._refuse_beforehand(group, refused)
             self._target.expected.append(Expected(Kind.LOCAL, data=group.error))
@@ -522,6 +609,15 @@ class PostgresConversation:
         else:
             aside.sync()
         self._put_aside(aside)
+
+    def _ask_aside(self, text: bytes, answer: Answer) -> None:
+        """A question of the gateway's own within the client's transaction."""
+        aside = Aside()
+        aside.ask(text, answer)
+        if not self._sent_in_series:
+            aside.sync()
+        self._put_aside(aside)
+        self._unflushed = self._sent_in_series
 
     def _put_aside(self, aside: Aside) -> None:
         self._for_target += aside.messages

@@ -10,7 +10,7 @@ from ingress.postgres.facts import Statement
 from ingress.postgres.limits import Stop
 from ingress.postgres.namespace import Change, Portal, Prepared
 from ingress.postgres.results import ResultMasker
-from schemas.vocabulary import Intent
+from schemas.vocabulary import Intent, Outcome, Stage
 
 _READS = frozenset((Intent.READ, Intent.SESSION))
 
@@ -32,6 +32,8 @@ class Execution:
     stopped: Stop | None = None  # the limit at which the answer was cut off
     turn: int = 0  # how often it was sent: a portal read in steps, each step
     alone: bool = False  # the first that runs of its series
+    outcome: Outcome = Outcome.UNKNOWN  # once it has ended
+    changed: int = 0  # rows that it returned or changed, as far as it has been answered
 
     @property
     def is_limited(self) -> bool:
@@ -45,6 +47,16 @@ class Execution:
     def only_reads(self) -> bool:
         """It is proven to change nothing at the target."""
         return _READS.issuperset(self.command.facts.intents)
+
+    @property
+    def runs(self) -> bool:
+        """It is to be executed, not only prepared."""
+        return self.command.stage is Stage.EXECUTE
+
+    @property
+    def at_commit(self) -> bool:
+        """It ran, or is to run, before its review, which is that of its transaction's COMMIT."""
+        return self.allowed is not None and self.allowed.obligations.at_commit
 
     @property
     def copies(self) -> bool:
@@ -93,6 +105,16 @@ class Expected:
 
 
 @dataclass(eq=False, slots=True)
+class Ending:
+    """How far the question about a transaction's end has come. `locks`: what the transaction holds, as the
+    target says; None: not asked. `rolls_back`: without approval the transaction is rolled back."""
+
+    locks: Answer | None = None
+    is_asked: bool = False
+    rolls_back: bool = False
+
+
+@dataclass(eq=False, slots=True)
 class Group:
     """Messages that go to the target together, once every command in them may run."""
 
@@ -107,6 +129,7 @@ class Group:
     syncs: bool = False  # ends a series of extended-protocol messages
     estimates: object | None = None  # what the target's planner was asked about it
     undecided: bool = False  # holds a Parse or Bind that no verdict covers yet
+    ends: Ending | None = None  # it may end a transaction that is held for review: asked about in its turn
 
     @property
     def size(self) -> int:

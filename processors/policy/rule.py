@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.vocabulary import Fallback, GrantLimits, Intent, PrincipalKind, ReviewStage, Verdict
+from schemas.vocabulary import (
+    Fallback,
+    GrantLimits,
+    Intent,
+    PrincipalKind,
+    ReviewAt,
+    ReviewStage,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,8 @@ class Review:
     owners: bool = False  # the resource's owners may decide in the first stage
     then: tuple[ReviewStage, ...] = ()  # further stages
     escalation: Escalation | None = None
+    at: ReviewAt = ReviewAt.COMMAND
+    hold_limit: float | None = None  # at a COMMIT: how long its transaction may last
 
 
 @dataclass(frozen=True, slots=True)
