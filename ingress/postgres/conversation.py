@@ -29,29 +29,22 @@ from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.circumstances import CONTEXT_QUERY, context_of, with_fingerprint
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
-from ingress.postgres.execution import Answer, Ending, Execution, Expected, Group, Kind
+from ingress.postgres.ending import ask_about, may_be_held
+from ingress.postgres.execution import Answer, Ending, Execution, Expected, Group, Kind, lost, only_prepared
 from ingress.postgres.judge import Judge
 from ingress.postgres.maskers import put_maskers
 from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execute
 from ingress.postgres.namespace import Namespace
 from ingress.postgres.own import OWN, Aside, wrapped
 from ingress.postgres.read_only import around
-from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_refusal, make_waiting
+from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_waiting
+from ingress.postgres.refused import error_of, in_place_of
 from ingress.postgres.results import ResultMasker
 from ingress.postgres.sql.columns import Origin
 from ingress.postgres.target_side import TargetSide
-from ingress.postgres.transaction import (
-    LOCKS_QUERY,
-    UNDONE,
-    OpenTransaction,
-    in_block,
-    make_not_ended,
-    make_runs_first,
-    makes_last,
-    why_not_ended,
-)
+from ingress.postgres.transaction import OpenTransaction, in_block, make_runs_first, makes_last
 from processors.masking.masks import MASKS, Mask
-from schemas.vocabulary import MaskingPlan, Outcome
+from schemas.vocabulary import MaskingPlan
 
 _AHEAD = 64  # groups whose verdicts are asked for before the first of them is sent
 _OWED = 512  # answers the target may owe before more is taken from the client
@@ -105,9 +98,7 @@ class PostgresConversation:
         self._context_is_old = True
         self._context: Answer | None = None  # what was asked and is not answered
         self._catalogue_wanted = 0  # readings asked for and not answered
-        self._cancels = (
-            0  # on their way to the target: what is sent now might be hit in place of what was meant
-        )
+        self._cancels = 0  # on their way to the target: what is sent now might be hit instead
         self._unsettled: set[str] = set()  # commands that change what names mean, not finished
         self._closed = False
 
@@ -338,7 +329,7 @@ class PostgresConversation:
                 self._target.copy_ended()
 
     def _submit(self, group: Group) -> None:
-        if any(map(makes_last, group.executions)) and self._may_be_held():
+        if any(map(makes_last, group.executions)) and may_be_held(self._transaction, self._queued()):
             group.ends = Ending()
         self._groups.append(group)
         group.waiting.update(execution.command.id for execution in group.executions)
@@ -359,36 +350,19 @@ class PostgresConversation:
         waiting = (group for group in self._groups if not group.error and group.refusal is None)
         return [execution for group in waiting for execution in group.executions]
 
-    def _may_be_held(self) -> bool:
-        """Whether something of the open transaction ran, or may run yet, before its review."""
-        return self._transaction.is_held or any(
-            execution.command.holds_commit and (execution.allowed is None or execution.at_commit)
-            for execution in self._queued()
-        )
-
     def _ask_about_end(self, group: Group, ending: Ending) -> bool:
         """Asks about the end of a transaction, once all that ran in it has been answered; whether it did."""
-        if ending.is_asked:
-            return True
-        if self._target.expected:
+        if ending.is_asked or self._target.expected:
+            return ending.is_asked
+        step = ask_about(group, ending, self._transaction, self._standing(()))
+        if isinstance(step, Aside):
+            self._put_aside(step)
+            self._unflushed = self._sent_in_series
             return False
-        is_held = self._transaction.is_held and self._target.status != b"E"
-        reason = why_not_ended(group.executions, self._transaction) if is_held else ""
-        if is_held and not reason:
-            if ending.locks is None:
-                ending.locks = Answer(is_duty=True)
-                self._ask_aside(LOCKS_QUERY, ending.locks)
-                return False
-            ending.rolls_back = True
-            commit = next(execution for execution in group.executions if execution.runs)
-            commit.command = self._transaction.commit(commit.command, ending.locks)
         ending.is_asked = True
         self._ask(group)
-        if reason:
-            culprit = next(execution for execution in group.executions if makes_last(execution))
-            self._refuse_beforehand(
-                group, Refuse(culprit, make_not_ended(culprit.command.id, reason), reason)
-            )
+        if isinstance(step, Refuse):
+            self._refuse_beforehand(group, step)
             group.waiting.clear()
         return True
 
@@ -427,8 +401,7 @@ class PostgresConversation:
         """Whether all that must be known or done before the group is sent has been."""
         if group.error or group.refusal or not has_duties(group):
             return True
-        target = self._target
-        standing = self._standing(target.expected)
+        standing = self._standing(self._target.expected)
         match settle(group, standing):
             case Wait():
                 return False
@@ -475,7 +448,7 @@ class PostgresConversation:
                 execution.alone = not self._ran_in_series
                 self._prepare_answer(execution)
             else:  # a preparation: nothing runs, nothing is owed
-                self._requests.append(_prepared(execution))
+                self._requests.append(only_prepared(execution))
                 self._unsettled.discard(execution.command.id)
         executions = [execution for expected in group.expected for execution in expected.executions]
         before, after = around(executions, self._target.status, in_series=self._ran_in_series)
@@ -511,37 +484,14 @@ class PostgresConversation:
     def _answer_refused(self, group: Group) -> None:
         """The refusal takes its place behind what the target still owes."""
         self._settle(group)
-        rolls_back = group.ends is not None and group.ends.rolls_back
+        error = error_of(group, self._link)
         if group.refusal is not None and not group.error:
-            command, refusal = group.refusal
-            if rolls_back:
-                refusal = replace(refusal, hint=UNDONE)
-            data = make_refusal(command, refusal, self._link(refusal.approval) if refusal.approval else "")
-            note = refusal.message
             self._requests.append(Record(Frame.COMMAND, group.executions[0].command.text.encode()))
-            self._requests.append(Record(Frame.NOTE, note.encode()))
-        else:
-            data = group.error
-        if rolls_back:
-            self._roll_back(group, data)
-            return
-        in_transaction = group.fails and self._target.status == b"T"
-        if group.simple and in_transaction:
-            self._for_target.append(make_execute(OWN) + SYNC)
-            self._target.expected += [Expected(Kind.REFUSED, data=data), Expected(Kind.SYNC)]
-            return
-        if group.simple:
-            self._target.expected.append(Expected(Kind.LOCAL, data=data, ready=True))
-            return
-        self._take_back(group)
-        if in_transaction or (self._ran_in_series and self._target.status == b"I"):
-            # What ran since the last Sync is one transaction, which an error must undo as it would without
-            # us: the target is made to fail, too ("… if any error … the transaction is rolled back", 55.2.3).
-            self._for_target.append(make_execute(OWN))
-            self._target.expected.append(Expected(Kind.REFUSED, data=data))
-        else:
-            self._target.expected.append(Expected(Kind.LOCAL, data=data))
-        self._skip_series("an earlier command of the same series was refused", synced=group.syncs)
+            self._requests.append(Record(Frame.NOTE, group.refusal[1].message.encode()))
+        self._put_aside(in_place_of(group, error, self._target.status, ran_in_series=self._ran_in_series))
+        if not group.simple:
+            self._take_back(group)
+            self._skip_series("an earlier command of the same series was refused", synced=group.syncs)
 
     def _skip_series(self, reason: str, *, synced: bool = False) -> None:
         """After an error everything up to Sync is discarded (55.2.3, "Extended Query")."""
@@ -561,19 +511,6 @@ class PostgresConversation:
         for expected in group.expected:
             if expected.change is not None:
                 self._names.take_back(expected.change)
-
-    def _roll_back(self, group: Group, data: bytes) -> None:
-        """The COMMIT was refused: what ran before its review is undone, and then the client gets `data`."""
-        aside = Aside()
-        aside.ask(b"rollback", Answer(is_duty=True))
-        if group.simple:
-            aside.sync()
-        self._put_aside(aside)
-        self._target.expected.append(Expected(Kind.LOCAL, data=data, ready=group.simple))
-        if not group.simple:
-            self._for_target.append(FLUSH)
-            self._take_back(group)
-            self._skip_series("the COMMIT before it was refused", synced=group.syncs)
 
     def _tell_unplanned(self) -> None:
         """Where the target could not plan what came next in a series: its error is the series' error."""
@@ -610,15 +547,6 @@ class PostgresConversation:
             aside.sync()
         self._put_aside(aside)
 
-    def _ask_aside(self, text: bytes, answer: Answer) -> None:
-        """A question of the gateway's own within the client's transaction."""
-        aside = Aside()
-        aside.ask(text, answer)
-        if not self._sent_in_series:
-            aside.sync()
-        self._put_aside(aside)
-        self._unflushed = self._sent_in_series
-
     def _put_aside(self, aside: Aside) -> None:
         self._for_target += aside.messages
         self._target.expected.extend(aside.expected)
@@ -649,10 +577,7 @@ class PostgresConversation:
             self._target.unread = frozenset()  # it changed nothing after all
 
     def _group_of(self, command: str) -> Group | None:
-        for group in self._groups:
-            if command in group.waiting:
-                return group
-        return None
+        return next((group for group in self._groups if command in group.waiting), None)
 
     def _origin(self, table: int, attribute: int) -> Origin | None:
         return self._judge.catalogue.origin(table, attribute)
@@ -666,22 +591,8 @@ class PostgresConversation:
                 self._abandon(execution, reason)
         self._groups.clear()
         for execution in self._target.running():
-            self._requests.append(
-                Finish(
-                    execution.command.id,
-                    Outcome.UNKNOWN,
-                    execution.rows,
-                    execution.bytes,
-                    "",
-                    f"no answer: {reason}",
-                    execution.masker.masked() if execution.masker is not None else (),
-                )
-            )
+            self._requests.append(lost(execution, reason))
 
     def _close(self, reason: str) -> None:
         self._closed = True
         self._requests.append(Close(reason))
-
-
-def _prepared(execution: Execution) -> Finish:
-    return Finish(execution.command.id, Outcome.SUCCEEDED, 0, 0, "", "", ())

@@ -5,6 +5,7 @@ from enum import Enum, auto
 
 from ingress.command import Command
 from ingress.gate import Allowed, Refusal
+from ingress.interface import Finish
 from ingress.postgres.codec import Message
 from ingress.postgres.facts import Statement
 from ingress.postgres.limits import Stop
@@ -64,6 +65,24 @@ class Execution:
         return "copy" in self.command.facts.statements
 
 
+def only_prepared(execution: Execution) -> Finish:
+    """The end of a preparation: nothing runs, and nothing is owed."""
+    return Finish(execution.command.id, Outcome.SUCCEEDED, 0, 0, "", "", ())
+
+
+def lost(execution: Execution, reason: str) -> Finish:
+    """The end of what was sent and is never answered."""
+    return Finish(
+        execution.command.id,
+        Outcome.UNKNOWN,
+        execution.rows,
+        execution.bytes,
+        "",
+        f"no answer: {reason}",
+        execution.masker.masked() if execution.masker is not None else (),
+    )
+
+
 class Kind(Enum):
     """What the target will answer to what it was sent."""
 
@@ -106,12 +125,11 @@ class Expected:
 
 @dataclass(eq=False, slots=True)
 class Ending:
-    """How far the question about a transaction's end has come. `locks`: what the transaction holds, as the
-    target says; None: not asked. `rolls_back`: without approval the transaction is rolled back."""
+    """How far the question about a transaction's end has come. `locks`: what the transaction keeps locked, as
+    the target says; None: not asked."""
 
     locks: Answer | None = None
     is_asked: bool = False
-    rolls_back: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -130,6 +148,7 @@ class Group:
     estimates: object | None = None  # what the target's planner was asked about it
     undecided: bool = False  # holds a Parse or Bind that no verdict covers yet
     ends: Ending | None = None  # it may end a transaction that is held for review: asked about in its turn
+    rolls_back: bool = False  # refused, it makes its transaction be rolled back
 
     @property
     def size(self) -> int:

@@ -85,6 +85,7 @@ class TargetSide:
             self.stop(self._current(), Stop("row", MAX_TARGET_MESSAGE, ""))
             return
         self._receive(item)
+        self.flush_local()  # or the next item would be taken for the answer to it
         self.watch()
 
     def _receive(self, item: Message) -> None:

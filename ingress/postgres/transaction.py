@@ -12,25 +12,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from ingress.command import Command
-from ingress.postgres.execution import Answer, Execution
+from ingress.postgres.execution import Execution
 from ingress.postgres.messages import make_error, make_notice
 from schemas.digest import commit_digest
 from schemas.vocabulary import Facts, Lock, RanStatement, Transaction
 
 MOST = 500
 """Statements of a transaction that anybody is asked to review."""
-
-LOCKS_QUERY = b"""select distinct n.nspname, c.relname, l.mode
-from pg_catalog.pg_locks l
-join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) l.relation
-join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
-where l.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid() and l.granted
-and n.nspname operator(pg_catalog.<>) 'pg_catalog' and n.nspname operator(pg_catalog.<>) 'pg_toast'
-and l.mode operator(pg_catalog.<>) 'AccessShareLock' and c.relkind operator(pg_catalog.=) any('{r,p,m,S}')
-limit 100"""
-"""What the session's transaction keeps others from, but for reading. Its names are qualified."""
-
-UNDONE = "The transaction was rolled back: nothing of it lasts."
 
 _OBJECT_NOT_IN_PREREQUISITE_STATE = "55000"
 _BEGIN = ("begin",)
@@ -72,10 +60,10 @@ class OpenTransaction:
         """Whether there are as many statements as anybody reads."""
         return self._count >= MOST
 
-    def commit(self, command: Command, locks: Answer) -> Command:
+    def commit(self, command: Command, locks: tuple[Lock, ...]) -> Command:
         """The COMMIT `command` as what it is: its digest covers the statements that it makes last."""
         statements = [_as_ran(one) for one in self._ran if one.command.facts.statements != _BEGIN]
-        transaction = Transaction(self._began_at, tuple(statements), tuple(_locks(locks)))
+        transaction = Transaction(self._began_at, tuple(statements), locks)
         digest = commit_digest(command.digest, [one.digest for one in statements])
         return replace(command, digest=digest, transaction=transaction)
 
@@ -106,28 +94,6 @@ def controls(facts: Facts) -> bool:
 def makes_last(execution: Execution) -> bool:
     """Whether what its transaction did outlives it."""
     return execution.runs and not _LASTS.isdisjoint(execution.command.facts.statements)
-
-
-def why_not_ended(executions: Collection[Execution], transaction: OpenTransaction) -> str:
-    """Why a message with these cannot end a transaction that is held for review; empty when it can."""
-    run = [execution for execution in executions if execution.runs]
-    if len(run) != 1:
-        return "the COMMIT of this transaction is held for review: send COMMIT by itself"
-    if "commit" not in run[0].command.facts.statements:
-        return "a transaction whose COMMIT is held for review cannot be prepared: send COMMIT"
-    if transaction.is_full:
-        return f"a transaction of {MOST} statements or more is too long for a reviewer to read: split it"
-    return ""
-
-
-def make_not_ended(command: str, reason: str) -> bytes:
-    """The ErrorResponse where such a message is refused: the transaction stays open."""
-    return make_error(
-        _OBJECT_NOT_IN_PREREQUISITE_STATE,
-        f"refused: {reason}",
-        detail=json.dumps({"verdict": "deny", "command": command}),
-        hint="Nothing was executed, and the transaction is still open.",
-    )
 
 
 def why_not_at_commit(*, in_block: bool, is_full: bool) -> str:
@@ -175,8 +141,3 @@ def _as_ran(execution: Execution) -> RanStatement:
         outcome=execution.outcome,
         at_commit=execution.at_commit,
     )
-
-
-def _locks(answer: Answer) -> Iterable[Lock]:
-    found = [tuple((value or b"").decode("utf-8", "replace") for value in row) for row in answer.rows]
-    return (Lock(f"{schema}.{relation}", mode) for schema, relation, mode in sorted(found))

@@ -194,8 +194,8 @@ def _provable(when: When) -> Predicate:
 def strictest_terms(reviews: Sequence[tuple[str, Review]]) -> tuple[str, Review]:
     """The rule that names the review, and its terms: the one that asks for most approvals, then the one whose
     approval is valid the shortest, then the first. Times and the fallback are the strictest of all. Where one
-    of them does not hold the command, it is not held; where one reviews it before it runs, all do. What any of
-    them asks by `all_of`, and every further stage, is asked; only what all of them permit is granted, and it
+    of them does not hold the command, it is not held; where one reviews it before it runs, all do. What any
+    asks by `all_of`, and every further stage, is asked; only what all of them permit is granted, and it
     escalates only as all of them say."""
     named, chosen = min(reviews, key=lambda pair: (-pair[1].approvals, pair[1].valid_for))
     terms = [review for _, review in reviews]

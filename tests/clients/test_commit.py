@@ -290,7 +290,7 @@ class TestDrivers:
         approval = await _approval(told, 0)
         request = await shown(held, approval)
         assert [one["rows"] for one in request["transaction"]["statements"]] == [1, 1]
-        assert request["transaction"]["statements"][0]["parameters"] == ["pipeline", "12"]
+        assert request["transaction"]["statements"][0]["parameters"] == ["pipeline", "\\x000c"]
         await decide(held, DANA, approval, "approve", "")
         await working
         assert notes.of(12) == "pipeline"
