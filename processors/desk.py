@@ -7,12 +7,14 @@ from typing import Any
 import structlog
 
 from infra.kafka.bus import partition_of
-from processors.approvals.approval import Approval, Input, Step, apply, expire
+from processors.approvals.approval import Approval, Input, Step, apply, expire, give_up
 from processors.approvals.deadlines import Deadlines
 from processors.approvals.record import decode_record, encode_record
+from processors.approvals.unattended import gives_up
 from processors.policy.bundle import Bundle
 from schemas.signature import Keyring, SignatureRefused, Signer
 from schemas.topics import APPROVALS
+from schemas.vocabulary import ApprovalState
 
 _log = structlog.get_logger()
 
@@ -31,6 +33,7 @@ class Desk:
         self._keyring = keyring
         self._node = node
         self._deadlines = Deadlines()
+        self._dependent: set[str] = set()  # those that do not wait for reviewers who cannot be reached
 
     def apply(self, event: Input, now: datetime) -> Step:
         """What the event does to its approval. Nothing is kept until `save`."""
@@ -63,7 +66,7 @@ class Desk:
         else:
             self._table.data[raw_key] = record
         if approval is not None:
-            self._deadlines.set(key, approval.due_at)
+            self._watch(key, approval)
         partition = partition_of(key, APPROVALS.partitions)
         written: Awaitable[object] = self._table.send_changelog(
             partition, raw_key, record, key_serializer="raw", value_serializer="raw"
@@ -74,16 +77,30 @@ class Desk:
         """The approvals whose time has come; each is given once."""
         return self._deadlines.due(now)
 
+    def give_up(self, now: datetime) -> list[tuple[str, Step]]:
+        """What the approvals do that do not wait for reviewers who cannot be reached; each is given once."""
+        keys, self._dependent = self._dependent, set()
+        found = [(key, self.find(key)) for key in sorted(keys)]
+        return [(key, give_up(approval, now, self._node)) for key, approval in found if approval is not None]
+
     def recover(self, partitions: Collection[int]) -> None:
         """Takes the deadlines of the approvals on these partitions from the table, and no others."""
         self._deadlines.clear()
+        self._dependent.clear()
         for raw_key in list(self._table.data):
             key = raw_key.decode()
             if partition_of(key, APPROVALS.partitions) not in partitions:
                 continue
             approval = self.find(key)
             if approval is not None:
-                self._deadlines.set(key, approval.due_at)
+                self._watch(key, approval)
+
+    def _watch(self, key: str, approval: Approval) -> None:
+        self._deadlines.set(key, approval.due_at)
+        if approval.state is ApprovalState.PENDING and gives_up(approval.request):
+            self._dependent.add(key)
+        else:
+            self._dependent.discard(key)
 
     @property
     def remembered(self) -> int:

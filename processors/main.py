@@ -37,11 +37,12 @@ from processors.desk import Desk
 from processors.emission import Emission
 from processors.grantings import Grantings
 from processors.policy.bundle import BUNDLE, Bundle
+from processors.presence import Presence
 from processors.reactions import Reactions
 from processors.standings import Standings
 from schemas.envelope import envelope
 from schemas.events import PolicyPublished
-from schemas.topics import APPROVALS, COMMANDS, GRANTS, TOPICS
+from schemas.topics import APPROVALS, COMMANDS, GRANTS, HEARTBEATS, TOPICS
 from schemas.vocabulary import Role
 
 _log = structlog.get_logger()
@@ -89,7 +90,12 @@ def run(config: Config) -> int:
         partial(bus.hand_on, STANDING),
         node,
     )
-    add_agents(app, reactions, emission, keys, now, node, _give_up)
+    presence = None
+    if bundle.gives_up:
+        presence = Presence(now)
+        beats = loop.run_until_complete(bus.consume(HEARTBEATS))
+        app.task(partial(presence.follow, beats))
+    add_agents(app, reactions, emission, keys, now, node, _give_up, presence)
     _add_beginning_and_end(app, table, desk, standings, grantings, bus, emission, bundle)
     worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
     worker.spinner = None  # it would draw on stdout

@@ -20,6 +20,7 @@ from schemas.vocabulary import (
     Intent,
     MaskedField,
     Obligations,
+    OnUnavailable,
     Outcome,
     Principal,
     ReviewStage,
@@ -117,6 +118,7 @@ class CommandAllowed(Event):
     comment: str  # the reviewer's
     grant: str = ""  # the grant that let it through, or empty
     break_glass: str = ""  # it ran at once in an emergency: the approval by which it is reviewed afterwards
+    unattended: bool = False  # no reviewer could be reached: the rule's `on_unavailable` decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,7 @@ class CommandDenied(Event):
     comment: str
     retry_at: datetime | None = None  # when a budget has room again, where one was used up
     missing: tuple[str, ...] = ()  # what the requester must say first: "reason", "ticket"
+    unattended: bool = False  # no reviewer could be reached: the rule's `on_unavailable` decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +207,8 @@ class ApprovalRequested(Event):
     escalates_to: tuple[str, ...] = ()  # their groups
     afterwards: bool = False  # the command ran at once, by break-glass: it is reviewed after the fact
     transaction: Transaction | None = None  # it is a COMMIT: what it makes last
+    on_unavailable: OnUnavailable = OnUnavailable.HOLD  # what happens when no reviewer can be reached
+    reserve: str = ""  # the rule that decides then, where one does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +256,7 @@ class ApprovalSettled(Event):
     requested_at: datetime
     digest: str = ""  # of the command it was asked for
     grant: GrantTerms | None = None  # what all who approved granted
+    unattended: bool = False  # it timed out at once, since no reviewer could be reached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,6 +173,14 @@ class Fallback(StrEnum):
     DENY = "deny"
 
 
+class OnUnavailable(StrEnum):
+    """What happens to an approval while no reviewer can be reached."""
+
+    HOLD = "hold"  # it waits, until its deadline
+    DENY = "deny"
+    RULE = "rule"  # another rule, kept for that, decides
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewStage:
     """One of several stages of a review, of which each waits for the one before."""

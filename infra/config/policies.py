@@ -114,6 +114,12 @@ class Escalation(Model):
     to: tuple[str, ...] = Field(min_length=1)  # groups
 
 
+class Reserve(Model):
+    """The rule that decides while no reviewer can be reached; it decides nothing else."""
+
+    rule: str
+
+
 class Review(Model):
     """Who reviews, how many must approve, and what happens when nobody does."""
 
@@ -124,7 +130,7 @@ class Review(Model):
     approvals: int = Field(default=1, ge=1)
     timeout: Duration = timedelta(minutes=10)
     on_timeout: Fallback = Fallback.DENY
-    on_unavailable: Literal["deny"] = "deny"
+    on_unavailable: Literal["hold", "deny"] | Reserve = "hold"
     valid_for: Duration = timedelta(minutes=5)
     hold: bool = True  # False: the client is answered at once and asks again after the approval
     grants: Grants | None = None
@@ -153,6 +159,16 @@ class Review(Model):
             raise ValueError(
                 "expected on_timeout: deny beside hold: false: nothing waits for the time to pass"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_waits(self) -> Self:
+        if self.on_unavailable == "hold":
+            return self
+        if not self.hold:
+            raise ValueError("expected on_unavailable: hold beside hold: false: nobody waits")
+        if self.at is ReviewAt.COMMIT and isinstance(self.on_unavailable, Reserve):
+            raise ValueError("expected on_unavailable: hold or deny beside at: commit: people decide on it")
         return self
 
     @model_validator(mode="after")
@@ -222,6 +238,8 @@ class Policy(Model):
             raise ValueError("expected verdict review or deny beside when.unmask: only a reviewer unmasks")
         if self.review.on_timeout is not Fallback.DENY:
             raise ValueError("expected on_timeout: deny beside when.unmask: only a reviewer unmasks")
+        if isinstance(self.review.on_unavailable, Reserve):
+            raise ValueError("expected on_unavailable: hold or deny beside when.unmask")
         if self.review.at is not ReviewAt.COMMAND:
             raise ValueError("expected at: command beside when.unmask: an answer is seen before the COMMIT")
         return self

@@ -8,6 +8,7 @@ from schemas.vocabulary import (
     Fallback,
     GrantLimits,
     Intent,
+    OnUnavailable,
     PrincipalKind,
     ReviewAt,
     ReviewStage,
@@ -79,6 +80,8 @@ class Review:
     then: tuple[ReviewStage, ...] = ()  # further stages
     escalation: Escalation | None = None
     at: ReviewAt = ReviewAt.COMMAND
+    on_unavailable: OnUnavailable = OnUnavailable.HOLD
+    reserve: str = ""  # the rule that decides where no reviewer can be reached
     hold_limit: float | None = None  # at a COMMIT: how long its transaction may last
 
 

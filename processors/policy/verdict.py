@@ -315,6 +315,8 @@ def _review(
         escalates_at=escalates_at(review, now),
         escalates_to=review.escalation.to if review.escalation is not None else (),
         transaction=request.transaction,
+        on_unavailable=review.on_unavailable,
+        reserve=review.reserve,
     )
 
 
