@@ -31,8 +31,8 @@ from processors.app import (
     shorten_fetches,
     standing_table,
 )
-from processors.beginnings import never_committed, read_from_the_beginning
 from processors.configured import bundle_of
+from processors.continuity import Continuity, beginnings
 from processors.desk import Desk
 from processors.emission import Emission
 from processors.grantings import Grantings
@@ -69,10 +69,12 @@ def run(config: Config) -> int:
         loop.run_until_complete(bus.start())
         # On record before the first verdict by it.
         loop.run_until_complete(bus.publish_durably(_published(bundle, node)))
+        beats = loop.run_until_complete(bus.consume(HEARTBEATS)) if bundle.gives_up else None
     except (TopicsUnavailable, BusUnavailable) as error:
         _log.error("kafka_unavailable", reason=str(error))
         return 1
     emission = Emission(bus, _give_up)
+    continuity = Continuity()
     app = make_app(address, config.state / "faust")
     table = approvals_table(app)
     desk = Desk(table, bundle, signs, keys, node)
@@ -91,12 +93,11 @@ def run(config: Config) -> int:
         node,
     )
     presence = None
-    if bundle.gives_up:
+    if beats is not None:
         presence = Presence(now)
-        beats = loop.run_until_complete(bus.consume(HEARTBEATS))
         app.task(partial(presence.follow, beats))
-    add_agents(app, reactions, emission, keys, now, node, _give_up, presence)
-    _add_beginning_and_end(app, table, desk, standings, grantings, bus, emission, bundle)
+    add_agents(app, reactions, emission, continuity, keys, now, node, _give_up, presence)
+    _add_beginning_and_end(app, table, desk, standings, grantings, continuity, bus, emission, bundle)
     worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
     worker.spinner = None  # it would draw on stdout
     watch = loop.create_task(_end_in_time(app))
@@ -122,6 +123,7 @@ def _add_beginning_and_end(
     desk: Desk,
     standings: Standings | None,
     grantings: Grantings | None,
+    continuity: Continuity,
     bus: Bus,
     emission: Emission,
     bundle: Bundle,
@@ -138,8 +140,7 @@ def _add_beginning_and_end(
             if grantings is not None:
                 grantings.recover({place.partition for place in assigned if place.topic == BUDGETS.name})
             topics = (COMMANDS.name, APPROVALS.name, GRANTS.name, BUDGETS.name, STANDING.name)
-            unread = await never_committed(app, topics)
-            app.add_future(read_from_the_beginning(app, unread))
+            continuity.begin(await beginnings(app, topics))
         except Exception as error:
             _give_up(error)  # Faust would go on as if nothing had happened
 

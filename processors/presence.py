@@ -37,8 +37,11 @@ class Presence:
         return gone
 
     async def follow(self, subscription: Subscription) -> None:
-        """Hears all that the subscription brings, for ever."""
-        async for batch in subscription.batches():
-            for item in batch:
-                if isinstance(item, Received) and isinstance(item.event, NodeHeartbeat):
-                    self.heard(item.event)
+        """Hears all that the subscription brings, until it is cancelled; then closes it."""
+        try:
+            async for batch in subscription.batches():
+                for item in batch:
+                    if isinstance(item, Received) and isinstance(item.event, NodeHeartbeat):
+                        self.heard(item.event)
+        finally:
+            await subscription.close()
