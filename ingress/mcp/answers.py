@@ -1,0 +1,42 @@
+"""The answers of an MCP server on their way to the client."""
+
+from dataclasses import dataclass
+
+from ingress.mcp.bindings import Bindings
+from ingress.mcp.headers import SESSION, returned_fields, session_of
+from ingress.web.fields import Field
+from ingress.web.sinks import Sink, Words, say
+
+
+@dataclass(slots=True)
+class AnswerSink:
+    """Hands on an answer with the client's id of its session. What leads elsewhere is no answer."""
+
+    sink: Sink
+    bindings: Bindings
+    words: Words
+    _is_refused: bool = False
+
+    @property
+    def has_begun(self) -> bool:
+        return self.sink.has_begun
+
+    async def head(self, status: int, fields: list[Field], reason: bytes = b"") -> None:
+        own = session_of(fields)
+        bound = self.bindings.bind_session(own) if own else ""
+        self._is_refused = not (200 <= status < 300 or status >= 400) or bound is None
+        if self._is_refused:
+            detail = "it leads to another place, or has an id of a session that is none"
+            await say(self.sink, self.words.failed(502, "the server's answer was withheld", detail))
+            return
+        session = [(SESSION, bound.encode())] if bound else []
+        length = [field for field in fields if field[0] == b"content-length"]
+        await self.sink.head(status, [*returned_fields(fields), *session, *length], reason)
+
+    async def data(self, data: bytes) -> None:
+        if not self._is_refused:
+            await self.sink.data(data)
+
+    async def end(self, trailers: list[Field]) -> None:
+        if not self._is_refused:
+            await self.sink.end([])
