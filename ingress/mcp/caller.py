@@ -254,8 +254,9 @@ class McpCaller:
         held = self._shared.held.find(key)
         if held is None:
             words_ = McpWords(request)
-            relay = Relay(AnswerSink(asked.sink, asked.bindings, words_))
+            relay = Relay(AnswerSink(asked.sink, asked.bindings, words_), asked.session)
             manner = self._manner(asked, words_, request.method, request.id, False)
+            manner.wanted = relay.wanted
             pursuit = Pursuit(self._call_of(asked, request, ""), command, manner, asked.visit, relay)
             waiting: asyncio.Future[Waiting] = asyncio.get_running_loop().create_future()
             # It is called before a verdict that came along with the news can wake the pursuit.
@@ -267,6 +268,8 @@ class McpCaller:
                 return
             held = HeldCall(waiting.result(), relay, running)
             self._shared.held.add(key, held)
+        else:
+            held.relay.join(asked.session)
         held.asked.add((asked.session, request.id))
         link = self._shared.config.approval_link(held.waiting.approval)
         pending = McpWords(request).waiting(held.waiting, link, request.id)
@@ -277,12 +280,9 @@ class McpCaller:
             await self._until_left(following)
             await self._followed(asked, following, McpWords(request))
         finally:
-            if (
-                not following.cancelled()
-                and following.done()
-                and not following.exception()
-                and following.result()
-            ):
+            held.relay.leave(asked.session)
+            is_answered = following.done() and not following.cancelled() and following.exception() is None
+            if is_answered and following.result():
                 self._shared.held.forget(key, held)
             elif not self._shared.held.keeps(key, held):
                 held.task.cancel()

@@ -1,5 +1,5 @@
-"""Calls that wait for reviewers, and who waits for them. A call outlives its client: its principal, asking the
-same again, joins it, and is told how it was settled. Approved, it runs while somebody waits for it, once."""
+"""Calls that wait for reviewers, and who waits for them. A call outlives its client: its principal, asking
+same again, joins it, and hears how it was settled. Approved, it runs once, while somebody waits for it."""
 
 import asyncio
 import contextlib

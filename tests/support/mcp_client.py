@@ -21,9 +21,9 @@ async def mcp_client(
     """A client of this resource, as this principal, with a session of its own."""
     url = f"http://{gateway.listen['http']}/{resource}{path}"
     headers = {"Authorization": f"Bearer {someone.token}"}
-    async with httpx2.AsyncClient(headers=headers, timeout=120, trust_env=False) as http:
-        async with Client(streamable_http_client(url, http_client=http), **more) as client:
-            yield client
+    http = httpx2.AsyncClient(headers=headers, timeout=120, trust_env=False)
+    async with http, Client(streamable_http_client(url, http_client=http), **more) as client:
+        yield client
 
 
 def text_of(result: CallToolResult) -> str:

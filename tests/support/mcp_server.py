@@ -1,5 +1,5 @@
-"""Real MCP servers behind the gateway, in a process of their own: one of the official SDK at /mcp, and one at /raw
-that says whatever a test wants (`say` of its tool), as a server that is broken or evil would.
+"""Real MCP servers behind the gateway, in a process of their own: one of the official SDK at /mcp, and one at
+/raw that says whatever a test wants (`say` of its tool), as a server that is broken or evil would.
 
 `/_seen` says which messages reached them, and `/_reset` forgets them: tests ask past the gateway.
 """
@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import uvicorn
 from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel
 from starlette.applications import Starlette
@@ -129,7 +130,7 @@ def make_server() -> MCPServer:
     @server.tool()
     def fail(text: str) -> str:
         """An error that says too much."""
-        raise ValueError(NOTE)
+        raise ToolError(NOTE)
 
     @server.tool()
     async def ask(context: Context[Any, Any]) -> str:
@@ -194,8 +195,8 @@ def _json(id: Any, result: Any, headers: dict[str, str] | None = None) -> Respon
 
 
 def _said(say: dict[str, Any], id: Any) -> Response:
-    """`say`: {"result"} or {"error"} in JSON; {"raw", "type", "status", "headers"} as it stands, with ID where
-    the request's id goes; {"base64"} for bytes."""
+    """`say`: {"result"} or {"error"} in JSON; {"raw", "type", "status", "headers"} as it stands, with ID
+    where the request's id goes; {"base64"} for bytes."""
     if "raw" in say or "base64" in say:
         body = base64.b64decode(say["base64"]) if "base64" in say else say["raw"].encode()
         body = body.replace(b"ID", json.dumps(id).encode())

@@ -111,7 +111,7 @@ class TestVerdicts:
             asked.append(params.message)
             return ElicitResult(action="accept", content={"colour": "red"})
 
-        async def progress(_: float, __: float | None, message: str | None) -> None:
+        async def progress(progress: float, total: float | None, message: str | None) -> None:
             heard.append(message or "")
 
         async with mcp_client(gateway, "shop", elicitation_callback=answer) as client:
@@ -126,7 +126,7 @@ class TestHeld:
         servers.reset()
         heard: list[str] = []
 
-        async def progress(_: float, __: float | None, message: str | None) -> None:
+        async def progress(progress: float, total: float | None, message: str | None) -> None:
             heard.append(message or "")
 
         async with mcp_client(gateway, "shop") as client:
@@ -169,7 +169,6 @@ class TestHeld:
             again = refusal_of(await client.call_tool("refund", dict(reversed(order.items()))))
             assert again["approval"] == pending["approval"]
             await decide(gateway, DANA, pending["approval"], "approve", "fine")
-            await eventually(lambda: servers.seen("refund"), what="the call at the server")
             result = await client.call_tool("refund", order)
             assert text_of(result) == "refunded 3 for 7003"
             fresh = refusal_of(await client.call_tool("refund", order))
