@@ -28,6 +28,11 @@ def session_of(fields: Iterable[Field]) -> str:
     return next((value.decode("latin-1") for name, value in fields if name == SESSION), "")
 
 
+def is_stream(fields: Iterable[Field]) -> bool:
+    """Whether what follows is a stream of events."""
+    return any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in fields)
+
+
 def returned_fields(fields: Iterable[Field]) -> list[Field]:
     """What of an answer's fields the client gets, besides its session."""
     return [(name, value) for name, value in fields if name in _RETURNED]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ingress.errors import TargetError
 from ingress.gate import Waiting
 from ingress.mcp.events import Event, EventReader
+from ingress.mcp.headers import is_stream
 from ingress.mcp.messages import FAILED, Id, Request, encode, make_error, make_progress
 from ingress.web.fields import Field
 from ingress.web.sinks import Broken, Sink
@@ -75,10 +76,7 @@ class Relay:
             await self._sink.head(status, fields, reason)
             return
         self._body.clear()
-        is_stream = any(
-            name == b"content-type" and value.startswith(b"text/event-stream") for name, value in fields
-        )
-        self._reader = EventReader() if is_stream else None
+        self._reader = EventReader() if is_stream(fields) else None
 
     async def data(self, data: bytes) -> None:
         if not self.is_kept:

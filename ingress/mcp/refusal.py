@@ -55,7 +55,7 @@ class McpWords:
 
     def failed(self, status: int, title: str, detail: str, hint: str = "") -> Said:
         text = f"{title}: {detail}" + (f". {hint}" if hint else "")
-        id = self._id
+        id = self.id
         # Between the client and the gateway a status says it too; an answer of JSON-RPC has 200.
         return Said(status if id is None or status < 500 else 200, FIELDS, make_error(id, FAILED, text))
 
@@ -87,7 +87,8 @@ class McpWords:
                 return Said(status, FIELDS, make_error(None, code, text, told))
 
     @property
-    def _id(self) -> Id | None:
+    def id(self) -> Id | None:
+        """Of the request; None where it was none."""
         match self.message:
             case Request(id=id):
                 return id
