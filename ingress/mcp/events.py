@@ -8,6 +8,7 @@ from ingress.web.answers.counting import Uninspectable
 _LONGEST = 16 * 1024 * 1024  # bytes of one event
 _END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n|\Z))")
 _LINE = re.compile(rb"\r\n|\n|\r")
+_RETRY = re.compile(r"[0-9]{1,9}")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -71,5 +72,8 @@ def _event(raw: bytes) -> Event | None:
         return None
     retry = fields.get("retry", "")
     return Event(
-        b"\n".join(data), fields.get("id", ""), fields.get("event", ""), retry if retry.isdigit() else ""
+        b"\n".join(data),
+        fields.get("id", ""),
+        fields.get("event", ""),
+        retry if _RETRY.fullmatch(retry) else "",
     )

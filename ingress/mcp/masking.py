@@ -19,6 +19,7 @@ from schemas.vocabulary import SensitiveColumn
 
 _LOOKS_LIKE_JSON = re.compile(r"\s*[\[{]")
 # Parts of a message that are made of parts, and what says of a part what it is.
+_MEMBERS = frozenset(("jsonrpc", "id", "method", "result", "error", "params"))
 _PARTS = frozenset(("content", "contents", "messages", "resource"))
 _STRUCTURE = frozenset(("type", "mimeType", "uri", "role", "progressToken", "progress", "total", "requestId",
                         "level", "isError", "code", "logger"))  # fmt: skip
@@ -38,6 +39,10 @@ class MessageMasking:
     def is_needed(self) -> bool:
         return self._sight.is_needed or bool(self.inspection.texts)
 
+    def hides(self, name: Any) -> bool:
+        """Whether there is something sensitive in a name that stays as it is or goes, or it is no text."""
+        return not isinstance(name, str) or self._text(name) != name
+
     def masked(self, message: dict[str, Any]) -> dict[str, Any]:
         """The message with what is sensitive in its result, error or params masked. Raises Uninspectable."""
         rows: list[int] = []
@@ -45,6 +50,7 @@ class MessageMasking:
             found = {
                 name: self._part(value, rows) if name in ("result", "error", "params") else value
                 for name, value in message.items()
+                if name in _MEMBERS
             }
         except RecursionError:
             raise Uninspectable("it is nested too deeply") from None
@@ -77,7 +83,7 @@ class MessageMasking:
         if name in _WORDS and isinstance(inner, str):
             return self._words(inner, part.get("mimeType"), rows)
         if name in _STRUCTURE and not isinstance(inner, (dict, list)):
-            return self._text(inner) if isinstance(inner, str) else inner
+            return self._text(inner) if isinstance(inner, str) else self._number(inner)
         return self._document(inner, () if name in _WORDS else (name,))
 
     def _document(self, value: Any, path: Path) -> Any:
@@ -92,6 +98,10 @@ class MessageMasking:
             return {self._text(name): self._document(inner, (*path, name)) for name, inner in value.items()}
         if isinstance(value, str):
             return self._inner(value, []) or self._text(value)
+        return self._number(value)
+
+    def _number(self, value: Any) -> Any:
+        """Or true, false, null: as it is, unless its digits are what a detector finds."""
         if isinstance(value, bool) or value is None:
             return value
         written = json.dumps(value)
@@ -125,7 +135,7 @@ class MessageMasking:
             filtering = self.inspection.filter(media.encode("latin-1", "replace"))
             return (filtering.feed(data) + filtering.finish()).decode("utf-8", "replace")
         except Uninspectable as hidden:
-            return f"[withheld: {hidden}]"
+            return self._text(f"[withheld: {hidden}]")
 
     def _blob(self, value: dict[str, Any]) -> dict[str, Any]:
         """The contents of a resource in base64: text under another name, or what nobody can look into."""
@@ -145,7 +155,7 @@ class MessageMasking:
         except (binascii.Error, ValueError):
             return {**rest, "mimeType": "text/plain", "text": "[withheld: it is no base64]"}
         except Uninspectable as hidden:
-            return {**rest, "mimeType": "text/plain", "text": f"[withheld: {hidden}]"}
+            return {**rest, "mimeType": "text/plain", "text": self._text(f"[withheld: {hidden}]")}
         return {**rest, "blob": base64.b64encode(shown).decode()}
 
     def _media(self, value: dict[str, Any]) -> dict[str, Any]:

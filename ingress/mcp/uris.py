@@ -6,7 +6,7 @@ from ingress.web.paths import parse_target, readings
 from ingress.web.strict import BadRequest
 
 # RFC 3986, section 3: scheme, authority, path, query. In lower case, as its section 6.2.2.1 has them.
-_URI = re.compile(r"([a-z][a-z0-9+.-]*):(?://([a-z0-9._:\[\]-]*))?([\x21-\x7e]*)")
+_URI = re.compile(r"([a-z][a-z0-9+.-]*):(?://([a-z0-9._:\[\]-]*)(?![^/?])|(?!//))([\x21-\x7e]*)")
 _LONGEST = 4096
 
 

@@ -48,7 +48,7 @@ class MessageViewing:
         if media == b"application/json":
             return _Body(self._message)
         if media == b"text/event-stream":
-            return _Stream(self._message, self._expected.bind)
+            return _Stream(self._message, self._bound)
         raise Uninspectable(f"the server answered with {media.decode('latin-1') or 'no media type'}")
 
     def _message(self, data: bytes) -> bytes:
@@ -65,11 +65,16 @@ class MessageViewing:
             raise Uninspectable("it answers another request")
         if self._expected.method == words.INITIALIZE:
             _without_tasks(message)
+        if "method" in message and self._masking.hides(message["method"]):
+            raise Uninspectable("a message has a method that is none")
         masked = self._masking.masked(message) if self._masking.is_needed else message
         try:
             return encode(masked)
         except UnicodeEncodeError:
             raise Uninspectable("a text has half of a surrogate pair") from None
+
+    def _bound(self, id: str) -> str | None:
+        return None if self._masking.hides(id) else self._expected.bind(id)
 
     def _is_expected(self, message: dict[str, Any]) -> bool:
         id, expected = message.get("id"), self._expected.id

@@ -1,5 +1,5 @@
 """Real MCP servers behind the gateway, in a process of their own: one of the official SDK at /mcp, and one at
-/raw that says whatever a test wants (`say` of its tool), as a server that is broken or evil would.
+/raw that says whatever a test wants (`say64` of its tool), as a server that is broken or evil would.
 
 `/_seen` says which messages reached them, and `/_reset` forgets them: tests ask past the gateway.
 """
@@ -183,7 +183,8 @@ class RawServer:
         if method == "tools/list":
             return _json(id, {"tools": [self._described(tool) for tool in (*RAW_TOOLS, "twice")]})
         arguments = message.get("params", {}).get("arguments", {})
-        return _said(arguments.get("say", {"result": {"content": []}}), id)
+        say = json.loads(base64.b64decode(arguments["say64"])) if "say64" in arguments else None
+        return _said(say or {"result": {"content": []}}, id)
 
     def _described(self, tool: str) -> dict[str, Any]:
         said = self.descriptions.get(tool, f"The tool {tool}.")
@@ -195,7 +196,7 @@ def _json(id: Any, result: Any, headers: dict[str, str] | None = None) -> Respon
 
 
 def _said(say: dict[str, Any], id: Any) -> Response:
-    """`say`: {"result"} or {"error"} in JSON; {"raw", "type", "status", "headers"} as it stands, with ID
+    """{"result"} or {"error"} in JSON; {"raw", "type", "status", "headers"} as it stands, with ID
     where the request's id goes; {"base64"} for bytes."""
     if "raw" in say or "base64" in say:
         body = base64.b64decode(say["base64"]) if "base64" in say else say["raw"].encode()
