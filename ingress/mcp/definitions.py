@@ -6,7 +6,7 @@ A description is read by the model that calls the tool: a server that was found 
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 @dataclass(frozen=True, slots=True)
 class Pin:
     """A tool. `digest`: of its definition when it was first seen, or accepted; `changed`: of the one that was
-    seen last, where it is another. `intents`: what the server itself says against it."""
+    seen last, where it is another. `intents`: what the server itself has said against it."""
 
     digest: str
     intents: tuple[Intent, ...] = ()
@@ -51,10 +51,19 @@ def pinned(pins: Pins, listed: Sequence[Mapping[str, Any]]) -> dict[str, Pin]:
         if known is None:
             found[name] = Pin(digest, claimed_intents(definition))
         elif digest != known.digest:
-            found[name] = Pin(known.digest, known.intents, digest)
+            claimed = {*known.intents, *claimed_intents(definition)}
+            found[name] = Pin(known.digest, tuple(sorted(claimed)), digest)
         elif known.changed and sum(one.get("name") == name for one in listed) == 1:
             found[name] = Pin(known.digest, known.intents)
     return found
+
+
+def accepted(pins: Pins, tools: Collection[str]) -> dict[str, Pin]:
+    """The pins once what these tools (all, where none is named) are now is taken for theirs."""
+    return {
+        name: Pin(pin.changed, pin.intents) if pin.changed and (not tools or name in tools) else pin
+        for name, pin in pins.items()
+    }
 
 
 def claimed_intents(definition: Mapping[str, Any]) -> tuple[Intent, ...]:

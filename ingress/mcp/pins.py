@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from infra.filelock import alone
-from ingress.mcp.definitions import Pin, Pins, pinned
+from ingress.mcp.definitions import Pin, Pins, accepted, pinned
 
 _log = structlog.get_logger()
 
@@ -55,13 +55,10 @@ class PinStore:
         """Takes the definitions that these tools have now (all changed ones, where none is named) for theirs;
         which ones had changed."""
         async with alone(self._path(resource).with_suffix(".lock")):
-            pins = dict(self.of(resource))
-            accepted = [name for name, pin in pins.items() if pin.changed and (not tools or name in tools)]
-            for name in accepted:
-                # What the server says of it is read when it is listed the next time.
-                del pins[name]
-            self._write(resource, pins)
-        return accepted
+            before = self.of(resource)
+            after = accepted(before, tools)
+            self._write(resource, after)
+        return [name for name, pin in after.items() if pin != before[name]]
 
     def _write(self, resource: str, pins: Pins) -> None:
         path = self._path(resource)
