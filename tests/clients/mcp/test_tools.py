@@ -1,6 +1,7 @@
 """Tools, resources and prompts by the official SDK's client, through the whole product."""
 
 import asyncio
+import subprocess
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitRequestParams, ElicitResult, TextContent, TextResourceContents
 from support.builders import DANA
 from support.deciding import decide
-from support.gateway import Gateway
+from support.gateway import Gateway, countersign
 from support.http_client import OTHER, pending_approval
 from support.mcp_client import mcp_client, refusal_of, text_of
 from support.mcp_server import McpParts
@@ -204,6 +205,11 @@ class TestHeld:
         assert [one for one in servers.seen("refund") if "7005" in str(one)] == []
 
 
+def _tools(gateway: Gateway, *arguments: str) -> str:
+    command = countersign("tools", *arguments, "--config", str(gateway.config))
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 class TestDefinitions:
     async def test_a_tool_that_changes_is_gone_until_it_is_accepted(
         self, gateway: Gateway, servers: McpParts
@@ -216,7 +222,17 @@ class TestDefinitions:
             result = await client.call_tool("say", {})
             servers.reset()
             back = {tool.name for tool in (await client.session.list_tools()).tools}
+            servers.describe("say", "Say it, kindly.")
+            await client.session.list_tools()
+            accepted = _tools(gateway, "accept", "raw", "say")
+            kindly = {tool.name: tool for tool in (await client.session.list_tools()).tools}
+            servers.reset()
+            await client.session.list_tools()
+            assert "say  " in _tools(gateway, "list", "raw")
+            _tools(gateway, "accept", "raw")
         assert "say" in first
+        assert accepted == "accepted say"
+        assert kindly["say"].description == "Say it, kindly."
         assert "say" not in {tool.name for tool in listed.tools}
         assert "id_rsa" not in listed.model_dump_json()
         assert refusal_of(result)["verdict"] == "deny", "no rule lists unknown"
