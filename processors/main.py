@@ -31,8 +31,8 @@ from processors.app import (
     shorten_fetches,
     standing_table,
 )
-from processors.beginnings import never_committed, read_from_the_beginning
 from processors.configured import bundle_of
+from processors.continuity import Continuity, beginnings
 from processors.desk import Desk
 from processors.emission import Emission
 from processors.grantings import Grantings
@@ -72,6 +72,7 @@ def run(config: Config) -> int:
         _log.error("kafka_unavailable", reason=str(error))
         return 1
     emission = Emission(bus, _give_up)
+    continuity = Continuity()
     app = make_app(address, config.state / "faust")
     table = approvals_table(app)
     desk = Desk(table, bundle, signs, keys, node)
@@ -89,8 +90,8 @@ def run(config: Config) -> int:
         partial(bus.hand_on, STANDING),
         node,
     )
-    add_agents(app, reactions, emission, keys, now, node, _give_up)
-    _add_beginning_and_end(app, table, desk, standings, grantings, bus, emission, bundle)
+    add_agents(app, reactions, emission, continuity, keys, now, node, _give_up)
+    _add_beginning_and_end(app, table, desk, standings, grantings, continuity, bus, emission, bundle)
     worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
     worker.spinner = None  # it would draw on stdout
     watch = loop.create_task(_end_in_time(app))
@@ -116,6 +117,7 @@ def _add_beginning_and_end(
     desk: Desk,
     standings: Standings | None,
     grantings: Grantings | None,
+    continuity: Continuity,
     bus: Bus,
     emission: Emission,
     bundle: Bundle,
@@ -132,8 +134,7 @@ def _add_beginning_and_end(
             if grantings is not None:
                 grantings.recover({place.partition for place in assigned if place.topic == BUDGETS.name})
             topics = (COMMANDS.name, APPROVALS.name, GRANTS.name, BUDGETS.name, STANDING.name)
-            unread = await never_committed(app, topics)
-            app.add_future(read_from_the_beginning(app, unread))
+            continuity.begin(await beginnings(app, topics))
         except Exception as error:
             _give_up(error)  # Faust would go on as if nothing had happened
 

@@ -44,7 +44,7 @@ class SessionOpened(Event):
     database: str  # what of the resource was opened, where there is a choice
     client_address: str  # "host:port"
     client_name: str  # what the client calls itself, such as application_name
-    method: str = ""  # how the principal showed who they are: "token", "oidc", "federated"
+    method: str = ""  # how the principal showed who they are: "token", "oidc", "saml", "federated"
     token: str = ""  # the id of the gateway token or JWT that was shown, where it has one
 
 
@@ -296,7 +296,7 @@ class TokenIssued(Event):
 
     principal: Principal
     token: str  # its id
-    method: str  # how they showed who they are: "token", "oidc", "federated"
+    method: str  # how they showed who they are: "token", "oidc", "saml", "federated"
     authenticated_at: datetime
     expires_at: datetime
     sign_ins: tuple[str, ...]  # ids of the token, and of the sign-ins and tokens it was given for
@@ -312,6 +312,36 @@ class TokensRevoked(Event):
     before: datetime
     revoked_by: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserProvisioned(Event):
+    """The identity provider's directory has a user (SCIM), like this from now on."""
+
+    entry: str  # its id
+    name: str
+    active: bool | None  # whether they may come in; None: as before
+    external_id: str  # the provider's own
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupProvisioned(Event):
+    """The identity provider's directory has a group (SCIM), like this from now on."""
+
+    entry: str  # its id
+    name: str
+    external_id: str  # the provider's own
+    joined: tuple[str, ...]  # ids of users; all others are members as before
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRemoved(Event):
+    """The identity provider's directory has a user or a group no longer."""
+
+    entry: str  # its id
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -385,6 +415,9 @@ EVENTS: dict[str, type[Event]] = {
         GrantRevoked,
         TokenIssued,
         TokensRevoked,
+        UserProvisioned,
+        GroupProvisioned,
+        EntryRemoved,
         PolicyPublished,
         RecordingChunk,
         CheckpointSigned,

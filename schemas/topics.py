@@ -73,6 +73,13 @@ TOKENS = Topic(
     lambda event: str(event.envelope.principal),
     LONG,
 )
+DIRECTORY = Topic(
+    "countersign.directory",
+    1,  # in one order: the first who takes a name has it
+    (e.UserProvisioned, e.GroupProvisioned, e.EntryRemoved),
+    lambda event: str(event.entry),
+    None,
+)
 POLICIES = Topic("countersign.policies", 1, (e.PolicyPublished,), lambda event: str(event.bundle), None, True)
 RECORDINGS = Topic("countersign.recordings", 16, (e.RecordingChunk,), _session, LONG)
 LEDGER = Topic("countersign.ledger", 1, (e.CheckpointSigned,), lambda event: str(event.topic), None)
@@ -85,6 +92,7 @@ TOPICS: tuple[Topic, ...] = (
     APPROVALS,
     GRANTS,
     TOKENS,
+    DIRECTORY,
     POLICIES,
     RECORDINGS,
     LEDGER,
@@ -117,6 +125,9 @@ SIGNED_BY: dict[type[e.Event], tuple[Role, ...]] = {
     e.GrantRevoked: (Role.API, Role.PROCESSORS),
     e.TokenIssued: (Role.API,),
     e.TokensRevoked: (Role.API,),
+    e.UserProvisioned: (Role.API,),
+    e.GroupProvisioned: (Role.API,),
+    e.EntryRemoved: (Role.API,),
     e.PolicyPublished: (Role.PROCESSORS,),
     e.RecordingChunk: (Role.INGRESS,),
     e.CheckpointSigned: (Role.PROJECTIONS,),

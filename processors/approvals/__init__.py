@@ -16,5 +16,4 @@ derived from the approval, and a repeat says the same again.
 - `standing.py`: an approval that is used by asking for the same command again.
 - `quorum.py`: when enough persons have approved. `stages.py`: of which stage, where there are several.
 - `deadlines.py`: which approvals are due now.
-- `record.py`: an approval <-> the signed bytes kept in the table.
 """
