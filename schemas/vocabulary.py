@@ -84,6 +84,7 @@ class Facts:
     verbs: tuple[str, ...] = ()  # of a request to a cluster: "get", "deletecollection"
     kinds_of_object: tuple[str, ...] = ()  # "pods", "pods/exec", "deployments.apps"
     namespaces: tuple[str, ...] = ()  # of a cluster; "*": all of them
+    tools: tuple[str, ...] = ()  # of an MCP server, that are called
 
 
 class Verdict(StrEnum):

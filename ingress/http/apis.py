@@ -38,6 +38,11 @@ class Api:
         )
 
     @property
+    def selectors(self) -> Selectors:
+        """Its sensitive fields."""
+        return self.known.selectors
+
+    @property
     def sets_authorization(self) -> bool:
         """Whether Authorization is the gateway's to send."""
         return self._credential.sets_authorization
