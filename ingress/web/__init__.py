@@ -10,6 +10,7 @@ and a server whose client we are.
 - `visits.py`: sessions. `pursuit.py`: a request from its verdict to the end of its answer, in the manner of
   its protocol; `sinks.py`: where the answer goes, and what the gateway itself says; `pauses.py`: streams that
   somebody watches.
+- `handshake.py`: a WebSocket is opened, on both sides; `websocket.py`: its messages.
 - `credentials.py`: the gateway's own at the target. `target_connection.py`, `exchange.py`: the way there, and
   one request.
 - `doors.py`: whether the target can be reached past the gateway.

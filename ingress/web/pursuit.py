@@ -128,7 +128,7 @@ class Pursuit:
             await self._refuse(refused.refusal)
             return
         try:
-            if (refusal := _cannot_keep(allowed.obligations, self.call.method)) is not None:
+            if (refusal := unkept(allowed.obligations, may_change=self.call.method not in _SAFE)) is not None:
                 inquiry.abandon(command.id, refusal.message)
                 await self._refuse(refusal)
                 return
@@ -356,8 +356,8 @@ def _keep_limits(progress: _Progress, obligations: Obligations) -> None:
         raise LimitReached("rows", obligations.rows)
 
 
-def _cannot_keep(obligations: Obligations, method: str) -> Refusal | None:
-    """Why a request cannot run under these obligations."""
+def unkept(obligations: Obligations, *, may_change: bool) -> Refusal | None:
+    """Why a request cannot run under these obligations; None where it can."""
     rules = {source.limit: source.rule for source in obligations.limited_by}
     if obligations.cost is not None:
         return Refusal(
@@ -365,7 +365,7 @@ def _cannot_keep(obligations: Obligations, method: str) -> Refusal | None:
             _NOT_KEPT,
             rules.get("cost", ""),
         )
-    if obligations.read_only and method not in _SAFE:
+    if obligations.read_only and may_change:
         return Refusal("refused: the request may change something", _NOT_KEPT, rules.get("read_only", ""))
     return None
 

@@ -19,7 +19,7 @@ from typing import Any
 import fastapi
 import httpx
 import uvicorn
-from fastapi import Request, Response
+from fastapi import Request, Response, WebSocket
 from fastapi.responses import RedirectResponse, StreamingResponse
 from support.processes import free_port, start, stop, tail
 from support.wait import block_until
@@ -201,11 +201,67 @@ def make_app() -> fastapi.FastAPI:
         tokens.append("")
         return {"access_token": f"granted-token-{len(tokens)}", "token_type": "Bearer", "expires_in": 3600}
 
+    @app.websocket("/ws/{kind}")
+    async def talk(socket: WebSocket, kind: str) -> None:
+        seen.append({"method": "WEBSOCKET", "path": f"/ws/{kind}", "query": "", "headers": []})
+        await _TALKS[kind](socket)
+
     @app.post("/graphql")
     async def graphql(request: Request) -> Any:
         return {"data": {"customer": CUSTOMERS[0]}}
 
     return app
+
+
+async def _echo(socket: WebSocket) -> None:
+    offered = socket.scope["subprotocols"]
+    await socket.accept(offered[-1] if offered else None)
+    while (message := await socket.receive())["type"] == "websocket.receive":
+        if message.get("text") is not None:
+            await socket.send_text(message["text"])
+        else:
+            await socket.send_bytes(message["bytes"])
+
+
+async def _customers(socket: WebSocket) -> None:
+    await socket.accept()
+    for one in CUSTOMERS:
+        await socket.send_json(one)
+    await socket.send_text(NOTE)
+    await socket.send_bytes(json.dumps(CUSTOMERS[0]).encode())
+    await socket.close(4001, "write to jane@example.com")
+
+
+async def _bytes(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_bytes(b"\0\x01" + NOTE.encode())
+    await socket.receive()
+
+
+async def _request(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_json({name.decode(): value.decode() for name, value in socket.scope["headers"]})
+    await socket.close()
+
+
+async def _no(socket: WebSocket) -> None:
+    await socket.close()  # before it was accepted: 403
+
+
+async def _dies(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_text("soon")
+    raise RuntimeError("as tests ask for")
+
+
+_TALKS = {
+    "echo": _echo,
+    "customers": _customers,
+    "bytes": _bytes,
+    "request": _request,
+    "no": _no,
+    "dies": _dies,
+}
 
 
 @cache

@@ -31,6 +31,15 @@ POLICIES: list[Document] = [
     _rule("nobody touches admin", "deny", resources=["shop", "open"], paths=["/admin", "/admin/*"]),
     _rule("open is open", resources=["open", "oauth", "basic", "key", "bare", "tls", "distrusted", "gone"]),
     _rule("say why", more={"require": ["reason"]}, resources=["open"], paths=["/v1/orders*"]),
+    _rule("sockets", resources=["fields"], intents=["network", "unknown"], paths=["/ws/*"]),
+    _rule("sockets wait", "review", more=REVIEW, resources=["shop"], statements=["websocket"]),
+    _rule(
+        "few messages",
+        more={"limits": {"rows": 3}},
+        resources=["fields"],
+        intents=["network", "unknown"],
+        paths=["/ws/echo"],
+    ),
     _rule("few rows", more={"limits": {"rows": 10}}, resources=["open", "fields"], paths=["/rows/1?"]),
     _rule("quick", more={"limits": {"time": "300ms"}}, resources=["open"], paths=["/slow/*"]),
 ]
