@@ -68,7 +68,7 @@ class Caller:
                 "of other protocols on an HTTP connection the gateway serves WebSocket alone", 501
             )
         sink, words = self._requests.sink(), self._shared.words
-        target = parse_target(head.target)
+        target = parse_target(head.target, keeps_slashes=True)
         try:
             signed_in, token_is_authorization = await self._requests.sign_in(head, self._shared.login)
         except LoginRefused as refused:
@@ -78,6 +78,8 @@ class Caller:
             await self._collect(head, target.path, signed_in.principal, sink)
             return
         found = self._shared.apis.find(head.host, target.path)
+        if target.has_encoded_slash and (found is None or found[0].resource.encoded_slashes == "refuse"):
+            raise BadRequest("the path has an encoded /: targets differ on what it means")
         if found is None:
             detail = "neither the host nor the first segment of the path names an API of this gateway"
             await say(sink, words.failed(404, "no such API", detail))
@@ -109,6 +111,8 @@ class Caller:
                 raise BadRequest(why)
             fields = without_handshake(fields)
         body, is_whole = await self._requests.held_body(head)
+        if not is_whole and not api.takes_long_bodies:
+            raise BadRequest("a body above 1 MiB cannot be signed for this API", 413)
         call = Call(head.method, target, fields, body, is_whole, is_websocket)
         reason, ticket = reason_and_ticket(head)
         detectors = api.resource.sensitive.detect
@@ -122,7 +126,8 @@ class Caller:
         is_async = is_whole and _ASYNC.search(head.field(b"prefer") or b"") is not None
         stored = StoredAnswer(LONGEST_ANSWER) if is_async and not self._shared.deferred.is_full else None
         rest = None if is_whole else self._requests.next_piece
-        pursuit = Pursuit(call, command, manner, visit, stored or sink, rest)
+        length = None if is_whole else _length(head)
+        pursuit = Pursuit(call, command, manner, visit, stored or sink, rest, length)
         await self._await(pursuit, visit, sink, stored)
 
     async def _talk(self, opening: Opening, sink: ClientSink) -> None:
@@ -203,6 +208,12 @@ class Caller:
             await say(sink, self._shared.words.failed(502, "there is no answer", detail))
             return
         await say(sink, Said(stored.status, tuple(stored.fields), bytes(stored.body)))
+
+
+def _length(head: Head) -> int | None:
+    """Of the request's body, where the client says so."""
+    said = head.field(b"content-length")
+    return int(said) if said is not None else None
 
 
 async def _send_waiting(deferred: Deferred, place: str, sink: Sink, *, applied: bool) -> None:

@@ -16,6 +16,7 @@ from ingress.http.words import WEBSOCKET
 from ingress.web.bodies import FORM, JSON_TYPE, Body, shown_form, shown_json, shown_path
 from ingress.web.call import Call
 from ingress.web.fields import is_secret
+from ingress.web.form_data import Part
 from ingress.web.paths import RequestTarget, pairs, readings
 from ingress.web.selectors import Path
 from processors.masking.apply import redact_text
@@ -202,6 +203,9 @@ class _Text:
 
     def _shown_body(self, body: bytes) -> str:
         call = self._call
+        if self._body.parts:
+            shown = "\n".join(self._shown_part(part) for part in self._body.parts)
+            return shown if len(shown) <= _SHOWN else f"‹{len(body)} bytes›"
         if not call.is_whole or len(body) > _SHOWN:
             return _readable(call)
         if JSON_TYPE.fullmatch(call.media_type) and not self._body.unproven:
@@ -210,6 +214,14 @@ class _Text:
             return shown_form(body.decode("ascii"), self._value)
         # What could not be read may hold anything.
         return PLACEHOLDER if self._selectors or self._detectors else _readable(call)
+
+    def _shown_part(self, part: Part) -> str:
+        """One field of a form; of a file its name, type and size."""
+        name = redact_text(part.name, self._detectors)
+        if part.file is None:
+            return f"{name}: {self._value(part.name, part.data.decode())}"
+        file = redact_text(part.file, self._detectors)
+        return f'{name}: file "{file}", {part.media_type}, {len(part.data)} bytes'
 
     def _value(self, name: str, value: str) -> str:
         if value and name and (_SECRET_NAME.search(name) or self._selectors.names_one(name) is not None):

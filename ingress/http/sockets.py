@@ -15,7 +15,6 @@ from ingress.interface import Finish, Frame
 from ingress.web.call import Call
 from ingress.web.credentials import Granted
 from ingress.web.exchange import Exchange
-from ingress.web.fields import Field
 from ingress.web.handshake import accept, ask, offered, opened
 from ingress.web.pursuit import unkept
 from ingress.web.requests import Requests
@@ -82,10 +81,11 @@ class SocketRequest:
     async def _open(self, exchange: Exchange, allowed: Allowed, granted: Granted) -> None:
         """The command was released: however this ends, its end is reported. Raises TargetError."""
         opening = self._opening
-        inspection = opening.manner.viewing(allowed.obligations.masking, granted.secrets)
+        request = self._request(granted)
+        inspection = opening.manner.viewing(allowed.obligations.masking, request.secrets)
         try:
             head, protocol = await ask(
-                exchange, str(opening.call.target), self._fields(granted), offered(opening.head)
+                exchange, str(opening.call.target), request.fields, offered(opening.head)
             )
         except BaseException as error:
             self._not_opened("", str(error) or "the client left")
@@ -108,15 +108,13 @@ class SocketRequest:
         finally:
             opening.visit.inquiry.finish(talk.report(opening.command.id))
 
-    def _fields(self, granted: Granted) -> list[Field]:
+    def _request(self, granted: Granted) -> Granted:
+        """The header fields of the request, those of the handshake aside, and the secrets in them."""
         opening = self._opening
+        call = opening.call
         host = opening.visit.address.rpartition(":")[0].encode()
-        return [
-            (b"host", opening.manner.target.authority),
-            *(one for one in opening.call.fields if one[0] not in granted.names),
-            *granted.fields,
-            (b"x-forwarded-for", host),
-        ]
+        own = ((b"host", opening.manner.target.authority), (b"x-forwarded-for", host))
+        return granted.applied(call.method, str(call.target), (*own, *call.fields), b"")
 
     def _not_opened(self, code: str, error: str) -> None:
         """The API may have acted on the request; where it did not answer, nobody knows."""

@@ -7,6 +7,7 @@ a few bytes may become has no end there.
 import base64
 import binascii
 import os
+from collections.abc import Iterable
 
 from websockets.utils import accept_key
 
@@ -70,7 +71,7 @@ async def accept(requests: Requests, head: Head, protocol: str) -> WebSocket:
 
 
 async def ask(
-    exchange: Exchange, target: str, fields: list[Field], protocols: tuple[str, ...]
+    exchange: Exchange, target: str, fields: Iterable[Field], protocols: tuple[str, ...]
 ) -> tuple[AnswerHead, str]:
     """Asks the target for a WebSocket: the head of its answer, 101 where it opens one, and the subprotocol it
     chose, "" for none. Raises TargetError."""

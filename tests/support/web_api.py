@@ -7,6 +7,7 @@ import asyncio
 import base64
 import gzip
 import json
+import ssl
 import sys
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -16,9 +17,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import brotli
 import fastapi
 import httpx
 import uvicorn
+import zstandard
 from fastapi import Request, Response, WebSocket
 from fastapi.responses import RedirectResponse, StreamingResponse
 from support.processes import free_port, start, stop, tail
@@ -52,7 +55,7 @@ class WebApi:
 
 @contextmanager
 def running_web_api(folder: Path, *tls: str) -> Iterator[WebApi]:
-    """The API on a free port. `tls`: certificate and key, for one over https."""
+    """The API on a free port. `tls`: certificate, key, and the CA of its clients, for one over https."""
     port, log = free_port(), folder / "web_api.log"
     process = start(
         [sys.executable, __file__, str(port), *tls], log, cwd=folder, env={"PYTHONPATH": str(TESTS)}
@@ -146,6 +149,19 @@ def make_app() -> fastapi.FastAPI:
         async for chunk in request.stream():
             size, crc = size + len(chunk), zlib.crc32(chunk, crc)
         return {"size": size, "crc": crc, "length": request.headers.get("content-length")}
+
+    @app.post("/files")
+    async def files(request: Request) -> Any:
+        """The fields of a form, files by name and size."""
+        form = await request.form()
+        return {
+            name: value if isinstance(value, str) else [value.filename, value.size]
+            for name, value in form.multi_items()
+        }
+
+    @app.get("/projects/{path:path}")
+    async def project(path: str) -> Any:
+        return {"project": path}
 
     @app.get("/bytes/{size}")
     async def some_bytes(size: int) -> Any:
@@ -270,6 +286,12 @@ def _bomb() -> bytes:
     return gzip.compress(b" " * 100_000_000)
 
 
+@cache
+def _brotli_bomb() -> bytes:
+    """100 MB in 100 bytes."""
+    return bytes(brotli.compress(b" " * 100_000_000, quality=5))
+
+
 def _of(media: str, **fields: str) -> dict[str, str]:
     """Header fields of an answer of this media type."""
     return {"content-type": media, **{name.replace("_", "-"): value for name, value in fields.items()}}
@@ -337,6 +359,12 @@ def _leak(kind: str) -> Response:
         "gzip-said-not-done": (text, _of("application/json", content_encoding="gzip")),
         "deflate": (zlib.compress(text.encode()), _of("application/json", content_encoding="deflate")),
         "brotli": (text, _of("application/json", content_encoding="br")),
+        "brotli-done": (
+            brotli.compress(text.encode()),
+            _of("application/json", content_encoding="br"),
+        ),
+        "brotli-bomb": (_brotli_bomb(), _of("application/json", content_encoding="br")),
+        "zstd": (zstandard.compress(text.encode()), _of("application/json", content_encoding="zstd")),
         "bomb": (_bomb(), _of("application/json", content_encoding="gzip")),
         "multipart": (part, _of("multipart/mixed; boundary=b")),
         "multipart-quoted": (part, _of('multipart/mixed; boundary="b"')),
@@ -381,7 +409,7 @@ def _leak(kind: str) -> Response:
 
 if __name__ == "__main__":
     port, *files = sys.argv[1:]
-    certificate, key = files or (None, None)
+    certificate, key, ca = files or (None, None, None)
     uvicorn.run(
         make_app(),
         host="127.0.0.1",
@@ -389,4 +417,6 @@ if __name__ == "__main__":
         log_level="info",
         ssl_certfile=certificate,
         ssl_keyfile=key,
+        ssl_ca_certs=ca,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if ca else ssl.CERT_NONE,
     )
