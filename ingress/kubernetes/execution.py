@@ -180,6 +180,7 @@ class Execution:
                 if self._has_terminal:
                     screen = self._screens[STDIN]
                     self._record(INPUT, self._texts[STDIN].decode(screen.write(data) + screen.settle()))
+                    self._screens[STDOUT].typed()
             elif channel == RESIZE:
                 size = parse_size(data)
                 if size is None:
