@@ -34,8 +34,10 @@ def _http(targets: Targets) -> list[Row]:
 
 async def _sftp(targets: Targets) -> list[Row]:
     path = targets.sshd.files / "gigabyte"
-    with path.open("wb") as file:
-        os.truncate(file.fileno(), _SIZE)
+    piece = os.urandom(MIB)
+    with path.open("wb") as file:  # no hole in it, which a client could leave out
+        for _ in range(_SIZE // MIB):
+            file.write(piece)
     try:
         direct = await _get(targets.ssh_past(targets.host), str(path))
         with Growth(roles(targets.gateway.process.pid)["ingress"]) as growth:

@@ -329,9 +329,10 @@ async def _inspected(
     coding = head.field(b"content-encoding") or b""
     decoder: Decoder | None = None
     filtering: Filter | None = None
+    pausing: Pausing | None = None
 
     def keeps() -> bool:
-        return isinstance(filtering, Pausing) and filtering.keeps
+        return pausing is not None and pausing.keeps
 
     async with (
         contextlib.aclosing(exchange.body()) as body,
@@ -339,12 +340,13 @@ async def _inspected(
     ):
         async for data in pieces:
             if data is None:
-                assert isinstance(filtering, Pausing)
-                yield filtering.settle()
+                assert pausing is not None
+                yield pausing.settle()
                 continue
             if filtering is None or decoder is None:  # an empty body has nothing to be inspected
                 decoder = Decoder(coding)
                 filtering = inspection.filter(head.field(b"content-type") or b"")
+                pausing = filtering if isinstance(filtering, Pausing) else None
             for piece in decoder.decode(data):
                 yield filtering.feed(piece)
     if filtering is not None and decoder is not None:
