@@ -165,6 +165,16 @@ class Answer(StrEnum):
     REVOKE = "revoke"
 
 
+class ProposalState(StrEnum):
+    """How proposed rules stand."""
+
+    PENDING = "pending"
+    PUBLISHED = "published"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"  # by its author
+    OUTDATED = "outdated"  # others were published meanwhile
+
+
 class Fallback(StrEnum):
     """What happens to an approval nobody decided in time."""
 

@@ -15,6 +15,7 @@
 | connect | `connect.py`: starts a client; `clients.py` has each; `kubeconfig.py`: a cluster's file |
 | tokens | `revocations.py`: ends tokens and sessions at once |
 | grants, request | `grants.py`: what was granted; asks for access beforehand |
+| policies | `policies.py`: the rules in force, and proposals of others |
 | approvals, sessions, audit | `approvals.py`, `sessions.py`, `audit.py`: clients of a running gateway |
 
 `config.py` is what they share about the configuration file, `parts.py` what a gateway consists of,
@@ -49,6 +50,7 @@ COMMANDS = {
     "approvals": ("api.cli.approvals", "See what waits for a reviewer, and decide on it."),
     "grants": ("api.cli.grants", "See what reviewers granted, and revoke it."),
     "request": ("api.cli.grants", "Ask reviewers for access in a window of time."),
+    "policies": ("api.cli.policies", "See the rules in force; propose and approve others."),
     "sessions": ("api.cli.sessions", "List sessions, replay them, end one."),
     "audit": ("api.cli.audit", "Query the audit log."),
     "ingress": ("api.cli.roles", "Run the role that stands between clients and targets."),
