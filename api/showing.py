@@ -17,8 +17,10 @@ from schemas.vocabulary import (
     GrantLimits,
     GrantTerms,
     Intent,
+    Outcome,
     Principal,
     PrincipalKind,
+    Transaction,
 )
 
 _OVERDUE = timedelta(days=1)
@@ -55,6 +57,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "verbs": [],
     "kinds_of_object": [],
     "namespaces": [],
+    "tools": [],
     "probed": [],
     "unproven": [],
     "reviewers": ["dba"],
@@ -80,6 +83,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "access": None,
     "grants": {"kinds": ["pattern"], "seconds": 3600, "uses": 20},
     "granted": None,
+    "transaction": None,
     "can_decide": True,
     "cannot_decide_because": None,
     "can_revoke": False,
@@ -122,6 +126,32 @@ class GrantOffer(BaseModel):
 
     def terms(self) -> GrantTerms:
         return GrantTerms(self.kind, self.seconds, self.uses)
+
+
+class RanView(BaseModel):
+    """One statement that a COMMIT makes last."""
+
+    command: str = Field(description="the whole text; sensitive literals are placeholders")
+    parameters: list[str | None]
+    command_id: str
+    rows: int = Field(description="that it returned or changed")
+    outcome: Outcome
+    at_commit: bool = Field(description="whether it ran before its review, which is this one")
+
+
+class LockView(BaseModel):
+    """A lock on a relation."""
+
+    relation: str
+    mode: str
+
+
+class TransactionView(BaseModel):
+    """An open transaction whose COMMIT waits."""
+
+    began_at: datetime
+    statements: list[RanView] = Field(description="in the order in which they ran")
+    locks: list[LockView] = Field(description="what it keeps from others until it has ended")
 
 
 class StageView(BaseModel):
@@ -173,6 +203,7 @@ class ApprovalView(BaseModel):
     verbs: list[str]
     kinds_of_object: list[str]
     namespaces: list[str] = Field(description="of a cluster; *: all of them")
+    tools: list[str] = Field(description="of an MCP server")
     probed: list[str]
     unproven: list[str] = Field(description="why the gateway cannot prove all that the command does")
     reviewers: list[str] = Field(description="groups, any of which may decide")
@@ -196,6 +227,7 @@ class ApprovalView(BaseModel):
     access: AccessView | None = Field(description="no command waits: this window of time is asked for")
     grants: GrantLimitsView | None = Field(description="what may be granted along with an approval")
     granted: GrantOffer | None = Field(description="what was granted along with it")
+    transaction: TransactionView | None = Field(description="it is a COMMIT: what it makes last")
     can_decide: bool = Field(description="whether the one who asks may decide it now")
     cannot_decide_because: str | None
     can_revoke: bool = Field(description="whether the one who asks may take back that it was approved")
@@ -241,6 +273,7 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         verbs=list(facts.verbs),
         kinds_of_object=list(facts.kinds_of_object),
         namespaces=list(facts.namespaces),
+        tools=list(facts.tools),
         probed=list(facts.probed),
         unproven=list(facts.unproven),
         reviewers=list(request.reviewers),
@@ -274,9 +307,30 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         access=_access(request.access),
         grants=_limits(request.grants),
         granted=_offer(settlement.grant if settlement else None),
+        transaction=_transaction(request.transaction),
         can_decide=hindrance is None,
         cannot_decide_because=hindrance.reason if hindrance else None,
         can_revoke=obstacle_to_revoking(who, approval, now) is None,
+    )
+
+
+def _transaction(transaction: Transaction | None) -> TransactionView | None:
+    if transaction is None:
+        return None
+    return TransactionView(
+        began_at=transaction.began_at,
+        statements=[
+            RanView(
+                command=one.text,
+                parameters=list(one.parameters),
+                command_id=one.command,
+                rows=one.rows,
+                outcome=one.outcome,
+                at_commit=one.at_commit,
+            )
+            for one in transaction.statements
+        ],
+        locks=[LockView(relation=lock.relation, mode=lock.mode) for lock in transaction.locks],
     )
 
 

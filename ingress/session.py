@@ -261,6 +261,8 @@ class Session:
             unmask=command.unmask,
             pattern=command.pattern,
             fingerprint=command.fingerprint,
+            holds_commit=command.holds_commit,
+            transaction=command.transaction,
         )
         services.outbox.request(
             request, lambda: self._undecided(command.id, "Kafka did not take the request")

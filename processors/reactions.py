@@ -258,6 +258,11 @@ class Reactions:
             except Exception as error:
                 _log_fault("approval_not_reconsidered", error, approval=approval)
 
+    def give_up(self, now: datetime) -> Iterator[Reaction]:
+        """No reviewer can be reached: what does not wait for that ends."""
+        for approval, step in self._desk.give_up(now):
+            yield self._follow(approval, step)
+
     def _follow(self, approval: str, step: Step) -> Reaction:
         if step.ignored:
             _log.info("approval_event_ignored", approval=approval, reason=step.ignored)

@@ -17,6 +17,7 @@
 | tokens | `revocations.py`: ends tokens and sessions at once |
 | grants, request | `grants.py`: what was granted; asks for access beforehand |
 | policies | `policies.py`: the rules in force, and proposals of others |
+| tools | `tools.py`: the tools of MCP servers, and those that have changed |
 | approvals, sessions, audit | `approvals.py`, `sessions.py`, `audit.py`: clients of a running gateway |
 
 `config.py` is what they share about the configuration file, `parts.py` what a gateway consists of,
@@ -49,6 +50,7 @@ COMMANDS = {
     "connect": ("api.cli.connect", "Start the client of a resource, signed in."),
     "ssh-cert": ("api.cli.ssh_cert", "Get an SSH certificate for the sign-in."),
     "tokens": ("api.cli.revocations", "Revoke tokens; their sessions end."),
+    "tools": ("api.cli.tools", "List the tools of an MCP server, and accept changed ones."),
     "approvals": ("api.cli.approvals", "See what waits for a reviewer, and decide on it."),
     "grants": ("api.cli.grants", "See what reviewers granted, and revoke it."),
     "request": ("api.cli.grants", "Ask reviewers for access in a window of time."),

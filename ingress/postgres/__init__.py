@@ -17,9 +17,12 @@
   verdict obliges.
 - `beforehand.py`: what is settled with the target before a command is sent: `cost.py` asks its planner,
   `read_only.py` keeps it from writing; `own.py` is how the gateway asks anything on the client's connection.
+- `transaction.py`: what runs in the open transaction; `ending.py`: how its COMMIT is asked about
+  where something ran before its review.
 - `limits.py`: where an answer stops, and what the client is told then.
 - `reasons.py`: why a requester wants a command: comments, SET countersign.reason.
 - `doors.py`: whether the target can be entered past the gateway, for `countersign doctor`.
 - `explanation.py`: why each column of an answer is or is not masked, for `countersign mask explain`.
-- `refusal.py`: what the client is told. `cancel_keys.py`: who may cancel what.
+- `refusal.py`: what the client is told; `refused.py`: what takes the place of what is not sent.
+- `cancel_keys.py`: who may cancel what.
 """

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from processors.approvals.quorum import has_quorum
 from processors.approvals.stages import deciders, stage_after
 from processors.approvals.states import may_follow
+from processors.approvals.unattended import decide_unattended, gives_up
 from processors.grants.issuing import issued, revoked
 from processors.grants.terms import agreed
 from processors.grants.terms import why_not as why_not_granted
@@ -70,6 +71,7 @@ class Approval:
     votes: tuple[Vote, ...] = ()
     settled_by: tuple[str, ...] = ()
     is_escalated: bool = False
+    is_unattended: bool = False  # it ended because no reviewer could be reached
 
     @property
     def stage(self) -> int | None:
@@ -131,6 +133,13 @@ def expire(approval: Approval, now: datetime, node: str) -> Step:
     if now < approval.request.expires_at:
         return _escalate(approval, node)
     return propose(approval, ApprovalState.TIMED_OUT, (), "", now, node)
+
+
+def give_up(approval: Approval, now: datetime, node: str) -> Step:
+    """What an approval does when no reviewer can be reached: it times out at once, where its rule says so."""
+    if approval.state is not ApprovalState.PENDING or not gives_up(approval.request):
+        return Step(approval, ignored="it does not wait for reviewers, or its rule holds it")
+    return propose(approval, ApprovalState.TIMED_OUT, (), "", now, node, unattended=True)
 
 
 def _escalate(approval: Approval, node: str) -> Step:
@@ -219,6 +228,8 @@ def propose(
     now: datetime,
     node: str,
     grant: GrantTerms | None = None,
+    *,
+    unattended: bool = False,
 ) -> Step:
     """Asks for an end of the approval; it has ended when this event is read back from the log."""
     if not may_follow(approval.state, state):
@@ -236,6 +247,7 @@ def propose(
         requested_at=request.envelope.time,
         digest=request.digest,
         grant=grant,
+        unattended=unattended,
     )
     return Step(approval, (settled,))
 
@@ -243,8 +255,14 @@ def propose(
 def _settled(approval: Approval, event: ApprovalSettled, bundle: Bundle, node: str) -> Step:
     """The settlement: the approval ends so, and the verdict follows; told again, it is said again."""
     if may_follow(approval.state, event.state):
-        approval = replace(approval, state=event.state, settled_by=event.decided_by)
-    elif (approval.state, approval.settled_by) != (event.state, event.decided_by):
+        approval = replace(
+            approval, state=event.state, settled_by=event.decided_by, is_unattended=event.unattended
+        )
+    elif (approval.state, approval.settled_by, approval.is_unattended) != (
+        event.state,
+        event.decided_by,
+        event.unattended,
+    ):
         return Step(approval, ignored=f"already {approval.state.value}")
     grants = tuple(
         follows
@@ -260,6 +278,8 @@ def _settled(approval: Approval, event: ApprovalSettled, bundle: Bundle, node: s
         return Step(approval, grants, told=event)
     if event.state is ApprovalState.REVOKED:
         return Step(approval, (_order(approval, event, node), *grants))
+    if event.unattended:
+        return Step(approval, (_verdict_unattended(bundle, approval, event, node),))
     lets_through = event.state is ApprovalState.APPROVED or (
         event.state is ApprovalState.TIMED_OUT and approval.request.on_timeout is Fallback.ALLOW
     )
@@ -296,6 +316,20 @@ def _verdict_under(
     obligations = obligations_of(request, bundle, decision.limits, decision.limited_by)
     obligations = replace(obligations, unmasked=request.unmask)
     return _allowed(approval, settled, decision.rule, bundle.version, obligations, node)
+
+
+def _verdict_unattended(
+    bundle: Bundle, approval: Approval, settled: ApprovalSettled, node: str
+) -> CommandAllowed | CommandDenied:
+    """The verdict where no reviewer could be reached."""
+    request = approval.request
+    decision = decide_unattended(request, bundle, settled.envelope.time)
+    if decision.verdict is Verdict.ALLOW:
+        allowed = _allowed(approval, settled, decision.rule, bundle.version, request.obligations, node)
+        return replace(allowed, unattended=True)
+    ending = (decision.message, decision.hint)
+    rule = decision.rule or request.rule
+    return replace(_denied(approval, settled, bundle.version, ending, node, rule=rule), unattended=True)
 
 
 _ENDINGS = {
