@@ -10,6 +10,7 @@ In the order of a decision:
 - `app.py`: `create_app`: puts the routes, the sign-in, the errors and the headers together.
 - `auth.py`: who asks: bearer token, or the cookie of the web sign-in.
 - `tokens.py`: tokens given and taken back, as OAuth has it; `issuing.py` signs them and publishes that.
+- `ssh_certificates.py`: the same as SSH certificates.
 - `single_sign_on.py`: the gateway as client of an OpenID provider; `saml_sign_on.py`: as that of a SAML one.
 - `sealed.py`: what clients carry for either.
 - `terminal_codes.py`: a terminal's sign-in through the web page.

@@ -56,7 +56,7 @@ from infra.identity.tokens import TokenSigner
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
 from infra.kafka.following import Following
-from infra.keys import keyring, sealer, secret, server_certificate, signer, token_key
+from infra.keys import keyring, sealer, secret, server_certificate, signer, ssh_user_ca, token_key
 from infra.readiness import report_ready
 from schemas.envelope import envelope
 from schemas.events import NodeHeartbeat
@@ -119,6 +119,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         publishing=publishing,
         sso=sso,
         saml=saml,
+        ssh_authority=ssh_user_ca(config.state),
         codes=TerminalCodes(Seal(secret(config.state, "single-sign-on")), now),
         administrators=config.identity.administrators,
         sealer=sealer(config.state),
