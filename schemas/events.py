@@ -212,6 +212,15 @@ class ApprovalRequested(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandEstimated(Event):
+    """What the target's planner thinks of a command that waits for a reviewer; nothing of it ran."""
+
+    approval: str
+    rows: int  # that it would return or change
+    cost: float  # in the target's own units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRequested(Event):
     """Somebody asks beforehand for a window of time in which their commands on a resource need no review."""
 
@@ -386,6 +395,7 @@ EVENTS: dict[str, type[Event]] = {
         SessionTerminated,
         CommandRevoked,
         ApprovalRequested,
+        CommandEstimated,
         AccessRequested,
         ReviewDecided,
         ApprovalEscalated,

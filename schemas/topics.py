@@ -54,6 +54,7 @@ APPROVALS = Topic(
     8,
     (
         e.ApprovalRequested,
+        e.CommandEstimated,
         e.AccessRequested,
         e.ReviewDecided,
         e.ApprovalEscalated,
@@ -108,6 +109,7 @@ SIGNED_BY: dict[type[e.Event], tuple[Role, ...]] = {
     e.SessionTerminated: (Role.PROCESSORS,),
     e.CommandRevoked: (Role.PROCESSORS,),
     e.ApprovalRequested: (Role.PROCESSORS,),
+    e.CommandEstimated: (Role.INGRESS,),
     e.AccessRequested: (Role.API,),
     e.ReviewDecided: (Role.API,),
     e.ApprovalEscalated: (Role.PROCESSORS,),
