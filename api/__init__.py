@@ -18,6 +18,7 @@ In the order of a decision:
 - `access.py`: who may see an approval or a session, and who may decide (pure).
 - `showing.py`: an approval as those who may see it get to see it.
 - `deciding.py`: one decision: checked, published, waited for.
+- `pauses.py`: lifts the pause of one who was rejected again and again.
 - `asking.py`: access asked for beforehand. `grants.py`: what was granted, and its end.
 - `approvals.py` `stream.py` `sessions.py` `commands.py` `recordings.py` `health.py`: one resource a file:
   models, routes; `paging.py`: the link to a list's next page.

@@ -26,6 +26,8 @@ from api.notifications.outbox import Outbox
 from api.notifications.slack.actions import Actions
 from api.originals import Originals
 from api.past import Past
+from api.pauses import Pauses
+from api.pauses import routes as pauses_routes
 from api.resources import Resources
 from api.single_sign_on import SingleSignOn
 from api.tokens import Tokens
@@ -73,6 +75,7 @@ def create_app(
     audit_log: AuditLog,
     grants: Grants,
     asking: Asking,
+    pauses: Pauses,
     issuing: Issuing,
     resources: Resources,
     policies: Sequence[Policy],
@@ -109,6 +112,7 @@ def create_app(
         stream.routes(feed, desk.access, sign_in, clock),
         grants_routes(grants, sign_in),
         asking_routes(asking, sign_in),
+        pauses_routes(pauses, sign_in),
         sessions.routes(audit_log, sign_in),
         ending.router(sign_in),
         recordings.routes(audit_log, sign_in),

@@ -166,7 +166,7 @@ class Inbox:
         approval = self._pending.get(event.approval)
         if approval is None or approval.decision_of(event.reviewer.name) is not None:
             return None
-        if event.digest != approval.request.digest or event.answer is Answer.REVOKE:
+        if event.digest != approval.request.digest or event.answer not in (Answer.APPROVE, Answer.REJECT):
             return None  # about something else than what waits; the processor does not count it either
         who = event.reviewer
         decision = Decision(who.name, event.answer, event.comment, event.envelope.time, who.groups)

@@ -30,6 +30,7 @@ from api.notifications.receiver import Receiver
 from api.notifications.slack.actions import Actions
 from api.notifications.slack.channel import Channel
 from api.notifications.webhook import Webhook
+from api.pauses import Pauses
 from api.register import REACH, Register
 from api.resources import Resources
 from api.sealed import Seal
@@ -96,6 +97,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         audit_log=audit_log,
         grants=grants,
         asking=Asking(feed, bus, node, ANSWER_WITHIN, now),
+        pauses=Pauses(feed, bus, node, now),
         issuing=issuing,
         resources=Resources(config),
         policies=config.policies,

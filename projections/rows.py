@@ -462,6 +462,7 @@ ROWS: dict[type[e.Event], Callable[[Any, Place], Iterator[Row]]] = {
     e.AccessRequested: _only_in_events,
     e.ApprovalEscalated: _only_in_events,
     e.CommandEstimated: _only_in_events,
+    e.PauseLifted: _only_in_events,
     e.TokenIssued: _only_in_events,
     e.TokensRevoked: _only_in_events,
     e.PolicyPublished: _only_in_events,

@@ -269,6 +269,16 @@ class ApprovalSettled(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PauseLifted(Event):
+    """A reviewer lifted the pause that rejections under a rule led to: those before this count no longer."""
+
+    approval: str  # one of those that were rejected
+    rule: str
+    lifted_by: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalWithdrawn(Event):
     """The requester no longer waits: it left, cancelled, or its ingress stopped."""
 
@@ -400,6 +410,7 @@ EVENTS: dict[str, type[Event]] = {
         ReviewDecided,
         ApprovalEscalated,
         ApprovalSettled,
+        PauseLifted,
         ApprovalWithdrawn,
         GrantIssued,
         GrantRevoked,

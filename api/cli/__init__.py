@@ -14,6 +14,7 @@
 | login, logout, token | `login.py`: single sign-on from a terminal; `credentials.py` keeps what it gets |
 | connect | `connect.py`: starts a client; `clients.py` has each; `kubeconfig.py`: a cluster's file |
 | tokens | `revocations.py`: ends tokens and sessions at once |
+| agents | `agents.py`: lifts the pause of one who was rejected again and again |
 | grants, request | `grants.py`: what was granted; asks for access beforehand |
 | approvals, sessions, audit | `approvals.py`, `sessions.py`, `audit.py`: clients of a running gateway |
 
@@ -47,6 +48,7 @@ COMMANDS = {
     "connect": ("api.cli.connect", "Start the client of a resource, signed in."),
     "tokens": ("api.cli.revocations", "Revoke tokens; their sessions end."),
     "approvals": ("api.cli.approvals", "See what waits for a reviewer, and decide on it."),
+    "agents": ("api.cli.agents", "Lift the pause of one who was rejected again and again."),
     "grants": ("api.cli.grants", "See what reviewers granted, and revoke it."),
     "request": ("api.cli.grants", "Ask reviewers for access in a window of time."),
     "sessions": ("api.cli.sessions", "List sessions, replay them, end one."),
