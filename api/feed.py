@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import structlog
 
-from api.following import Following
 from api.inbox import Change, Inbox, Position
 from infra.clock import Clock, now
 from infra.kafka.bus import Bus, BusUnavailable, Received
+from infra.kafka.following import Following
 from schemas.topics import APPROVALS
 
 REACH = timedelta(days=8)  # how far back the inbox is read at the start

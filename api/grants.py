@@ -13,12 +13,12 @@ from api.access import Access, obstacle_to_ending, sees_grant
 from api.audit import AuditLog
 from api.auth import SignIn
 from api.deciding import clean_comment
-from api.following import Following
 from api.inbox import SHORTEST_PREFIX
 from api.problems import Problem, documented, unavailable
 from api.register import Entry, GrantState, Register
 from infra.clock import Clock
 from infra.kafka.bus import Bus, BusUnavailable
+from infra.kafka.following import Following
 from schemas.envelope import envelope
 from schemas.events import GrantRevoked
 from schemas.vocabulary import GrantKind, Intent, Principal

@@ -19,30 +19,44 @@ from api.audit import AuditLog
 from api.auth import Cookies, SignIn
 from api.deciding import ANSWER_WITHIN, Desk
 from api.feed import Feed
-from api.following import Following
 from api.grants import Grants
 from api.inbox import Inbox
 from api.issuing import Issuing
-from api.notifications.apprise import AppriseReceiver
 from api.notifications.notifier import Notifier
 from api.notifications.outbox import Outbox
 from api.notifications.receiver import Receiver
+from api.notifications.receivers import receivers_of
 from api.notifications.slack.actions import Actions
 from api.notifications.slack.channel import Channel
-from api.notifications.webhook import Webhook
 from api.pauses import Pauses
+from api.publishing import Publishing
 from api.register import REACH, Register
 from api.resources import Resources
+from api.saml_sign_on import CONSUMER, ENTITY, SamlSignOn
+from api.scim.registry import Registry
+from api.scim.routes import ScimEndpoint
 from api.sealed import Seal
 from api.single_sign_on import SingleSignOn
+from api.terminal_codes import TerminalCodes
 from infra.clickhouse.client import connect
 from infra.clock import now
 from infra.config import Address, Config, ConfigError
-from infra.identity import identities_of, revocations_of
+from infra.identity import (
+    Provisioning,
+    Revocations,
+    everybody,
+    identities_of,
+    provisioning_of,
+    revocations_of,
+)
+from infra.identity.federation import taken_names
 from infra.identity.provider import Provider
+from infra.identity.provisioning import Admit
+from infra.identity.saml import SamlProvider
 from infra.identity.tokens import TokenSigner
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
+from infra.kafka.following import Following
 from infra.keys import keyring, sealer, secret, server_certificate, signer, token_key
 from infra.readiness import report_ready
 from schemas.envelope import envelope
@@ -80,12 +94,16 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
     register = Register()
     following = Following(bus, GRANTS, REACH, lambda received: register.apply(received.event), now)
     grants = Grants(register, following, bus, access, config.identity.administrators, audit_log, node, now)
+    publishing = Publishing(config, bus, access, node, now, ANSWER_WITHIN)
     cookies = Cookies(secret(config.state, "web-sessions"), config.identity.users)
     tls = not address.is_loopback
     revocations = revocations_of(config)
-    sign_in = SignIn(identities_of(config, revocations), cookies, revocations, tls=tls)
-    sso = _single_sign_on(config)
+    provisioning = provisioning_of(config)
+    admit = provisioning.admit if provisioning is not None else everybody
+    sign_in = SignIn(identities_of(config, revocations, admit), cookies, revocations, tls=tls)
+    sso = _single_sign_on(config, admit)
     issuing = Issuing(TokenSigner(token_key(config.state), config.identity.tokens.lifetime), bus, node, now)
+    saml = _saml(config, admit, revocations, issuing)
     outbox = Outbox(config.state / "notifications.db")
     client = httpx.AsyncClient(timeout=_LONGEST_SENDING, follow_redirects=False)
     slack, receivers = _receivers(config, client, outbox, desk)
@@ -100,13 +118,16 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         pauses=Pauses(feed, bus, node, now),
         issuing=issuing,
         resources=Resources(config),
-        policies=config.policies,
+        publishing=publishing,
         sso=sso,
+        saml=saml,
+        codes=TerminalCodes(Seal(secret(config.state, "single-sign-on")), now),
         administrators=config.identity.administrators,
         sealer=sealer(config.state),
         outbox=outbox,
         wake=notifier.wake,
         slack=slack,
+        scim=_scim(config, provisioning, issuing, bus, node),
     )
     server = uvicorn.Server(_settings(config, app, tls=tls))
     _survive_own_signals()
@@ -116,14 +137,19 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
             registering = tasks.create_task(following.run())
             beating = tasks.create_task(_heartbeat(bus, node))
             reading = tasks.create_task(revocations.follow(bus))
+            admitting = tasks.create_task(provisioning.follow(bus)) if provisioning is not None else None
             telling = tasks.create_task(notifier.run())
+            publishing_rules = tasks.create_task(publishing.run())
             tasks.create_task(_report(server, address))
             await server.serve(sockets=[listener])
             feeding.cancel()
             registering.cancel()
             telling.cancel()
+            publishing_rules.cancel()
             beating.cancel()
             reading.cancel()
+            if admitting is not None:
+                admitting.cancel()
     finally:
         outbox.close()
         await client.aclose()
@@ -131,25 +157,46 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         await clickhouse.close()
 
 
-def _single_sign_on(config: Config) -> SingleSignOn | None:
+def _scim(
+    config: Config, provisioning: Provisioning | None, issuing: Issuing, bus: Bus, node: str
+) -> ScimEndpoint | None:
+    scim = config.identity.scim
+    if scim is None or provisioning is None:
+        return None
+    registry = Registry(provisioning, issuing, bus, node, taken_names(config), now)
+    return ScimEndpoint(scim, registry, config.api_url, now)
+
+
+def _single_sign_on(config: Config, admit: Admit) -> SingleSignOn | None:
     oidc = config.identity.oidc
     if oidc is None:
         return None
     if oidc.client_secret is not None:
         oidc.client_secret.read(config.base)  # says now that it is not there
     seal = Seal(secret(config.state, "single-sign-on"))
-    return SingleSignOn(config, oidc, Provider(oidc.issuer), seal, now)
+    return SingleSignOn(config, oidc, Provider(oidc.issuer), admit, seal, now)
+
+
+def _saml(config: Config, admit: Admit, revocations: Revocations, issuing: Issuing) -> SamlSignOn | None:
+    saml = config.identity.saml
+    if saml is None:
+        return None
+    path = config.base / saml.metadata
+    try:
+        metadata = path.read_bytes()
+    except OSError as error:
+        raise ConfigError([f"identity.saml.metadata: {path} cannot be read: {error.strerror}"]) from error
+    url = config.api_url
+    provider = SamlProvider(saml, metadata, url + ENTITY, url + CONSUMER, now)
+    seal = Seal(secret(config.state, "single-sign-on"))
+    return SamlSignOn(config, saml, provider, admit, seal, revocations, issuing, now)
 
 
 def _receivers(
     config: Config, client: httpx.AsyncClient, outbox: Outbox, desk: Desk
 ) -> tuple[Actions | None, list[Receiver]]:
     """Who is told, and what takes the buttons that are pressed in Slack, where there is one."""
-    told = config.notifications
-    found: list[Receiver] = [
-        Webhook(endpoint, config.base, config.api_url, client, now) for endpoint in told.webhooks
-    ]
-    found += [AppriseReceiver(endpoint, config.base, config.api_url) for endpoint in told.apprise]
+    told, found = config.notifications, receivers_of(config, client, outbox)
     if told.slack is None:
         return None, found
     channel = Channel(told.slack, config.base, config.api_url, client, outbox)

@@ -39,6 +39,7 @@ _STATEMENTS: dict[str, tuple[str, str, Weight]] = {
     "grant_role": ("makes somebody a member of a role", "makes somebody a member of a role", "heavy"),
     "revoke_role": ("ends a membership in a role", "ends a membership in a role", "heavy"),
     "replication": ("streams changes out of the database", "streams changes out of the database", "heavy"),
+    "websocket": ("opens a WebSocket", "opens a WebSocket", "heavy"),
     "explain": ("asks how {} would be read", "asks for a plan", "light"),
     "show": ("shows a setting", "shows a setting", "light"),
     "set": ("changes a setting of its session", "changes a setting of its session", "light"),

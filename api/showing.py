@@ -58,6 +58,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "verbs": [],
     "kinds_of_object": [],
     "namespaces": [],
+    "tools": [],
     "probed": [],
     "unproven": [],
     "reviewers": ["dba"],
@@ -212,6 +213,7 @@ class ApprovalView(BaseModel):
     verbs: list[str]
     kinds_of_object: list[str]
     namespaces: list[str] = Field(description="of a cluster; *: all of them")
+    tools: list[str] = Field(description="of an MCP server")
     probed: list[str]
     unproven: list[str] = Field(description="why the gateway cannot prove all that the command does")
     reviewers: list[str] = Field(description="groups, any of which may decide")
@@ -283,6 +285,7 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         verbs=list(facts.verbs),
         kinds_of_object=list(facts.kinds_of_object),
         namespaces=list(facts.namespaces),
+        tools=list(facts.tools),
         probed=list(facts.probed),
         unproven=list(facts.unproven),
         reviewers=list(request.reviewers),

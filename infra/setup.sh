@@ -4,7 +4,7 @@
 #   infra/setup.sh environment   uv into .tools/, the locked Python environment into .venv/
 #   infra/setup.sh test          what the tests take from Debian: PostgreSQL, psql, Chromium, OpenSSH, rsync, git
 #   infra/setup.sh browser      what the page takes from npm into api/web/static/vendor/, for its tests .tools/browser/
-#   infra/setup.sh bench         what the measurements take from Debian: PostgreSQL, psql, pgbouncer
+#   infra/setup.sh bench         what the measurements take from Debian: PostgreSQL, psql, pgbouncer, wrk, OpenSSH
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -102,6 +102,9 @@ test)
     debian postgresql postgresql-client chromium fonts-liberation libatomic1 openssh-client openssh-server ssh-audit rsync git
     ;;
 browser) browser ;;
-bench) debian postgresql postgresql-client pgbouncer ;;
+bench)
+    without_sshd_service
+    debian postgresql postgresql-client pgbouncer wrk curl openssh-client openssh-server
+    ;;
 *) fail "expected environment, test, browser or bench" ;;
 esac

@@ -107,8 +107,14 @@ def add_agents(
     async def deadlines() -> None:
         for forgotten in reactions.forget_standing(clock()):
             await emission.emit((), after=forgotten)
-        given_up = reactions.give_up(clock()) if presence is not None and presence.is_gone(clock()) else ()
-        for reaction in (*reactions.expire_grants(clock()), *reactions.expire_due(clock()), *given_up):
+        now = clock()
+        given_up = reactions.give_up(now) if presence is not None and presence.is_gone(now) else ()
+        for reaction in (
+            *reactions.expire_grants(now),
+            *reactions.expire_due(now),
+            *given_up,
+            *reactions.reconsider(now),
+        ):
             await emission.emit(
                 reaction.events,
                 reply_to=reaction.reply_to,

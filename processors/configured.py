@@ -2,9 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
-from infra.config import Config, ConfigError, Policy, Resource
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.tokens import AliasToken, AnchorToken
+
+from infra.config import Config, ConfigError, Names, Policy, Resource, parse
 from infra.config.policies import Limits, Reserve
 from infra.config.resources import SensitiveColumns, SensitiveFields, SensitiveObjects
 from processors.policy.bundle import Bundle, make_document, parse_bundle
@@ -13,6 +18,8 @@ from processors.policy.matchers import compile_command_pattern
 from processors.policy.rule import Measure
 from processors.policy.rules import BadRule
 from schemas.vocabulary import ReviewAt, Verdict
+
+_DRAFT = Path("draft")
 
 
 def bundle_of(config: Config) -> Bundle:
@@ -28,6 +35,29 @@ def bundle_of(config: Config) -> Bundle:
         )
     except BadRule as error:
         raise ConfigError([str(error)]) from error
+
+
+def with_rules(config: Config, text: str, names: Names | None = None) -> Config:
+    """The configuration with the rules of this text, `policies: [...]`, in the place of its own.
+
+    Raises ConfigError, with a line each for all that `countersign check` would find in it.
+    """
+    try:
+        if any(isinstance(token, AliasToken | AnchorToken) for token in YAML().scan(text)):
+            # A few of them unfold to more than fits into memory.
+            raise ConfigError([f"{_DRAFT}: anchors and aliases are not taken here"])
+        read = parse(text, _DRAFT, names)
+    except YAMLError as error:
+        reason = getattr(error, "problem", None) or "it cannot be read"
+        raise ConfigError([f"{_DRAFT}: not valid YAML: {reason}"]) from error
+    if set(read.model_fields_set) != {"policies"}:
+        raise ConfigError([f"{_DRAFT}: expected `policies:` with the rules, and nothing else"])
+    config = config.model_copy(update={"policies": read.policies})
+    try:
+        bundle_of(config)
+    except ConfigError as error:
+        raise ConfigError([f"{_DRAFT}: {problem}" for problem in error.problems]) from error
+    return config
 
 
 def rule_problems(config: Config) -> list[str]:

@@ -70,7 +70,7 @@ class Reactions:
 
     def __init__(
         self,
-        bundle: Bundle,
+        bundle: Callable[[], Bundle],
         desk: Desk,
         accounts: Accounts | None,
         grantings: Grantings | None,
@@ -79,7 +79,7 @@ class Reactions:
         hand_on: HandOn,
         node: str,
     ) -> None:
-        self._bundle = bundle
+        self._bundle = bundle  # in force
         self._desk = desk
         self._accounts = accounts
         self._grantings = grantings
@@ -142,7 +142,7 @@ class Reactions:
         except Exception as error:
             _log_fault("account_not_kept", error, principal=event.envelope.principal)
             if isinstance(event, CommandRequested):
-                return Reaction((refusal(event, self._bundle, now, self._node),), event.reply_to)
+                return Reaction((refusal(event, self._bundle(), now, self._node),), event.reply_to)
             return Reaction()
         finished = self._regrant(granted, finish(granted, event.envelope.command))
         if settled is account:
@@ -175,10 +175,10 @@ class Reactions:
         granted: Granted | None,
     ) -> Reaction:
         try:
-            found = answer(request, len(raw), self._bundle, now, self._node, account, granted)
+            found = answer(request, len(raw), self._bundle(), now, self._node, account, granted)
         except Exception as error:
             _log_fault("command_not_judged", error, command=request.envelope.command)
-            return Reaction((refusal(request, self._bundle, now, self._node),), request.reply_to)
+            return Reaction((refusal(request, self._bundle(), now, self._node),), request.reply_to)
         for failed in found.failed:
             _log.warning("expression_failed", rule=failed, command=request.envelope.command)
         if found.is_for_accounts:
@@ -234,14 +234,14 @@ class Reactions:
         """Something happened to an approval. A fault leaves it as it was: its deadline ends it."""
         try:
             if isinstance(event, AccessRequested):
-                return Reaction(ask_for_access(event, self._bundle, now, self._node))
+                return Reaction(ask_for_access(event, self._bundle(), now, self._node))
             if isinstance(event, PauseLifted):
-                known = self._forward(event.envelope.principal, raw) if self._bundle.has_budgets else None
+                known = self._forward(event.envelope.principal, raw) if self._bundle().has_budgets else None
                 return Reaction(written=known)
             step = self._desk.apply(event, now)
             reaction = self._follow(event.approval, step)
             is_rejected = isinstance(event, ApprovalSettled) and event.state is ApprovalState.REJECTED
-            if is_rejected and not step.ignored and self._bundle.has_budgets:
+            if is_rejected and not step.ignored and self._bundle().has_budgets:
                 counted = self._forward(event.envelope.principal, raw)
                 return replace(reaction, written=_both(reaction.written, counted))
             return reaction
@@ -256,6 +256,16 @@ class Reactions:
                 yield self._follow(approval, self._desk.expire(approval, now))
             except Exception as error:
                 _log_fault("approval_not_ended", error, approval=approval)
+
+    def reconsider(self, now: datetime) -> Iterator[Reaction]:
+        """What waits, when the rules have changed: what they no longer ask for is withdrawn."""
+        for approval in self._desk.of_other_rules(now):
+            try:
+                step = self._desk.reconsider(approval, now)
+                if step.events:
+                    yield self._follow(approval, step)
+            except Exception as error:
+                _log_fault("approval_not_reconsidered", error, approval=approval)
 
     def give_up(self, now: datetime) -> Iterator[Reaction]:
         """No reviewer can be reached: what does not wait for that ends."""

@@ -465,7 +465,13 @@ ROWS: dict[type[e.Event], Callable[[Any, Place], Iterator[Row]]] = {
     e.PauseLifted: _only_in_events,
     e.TokenIssued: _only_in_events,
     e.TokensRevoked: _only_in_events,
+    e.UserProvisioned: _only_in_events,
+    e.GroupProvisioned: _only_in_events,
+    e.EntryRemoved: _only_in_events,
     e.PolicyPublished: _only_in_events,
+    e.PolicyProposed: _only_in_events,
+    e.PolicyReviewed: _only_in_events,
+    e.PolicySettled: _only_in_events,
     e.CheckpointSigned: _only_in_events,
     e.EventRejected: _only_in_events,
 }

@@ -23,6 +23,7 @@ from schemas.vocabulary import (
     OnUnavailable,
     Outcome,
     Principal,
+    ProposalState,
     ReviewStage,
     Role,
     Stage,
@@ -46,7 +47,7 @@ class SessionOpened(Event):
     database: str  # what of the resource was opened, where there is a choice
     client_address: str  # "host:port"
     client_name: str  # what the client calls itself, such as application_name
-    method: str = ""  # how the principal showed who they are: "token", "oidc", "federated"
+    method: str = ""  # how the principal showed who they are: "token", "oidc", "saml", "federated"
     token: str = ""  # the id of the gateway token or JWT that was shown, where it has one
 
 
@@ -325,7 +326,7 @@ class TokenIssued(Event):
 
     principal: Principal
     token: str  # its id
-    method: str  # how they showed who they are: "token", "oidc", "federated"
+    method: str  # how they showed who they are: "token", "oidc", "saml", "federated"
     authenticated_at: datetime
     expires_at: datetime
     sign_ins: tuple[str, ...]  # ids of the token, and of the sign-ins and tokens it was given for
@@ -344,12 +345,82 @@ class TokensRevoked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserProvisioned(Event):
+    """The identity provider's directory has a user (SCIM), like this from now on."""
+
+    entry: str  # its id
+    name: str
+    active: bool | None  # whether they may come in; None: as before
+    external_id: str  # the provider's own
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupProvisioned(Event):
+    """The identity provider's directory has a group (SCIM), like this from now on."""
+
+    entry: str  # its id
+    name: str
+    external_id: str  # the provider's own
+    joined: tuple[str, ...]  # ids of users; all others are members as before
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRemoved(Event):
+    """The identity provider's directory has a user or a group no longer."""
+
+    entry: str  # its id
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyPublished(Event):
     """The processors decide by this bundle from now on."""
 
     bundle: str  # its name
     policy_version: str  # SHA-256 of the document, in hex
     document: str  # the rules as JSON
+    proposal: str = ""  # whose rules these are; empty: those of the configuration file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyProposed(Event):
+    """Somebody wants the processors to decide by these rules. They do once another person approved."""
+
+    bundle: str
+    proposal: str
+    author: Principal
+    text: str  # YAML: `policies:` and the rules, as they will be decided by
+    digest: str  # SHA-256 of the text, in hex
+    base: str  # the proposal whose rules are in force; empty: those of the configuration file are
+    diff: str  # what the text changes of the rules in force, as a unified diff
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyReviewed(Event):
+    """One person's answer to proposed rules. Whether it counts is for the processors to say."""
+
+    bundle: str
+    proposal: str
+    reviewer: Principal
+    answer: Answer
+    digest: str  # of the text that the reviewer was shown
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySettled(Event):
+    """A proposal ended; published, its rules are in force from here on, unless others came before."""
+
+    bundle: str
+    proposal: str
+    state: ProposalState
+    digest: str
+    base: str  # the proposal whose rules it takes the place of
+    decided_by: tuple[str, ...]
+    comment: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -416,7 +487,13 @@ EVENTS: dict[str, type[Event]] = {
         GrantRevoked,
         TokenIssued,
         TokensRevoked,
+        UserProvisioned,
+        GroupProvisioned,
+        EntryRemoved,
         PolicyPublished,
+        PolicyProposed,
+        PolicyReviewed,
+        PolicySettled,
         RecordingChunk,
         CheckpointSigned,
         NodeHeartbeat,

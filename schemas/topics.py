@@ -33,6 +33,17 @@ def _approval(event: Any) -> str:
     return str(event.approval)
 
 
+def _policy(event: Any) -> str:
+    """Of what was published the newest is kept; of proposals, and how they ended, all."""
+    match event:
+        case e.PolicyPublished():
+            return event.bundle
+        case e.PolicyReviewed():
+            return f"{event.proposal}/{event.answer.value}/{event.reviewer.name}"
+        case _:
+            return f"{event.proposal}/{type(event).__name__}"
+
+
 LONG = timedelta(days=400)
 
 COMMANDS = Topic(
@@ -75,7 +86,21 @@ TOKENS = Topic(
     lambda event: str(event.envelope.principal),
     LONG,
 )
-POLICIES = Topic("countersign.policies", 1, (e.PolicyPublished,), lambda event: str(event.bundle), None, True)
+DIRECTORY = Topic(
+    "countersign.directory",
+    1,  # in one order: the first who takes a name has it
+    (e.UserProvisioned, e.GroupProvisioned, e.EntryRemoved),
+    lambda event: str(event.entry),
+    None,
+)
+POLICIES = Topic(
+    "countersign.policies",
+    1,
+    (e.PolicyPublished, e.PolicyProposed, e.PolicyReviewed, e.PolicySettled),
+    _policy,
+    None,
+    True,
+)
 RECORDINGS = Topic("countersign.recordings", 16, (e.RecordingChunk,), _session, LONG)
 LEDGER = Topic("countersign.ledger", 1, (e.CheckpointSigned,), lambda event: str(event.topic), None)
 HEARTBEATS = Topic("countersign.heartbeats", 1, (e.NodeHeartbeat,), _node, timedelta(hours=6))
@@ -87,6 +112,7 @@ TOPICS: tuple[Topic, ...] = (
     APPROVALS,
     GRANTS,
     TOKENS,
+    DIRECTORY,
     POLICIES,
     RECORDINGS,
     LEDGER,
@@ -121,7 +147,13 @@ SIGNED_BY: dict[type[e.Event], tuple[Role, ...]] = {
     e.GrantRevoked: (Role.API, Role.PROCESSORS),
     e.TokenIssued: (Role.API,),
     e.TokensRevoked: (Role.API,),
+    e.UserProvisioned: (Role.API,),
+    e.GroupProvisioned: (Role.API,),
+    e.EntryRemoved: (Role.API,),
     e.PolicyPublished: (Role.PROCESSORS,),
+    e.PolicyProposed: (Role.API,),
+    e.PolicyReviewed: (Role.API,),
+    e.PolicySettled: (Role.PROCESSORS,),
     e.RecordingChunk: (Role.INGRESS,),
     e.CheckpointSigned: (Role.PROJECTIONS,),
     e.NodeHeartbeat: _ANY_ROLE,

@@ -84,6 +84,7 @@ class Facts:
     verbs: tuple[str, ...] = ()  # of a request to a cluster: "get", "deletecollection"
     kinds_of_object: tuple[str, ...] = ()  # "pods", "pods/exec", "deployments.apps"
     namespaces: tuple[str, ...] = ()  # of a cluster; "*": all of them
+    tools: tuple[str, ...] = ()  # of an MCP server, that are called
 
 
 class Verdict(StrEnum):
@@ -166,6 +167,16 @@ class Answer(StrEnum):
     REJECT = "reject"
     REVOKE = "revoke"
     RESUME = "resume"
+
+
+class ProposalState(StrEnum):
+    """How proposed rules stand."""
+
+    PENDING = "pending"
+    PUBLISHED = "published"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"  # by its author
+    OUTDATED = "outdated"  # others were published meanwhile
 
 
 class Fallback(StrEnum):

@@ -21,7 +21,7 @@ app = typer.Typer(help="What waits for a reviewer, and the decision on it.", no_
 
 _FACTS = (
     *("intents", "statements", "tables", "columns", "functions", "programs"),
-    *("methods", "paths", "verbs", "kinds_of_object", "namespaces", "probed", "unproven"),
+    *("methods", "paths", "verbs", "kinds_of_object", "namespaces", "tools", "probed", "unproven"),
 )
 _PREVIEW = 100  # characters of a command on one line
 _RECONNECT_AFTER = 2.0  # seconds

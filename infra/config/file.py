@@ -42,9 +42,12 @@ def parse(text: str, path: Path, names: Names | None = None) -> Config:
     if not isinstance(document, dict):
         raise ConfigError([f"{path}:1: expected a mapping with gateway, identity, resources and policies"])
     try:
-        return Config.model_validate(_plain(document), context=names)
+        plain = _plain(document)
+        config = Config.model_validate(plain, context=names)
     except ValidationError as error:
         raise ConfigError(list(_problems(path, document, error))) from error
+    config._rules = plain.get("policies", [])
+    return config
 
 
 def _plain(node: Any) -> Any:

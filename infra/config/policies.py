@@ -78,6 +78,7 @@ class When(Model):
     verbs: tuple[str, ...] | None = None  # of requests to clusters
     kinds_of_object: tuple[str, ...] | None = None  # globs over pods, pods/exec, deployments.apps
     namespaces: tuple[str, ...] | None = None  # globs over namespaces of clusters
+    tools: tuple[str, ...] | None = None  # globs over tools of MCP servers
     command: Annotated[str, AfterValidator(_is_regular_expression)] | None = None
     unmask: tuple[str, ...] | None = None  # globs over the columns it asks to see unmasked
     hours: Hours | None = None

@@ -10,6 +10,7 @@ from infra.clock import Clock, now
 from infra.config import Config
 from infra.identity.federation import OLDEST, Federation
 from infra.identity.jwt import looks_like_jwt
+from infra.identity.provisioning import Admit, Provisioning, everybody
 from infra.identity.revocations import Revocations
 from infra.identity.signed_in import SignedIn, TokenRefused
 from infra.identity.tokens import TokenReader, is_own
@@ -58,14 +59,26 @@ class Identities:
         return signed_in
 
 
-def identities_of(config: Config, revocations: Revocations, clock: Clock = now) -> Identities:
+def identities_of(
+    config: Config, revocations: Revocations, admit: Admit = everybody, clock: Clock = now
+) -> Identities:
     """What this configuration and the keys under its state folder say. Raises ConfigError."""
     return Identities(
-        Users(config, clock),
+        Users(config.identity.users, clock),
         TokenReader(token_keys(config.state), clock),
-        Federation(config, clock),
+        Federation(config, clock, admit=admit),
         revocations,
     )
+
+
+def provisioning_of(config: Config, clock: Clock = now) -> Provisioning | None:
+    """The directory of who may come in, where the identity provider keeps one here."""
+    identity = config.identity
+    if identity.scim is None:
+        return None
+    providers = (identity.oidc, identity.saml)
+    agents = [group for provider in providers if provider is not None for group in provider.agent_groups]
+    return Provisioning(identity.scim, agents, clock)
 
 
 def revocations_of(config: Config, clock: Clock = now) -> Revocations:

@@ -120,7 +120,7 @@ def apply(approval: Approval | None, event: Input, bundle: Bundle, now: datetime
         case ApprovalEscalated():
             return Step(replace(approval, is_escalated=True))
         case ApprovalWithdrawn():
-            return _propose(approval, ApprovalState.WITHDRAWN, (), event.reason, now, node)
+            return propose(approval, ApprovalState.WITHDRAWN, (), event.reason, now, node)
         case ApprovalSettled():
             return _settled(approval, event, bundle, node)
 
@@ -133,14 +133,14 @@ def expire(approval: Approval, now: datetime, node: str) -> Step:
         return Step(None)
     if now < approval.request.expires_at:
         return _escalate(approval, node)
-    return _propose(approval, ApprovalState.TIMED_OUT, (), "", now, node)
+    return propose(approval, ApprovalState.TIMED_OUT, (), "", now, node)
 
 
 def give_up(approval: Approval, now: datetime, node: str) -> Step:
     """What an approval does when no reviewer can be reached: it times out at once, where its rule says so."""
     if approval.state is not ApprovalState.PENDING or not gives_up(approval.request):
         return Step(approval, ignored="it does not wait for reviewers, or its rule holds it")
-    return _propose(approval, ApprovalState.TIMED_OUT, (), "", now, node, unattended=True)
+    return propose(approval, ApprovalState.TIMED_OUT, (), "", now, node, unattended=True)
 
 
 def _escalate(approval: Approval, node: str) -> Step:
@@ -193,7 +193,7 @@ def _decided(approval: Approval, event: ReviewDecided, now: datetime, node: str)
     if reason := why_not(approval, event):
         return Step(approval, ignored=reason)
     if event.answer is Answer.REJECT:
-        return _propose(approval, ApprovalState.REJECTED, (event.reviewer.name,), event.comment, now, node)
+        return propose(approval, ApprovalState.REJECTED, (event.reviewer.name,), event.comment, now, node)
     # Once there is a quorum no vote is added, so that a repeat proposes the same settlement.
     if approval.stage is not None and not _has_voted(approval, event.reviewer):
         votes = (*approval.votes, Vote(event.reviewer, event.comment[:LONGEST_COMMENT], event.grant))
@@ -203,7 +203,7 @@ def _decided(approval: Approval, event: ReviewDecided, now: datetime, node: str)
     names = tuple(vote.reviewer.name for vote in approval.votes)
     comment = "; ".join(vote.comment for vote in approval.votes if vote.comment)
     grant = agreed([vote.grant for vote in approval.votes])
-    return _propose(approval, ApprovalState.APPROVED, names, comment, now, node, grant)
+    return propose(approval, ApprovalState.APPROVED, names, comment, now, node, grant)
 
 
 def _revoked(approval: Approval, event: ReviewDecided, now: datetime, node: str) -> Step:
@@ -212,7 +212,7 @@ def _revoked(approval: Approval, event: ReviewDecided, now: datetime, node: str)
         return Step(approval, ignored=f"{approval.state.value}: there is nothing to revoke")
     if reason := why_not(approval, event):
         return Step(approval, ignored=reason)
-    return _propose(approval, ApprovalState.REVOKED, (event.reviewer.name,), event.comment, now, node)
+    return propose(approval, ApprovalState.REVOKED, (event.reviewer.name,), event.comment, now, node)
 
 
 def _resumed(approval: Approval, event: ReviewDecided, node: str) -> Step:
@@ -241,7 +241,7 @@ def _has_voted(approval: Approval, reviewer: Principal) -> bool:
     return any(vote.reviewer.name.casefold() == reviewer.name.casefold() for vote in approval.votes)
 
 
-def _propose(
+def propose(
     approval: Approval,
     state: ApprovalState,
     decided_by: tuple[str, ...],
@@ -305,7 +305,7 @@ def _settled(approval: Approval, event: ApprovalSettled, bundle: Bundle, node: s
         event.state is ApprovalState.TIMED_OUT and approval.request.on_timeout is Fallback.ALLOW
     )
     if not lets_through:
-        return Step(approval, (_denied(approval, event, bundle.version, _ENDINGS[event.state], node),))
+        return Step(approval, (_denied(approval, event, bundle.version, _ending(event), node),))
     verdict = _verdict_under(bundle, approval, event, node)
     return Step(approval, (verdict, *grants) if isinstance(verdict, CommandAllowed) else (verdict,))
 
@@ -362,8 +362,17 @@ _ENDINGS = {
         "no reviewer decided in time",
         "Nothing was executed. Run it again when a reviewer is there.",
     ),
-    ApprovalState.WITHDRAWN: ("the request for review was withdrawn", "Nothing was executed."),
 }
+
+
+def _ending(settled: ApprovalSettled) -> tuple[str, str]:
+    """Message and hint of what was not let through. Who withdrew it has gone, unless the rules did."""
+    if settled.state is ApprovalState.WITHDRAWN:
+        message = f"the request for review was withdrawn: {settled.comment}"
+        return message, "Nothing was executed. Run it again to have it judged anew."
+    return _ENDINGS[settled.state]
+
+
 _CHANGED = (
     "the policy changed while this command waited, and now asks for more than was given",
     "Nothing was executed. Run it again to ask under the new policy.",

@@ -11,6 +11,7 @@
 - `budgets.py`: what principals used of their budgets: sliding windows and reservations.
 - `break_glass.py`: who may run at once what is reviewed afterwards.
 - `bundle.py`: rules and resources <-> their canonical JSON, whose SHA-256 is the policy version.
+- `publishing.py`: proposed rules, until they are in force or not.
 - `verdict.py`: CommandRequested -> the events that answer it.
 
 An allow rule must cover everything a command does; a review or deny rule matches as soon as the command

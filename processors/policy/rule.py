@@ -48,6 +48,7 @@ class When:
     verbs: tuple[str, ...] | None = None
     kinds_of_object: tuple[str, ...] | None = None
     namespaces: tuple[str, ...] | None = None
+    tools: tuple[str, ...] | None = None
     command: str | None = None
     unmask: tuple[str, ...] | None = None
     hours: Hours | None = None

@@ -19,7 +19,7 @@ _STRICTNESS = {Verdict.ALLOW: 0, Verdict.REVIEW: 1, Verdict.DENY: 2}
 _SESSION = frozenset((Intent.SESSION,))
 _NAMED = (
     *("statements", "tables", "columns", "functions", "programs", "methods", "paths"),
-    *("verbs", "kinds_of_object", "namespaces"),
+    *("verbs", "kinds_of_object", "namespaces", "tools"),
 )
 _FACTS = ("intents", *_NAMED)
 

@@ -34,7 +34,7 @@ def identities(
     """`fetch`: what stands for the network."""
     federation = Federation(config, clock, fetch) if fetch is not None else Federation(config, clock)
     return Identities(
-        Users(config, clock),
+        Users(config.identity.users, clock),
         TokenReader((KEY.public_key(),), clock),
         federation,
         revocations or KnownRevocations(clock),
