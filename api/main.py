@@ -28,6 +28,7 @@ from api.notifications.receiver import Receiver
 from api.notifications.receivers import receivers_of
 from api.notifications.slack.actions import Actions
 from api.notifications.slack.channel import Channel
+from api.pauses import Pauses
 from api.publishing import Publishing
 from api.register import REACH, Register
 from api.resources import Resources
@@ -114,6 +115,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         audit_log=audit_log,
         grants=grants,
         asking=Asking(feed, bus, node, ANSWER_WITHIN, now),
+        pauses=Pauses(feed, bus, node, now),
         issuing=issuing,
         resources=Resources(config),
         publishing=publishing,
