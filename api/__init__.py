@@ -36,6 +36,7 @@ In the order of a decision:
 - `visible.py`: foreign text made safe to look at: control and bidirectional characters become visible.
 - `notifications/`: tells others what waits, by webhooks.
 - `scim/`: the identity provider says who may come in, and who no longer.
+- `mcp/`: the same for programs that speak MCP, and commands by way of the gateway's listeners.
 - `web/`: the reviewer's page: forms first, a little script on top.
 - `cli/`: the `countersign` command.
 """
