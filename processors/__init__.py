@@ -12,10 +12,11 @@
 - `main.py`: the role: builds what does I/O and runs the worker.
 - `app.py`: the Faust app and its settings.
 - `agents.py`: every agent and timer, a few lines each: the wiring.
-- `beginnings.py`: reads what a flaw of Faust would skip at the very beginning of a partition.
+- `continuity.py`: reads again what a flaw of Faust would skip, and takes nothing twice.
 - `intake.py`: a message of Kafka -> an event whose signature and place were checked.
 - `emission.py`: publishes what follows from an event, and then has the event acknowledged.
 - `ordering.py`: acknowledges in order what is finished in any order.
+- `records.py`: signed records in a Faust table.
 - `reactions.py`: one event -> what follows from it.
 - `accounts.py`: what principals used of their budgets, in a table of its own.
 - `grantings.py`: what principals were granted, in a table beside their accounts.

@@ -8,6 +8,7 @@ import structlog
 
 from infra.clock import Clock
 from processors.app import BUDGETS, STANDING
+from processors.continuity import Continuity, read_again
 from processors.emission import Emission
 from processors.intake import Intake, NotBelieved
 from processors.ordering import InOrder
@@ -49,6 +50,7 @@ def add_agents(
     app: Any,
     reactions: Reactions,
     emission: Emission,
+    continuity: Continuity,
     keyring: Keyring,
     clock: Clock,
     node: str,
@@ -73,7 +75,12 @@ def add_agents(
     async def each(stream: Any, intake: Intake, react: React) -> None:
         try:
             async for message in stream.noack().events():
-                await take(message, intake, react, emission, order, clock())
+                place = message.message
+                if continuity.takes((place.topic, place.partition), place.offset):
+                    await take(message, intake, react, emission, order, clock())
+                else:
+                    # It is never acknowledged; a rebalance would wait for it.
+                    app.consumer.unacked.discard(place)
         except Exception as error:
             give_up(error)
 
@@ -123,6 +130,11 @@ def add_agents(
         app.agent(_topic(app, GRANTS.name), name="grants", concurrency=1)(grants)
     if reactions.has_standing:
         app.agent(_topic(app, STANDING.name), name="standing", concurrency=1)(asked_again)
+
+    async def gaps() -> None:
+        await read_again(app, continuity)
+
+    app.timer(interval=0.5)(gaps)
     app.timer(interval=1.0)(deadlines)
     app.timer(interval=5.0)(heartbeat)
 

@@ -6,32 +6,30 @@ from typing import Any
 
 import structlog
 
-from infra.kafka.bus import partition_of
 from processors.approvals.approval import Approval, Input, Step, apply, expire
 from processors.approvals.deadlines import Deadlines
 from processors.approvals.reconsidering import Looks, reconsider
-from processors.approvals.record import decode_record, encode_record
 from processors.policy.bundle import Bundle
+from processors.records import Form, Records
 from schemas.signature import Keyring, SignatureRefused, Signer
 from schemas.topics import APPROVALS
 
 _log = structlog.get_logger()
 
+APPROVAL_RECORD = Form(
+    b"countersign approval record v1\x00", Approval, lambda approval: approval.request.approval
+)
+"""How the table keeps an approval."""
+
 
 class Desk:
-    """All approvals of this worker's partitions.
-
-    The table's own writing (`table[key] = …`) cannot be waited for, nor used by a timer; so what it does
-    is done here in its two steps: the local store, and the changelog, whose future `save` returns.
-    """
+    """All approvals of this worker's partitions."""
 
     def __init__(
         self, table: Any, bundle: Callable[[], Bundle], signer: Signer, keyring: Keyring, node: str
     ) -> None:
-        self._table = table  # a faust Table: raw key -> raw record
+        self._records = Records(table, APPROVAL_RECORD, APPROVALS.partitions, signer, keyring)
         self._bundle = bundle  # in force
-        self._signer = signer
-        self._keyring = keyring
         self._node = node
         self._deadlines = Deadlines()
         self._looks = Looks()
@@ -57,32 +55,20 @@ class Desk:
 
     def find(self, approval: str) -> Approval | None:
         """The approval; None for one that is not there, or whose record was not written by us."""
-        record = self._table.data.get(approval.encode())
-        if record is None:
-            return None
         try:
-            return decode_record(approval, record, self._keyring)
+            return self._records.find(approval)
         except SignatureRefused as error:
             _log.error("approval_record_refused", approval=approval, reason=str(error))
             return None
 
     def save(self, key: str, approval: Approval | None) -> Awaitable[object] | None:
         """Keeps the approval (None: forgets it); done when that is durable. None when nothing changed."""
-        raw_key = key.encode()
-        record = None if approval is None else encode_record(approval, self._signer)
-        if record == self._table.data.get(raw_key):
+        if self._records.is_kept(key, approval):
             return None
-        if record is None:
-            self._table.data.pop(raw_key, None)
-        else:
-            self._table.data[raw_key] = record
-        if approval is not None:
-            self._deadlines.set(key, approval.due_at)
-        partition = partition_of(key, APPROVALS.partitions)
-        written: Awaitable[object] = self._table.send_changelog(
-            partition, raw_key, record, key_serializer="raw", value_serializer="raw"
-        )
-        return written
+        if approval is None:
+            return self._records.forget(key)
+        self._deadlines.set(key, approval.due_at)
+        return self._records.save(approval)
 
     def due(self, now: datetime) -> list[str]:
         """The approvals whose time has come; each is given once."""
@@ -92,10 +78,7 @@ class Desk:
         """Takes the deadlines of the approvals on these partitions from the table, and no others."""
         self._deadlines.clear()
         self._looks = Looks()
-        for raw_key in list(self._table.data):
-            key = raw_key.decode()
-            if partition_of(key, APPROVALS.partitions) not in partitions:
-                continue
+        for key in self._records.keys(partitions):
             approval = self.find(key)
             if approval is not None:
                 self._deadlines.set(key, approval.due_at)

@@ -33,7 +33,7 @@ from processors.app import (
     shorten_fetches,
     standing_table,
 )
-from processors.beginnings import never_committed, read_from_the_beginning
+from processors.continuity import Continuity, beginnings
 from processors.desk import Desk
 from processors.emission import Emission
 from processors.grantings import Grantings
@@ -67,11 +67,12 @@ def run(config: Config) -> int:
         # Faust never sees a topic that is not there when it starts.
         loop.run_until_complete(create_topics(address, (*TOPICS, *INTERNAL)))
         loop.run_until_complete(bus.start())
-        loop.run_until_complete(_open_rulebook(rulebook, bus))
+        watches = loop.run_until_complete(_open_rulebook(rulebook, bus))
     except (TopicsUnavailable, BusUnavailable) as error:
         _log.error("kafka_unavailable", reason=str(error))
         return 1
     emission = Emission(bus, _give_up)
+    continuity = Continuity()
     app = make_app(address, config.state / "faust")
     table = approvals_table(app)
 
@@ -94,37 +95,41 @@ def run(config: Config) -> int:
         partial(bus.hand_on, STANDING),
         node,
     )
-    add_agents(app, reactions, emission, keys, now, node, _give_up)
-    _add_beginning_and_end(app, table, desk, standings, grantings, bus, emission, in_force)
+    add_agents(app, reactions, emission, continuity, keys, now, node, _give_up)
+    _add_beginning_and_end(app, table, desk, standings, grantings, continuity, bus, emission, in_force)
     worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
     worker.spinner = None  # it would draw on stdout
-    watch = loop.create_task(_end_in_time(app))
+    watches.append(loop.create_task(_end_in_time(app)))
     try:
         worker.execute_from_commandline()
     except SystemExit as end:
-        watch.cancel()
+        for watch in watches:
+            watch.cancel()
         return end.code if isinstance(end.code, int) else 1
 
 
-async def _open_rulebook(rulebook: Rulebook, bus: Bus) -> None:
-    """The rules in force, on record before the first verdict; from now on they are followed where they may
-    change. Raises BusUnavailable, ConfigError."""
+async def _open_rulebook(rulebook: Rulebook, bus: Bus) -> "list[asyncio.Task[None]]":
+    """The rules in force, on record before the first verdict; what follows them where they may change.
+
+    Raises BusUnavailable, ConfigError.
+    """
     if not rulebook.may_change:
         await rulebook.take_over(bus.publish_durably, now())
-        return
+        return []
     following = Following(bus, POLICIES, None, rulebook.take, now)
-    tasks = [asyncio.ensure_future(following.run())]
+    tasks = [asyncio.create_task(following.run())]
     try:
         await asyncio.wait_for(following.read_up.wait(), _READ_LIMIT)
     except TimeoutError as error:
         raise BusUnavailable("the published rules cannot be read") from error
     await rulebook.take_over(bus.publish_durably, now())
-    tasks.append(asyncio.ensure_future(rulebook.keep_up(bus.publish_durably, now)))
+    tasks.append(asyncio.create_task(rulebook.keep_up(bus.publish_durably, now)))
     for task in tasks:
         task.add_done_callback(_end_with)
+    return tasks
 
 
-def _end_with(task: "asyncio.Future[None]") -> None:
+def _end_with(task: "asyncio.Task[None]") -> None:
     """Without its rules a worker must not go on."""
     if not task.cancelled() and (error := task.exception()) is not None:
         _give_up(error)
@@ -136,6 +141,7 @@ def _add_beginning_and_end(
     desk: Desk,
     standings: Standings | None,
     grantings: Grantings | None,
+    continuity: Continuity,
     bus: Bus,
     emission: Emission,
     bundle: Callable[[], Bundle],
@@ -152,8 +158,7 @@ def _add_beginning_and_end(
             if grantings is not None:
                 grantings.recover({place.partition for place in assigned if place.topic == BUDGETS.name})
             topics = (COMMANDS.name, APPROVALS.name, GRANTS.name, BUDGETS.name, STANDING.name)
-            unread = await never_committed(app, topics)
-            app.add_future(read_from_the_beginning(app, unread))
+            continuity.begin(await beginnings(app, topics))
         except Exception as error:
             _give_up(error)  # Faust would go on as if nothing had happened
 

@@ -17,5 +17,4 @@ derived from the approval, and a repeat says the same again.
 - `quorum.py`: when enough persons have approved. `stages.py`: of which stage, where there are several.
 - `reconsidering.py`: what becomes of what waits when the rules change.
 - `deadlines.py`: which approvals are due now.
-- `record.py`: an approval <-> the signed bytes kept in the table.
 """

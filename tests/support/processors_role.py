@@ -20,6 +20,20 @@ _RUN = "import sys; from pathlib import Path; from infra.config import load; fro
 _RUN += "configure_logging; from processors.main import run; configure_logging('processors'); "
 _RUN += "sys.exit(run(load(Path(sys.argv[1]))))"
 
+FORGETFUL = """
+from collections import Counter
+from faust.transport.utils import DefaultSchedulingStrategy as Strategy
+hand_out, seen = Strategy.iterate, Counter()
+def lose_some(self, records):
+    for place, record in hand_out(self, records):
+        seen[place, record.offset] += 1
+        if "changelog" in place.topic or record.offset % 3 or seen[place, record.offset] > 3:
+            yield place, record
+Strategy.iterate = lose_some
+"""
+"""Python for `launch`: a Faust that loses every third event, the first three times that it reads it."""
+
+
 ORDERS: Document = {
     "name": "orders",
     "protocol": "postgres",
@@ -57,11 +71,15 @@ class Worker:
         return "processors_ready" in self.log.read_text(errors="replace")
 
 
-def launch(config: Path, name: str = "processors") -> Worker:
-    """A worker that may not be ready yet. Its log is `NAME.log` beside the configuration, written anew."""
+def launch(config: Path, name: str = "processors", *, before: str = "") -> Worker:
+    """A worker that may not be ready yet. Its log is `NAME.log` beside the configuration, written anew.
+
+    `before`: Python that its process runs first."""
     log = config.parent / f"{name}.log"
     log.write_text("")
-    return Worker(log, start([sys.executable, "-P", "-c", _RUN, str(config)], log, cwd=config.parent))
+    return Worker(
+        log, start([sys.executable, "-P", "-c", before + _RUN, str(config)], log, cwd=config.parent)
+    )
 
 
 def start_worker(config: Path, name: str = "processors") -> Worker:

@@ -5,6 +5,7 @@ that had a gateway fails, the end of the gateway's logs stands in its report.
 """
 
 from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -27,16 +28,23 @@ def postgres() -> Iterator[Postgres]:
         yield running
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedKafka]:
-    """A real Kafka with the topics. All tests of a worker share it: tell yours apart by session or key."""
-    running = EmbeddedKafka(tmp_path_factory.mktemp("kafka"))
+@asynccontextmanager
+async def running_kafka(folder: Path) -> AsyncIterator[EmbeddedKafka]:
+    """A real Kafka with the topics."""
+    running = EmbeddedKafka(folder)
     await running.start()
     try:
         await create_topics(KafkaAddress(running.bootstrap))
         yield running
     finally:
         await running.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedKafka]:
+    """A Kafka that all tests of a worker share: tell yours apart by session or key."""
+    async with running_kafka(tmp_path_factory.mktemp("kafka")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from support.builders import POLICIES, Document
 from support.processes import stop, tail
 from support.processors_role import Listener, Worker, launch, start_worker, write_processors
+from support.real import running_kafka
 from support.wait import eventually
 
 from infra.kafka.address import KafkaAddress
@@ -53,6 +54,13 @@ class World:
     said: Listener  # on verdicts, approvals and dead letters, from when the test began
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedKafka]:
+    """A module's own: tables keep what is signed with one deployment's keys, and each module has its own."""
+    async with running_kafka(tmp_path_factory.mktemp("kafka")) as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def config(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_processors(
@@ -69,12 +77,12 @@ def worker(config: Path) -> Iterator[Worker]:
 
 
 @pytest.fixture
-def workers(config: Path) -> Iterator[Callable[[str], Awaitable[Worker]]]:
-    """Starts workers by name; ends those that are left."""
+def workers(config: Path) -> Iterator[Callable[..., Awaitable[Worker]]]:
+    """Starts workers by name; ends those that are left. `before`: as for `launch`."""
     running: list[Worker] = []
 
-    async def start(name: str) -> Worker:
-        worker = launch(config, name)
+    async def start(name: str, *, before: str = "") -> Worker:
+        worker = launch(config, name, before=before)
         running.append(worker)
         await eventually(
             lambda: worker.is_ready() or worker.process.poll() is not None, seconds=60, what="the worker"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.commands import DELETE, READ, requested
 from support.processes import stop
-from support.processors_role import launch
+from support.processors_role import FORGETFUL, launch
 from support.reviews import DANA, decided
 from support.signing import stranger
 from support.wait import eventually
@@ -21,7 +21,7 @@ from infra.kafka.bus import partition_of
 from infra.keys import signer
 from processors.app import CHANGELOG
 from processors.approvals.approval import Approval, Vote
-from processors.approvals.record import encode_record
+from processors.desk import APPROVAL_RECORD
 from schemas.events import (
     ApprovalPending,
     ApprovalRequested,
@@ -174,6 +174,19 @@ async def test_two_workers_share_the_work_and_one_takes_over(world: Any, workers
     assert two.process.poll() is None
 
 
+async def test_what_faust_dropped_is_read_again(world: Any, workers: Any) -> None:
+    """It drops messages when a rebalance comes at the wrong moment; the command's deadline is 15 s."""
+    session = uuid7(now())
+    requests = [requested(READ, at=now(), session=session) for _ in range(20)]
+    for request in requests:
+        await world.ingress.publish(request)
+    worker = await workers("forgetful", before=FORGETFUL)
+    for request in requests:
+        await world.said.first(CommandAllowed, request.envelope.command)
+        (_only,) = world.said.of(CommandAllowed, request.envelope.command)
+    assert "read_again" in worker.log.read_text()
+
+
 async def test_a_second_sigint_or_a_stop_before_it_is_ready_ends_it_too(config: Path) -> None:
     worker = launch(config, "hasty")
 
@@ -199,7 +212,7 @@ async def test_an_approval_forged_in_the_changelog_is_none_after_a_restart(
     for signs in (stranger(Role.PROCESSORS), Signer(Role.PROCESSORS, signer(world.state, Role.API).key)):
         await intruder.send_and_wait(
             CHANGELOG.name,
-            encode_record(forged, signs),
+            APPROVAL_RECORD.encode(forged, signs),
             key=true.approval.encode(),
             partition=partition_of(true.approval, CHANGELOG.partitions),
         )

@@ -50,5 +50,5 @@ async def test_one_principals_record_is_not_anothers() -> None:
     table = MemoryTable()
     accounts(table).save(ACCOUNT)
     table.data[b"otto"] = table.data[b"agent-7"]
-    with pytest.raises(SignatureRefused, match="another principal"):
+    with pytest.raises(SignatureRefused, match="another key"):
         accounts(table).find("otto")

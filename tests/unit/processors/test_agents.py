@@ -21,6 +21,7 @@ from processors.app import (
     make_app,
     standing_table,
 )
+from processors.continuity import Continuity
 from processors.desk import Desk
 from processors.emission import Emission
 from processors.grantings import Grantings
@@ -167,6 +168,7 @@ def test_the_wiring(tmp_path: Path, budgets: tuple[dict[str, object], ...], stan
             NODE,
         ),
         Emission(MemoryBus(), lambda error: None),
+        Continuity(),
         KEYRING,
         lambda: NOW,
         NODE,

@@ -8,8 +8,7 @@ from support.table import MemoryTable
 
 from infra.kafka.bus import partition_of
 from processors.approvals.approval import KEPT_FOR, Approval
-from processors.approvals.record import encode_record
-from processors.desk import Desk
+from processors.desk import APPROVAL_RECORD, Desk
 from schemas.events import ApprovalRequested, ApprovalSettled
 from schemas.topics import APPROVALS
 from schemas.vocabulary import ApprovalState, Role
@@ -113,7 +112,7 @@ async def test_one_that_is_gone_when_it_is_due() -> None:
 async def test_a_record_somebody_else_wrote_is_no_approval(role: Role) -> None:
     """Whoever can write to Kafka can write to the changelog, too."""
     request = asked()
-    forged = encode_record(Approval(request), signer(role))
+    forged = APPROVAL_RECORD.encode(Approval(request), signer(role))
     desk = desk_over(MemoryTable({request.approval.encode(): forged}))
     desk.recover(ALL)
     assert desk.find(request.approval) is None

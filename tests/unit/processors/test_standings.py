@@ -48,7 +48,7 @@ async def test_a_record_of_somebody_else_or_of_another_command_is_refused() -> N
         standings(table).find(STANDS.digest)
     standings(table).save(STANDS)
     table.data[b"e" * 64] = table.data[STANDS.digest.encode()]
-    with pytest.raises(SignatureRefused, match="another command"):
+    with pytest.raises(SignatureRefused, match="another key"):
         standings(table).find("e" * 64)
 
 
