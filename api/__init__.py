@@ -31,5 +31,6 @@ In the order of a decision:
 - `visible.py`: foreign text made safe to look at: control and bidirectional characters become visible.
 - `notifications/`: tells others what waits, by webhooks.
 - `web/`: the reviewer's page: forms first, a little script on top.
+- `client/`: a typed client of all this, for programs.
 - `cli/`: the `countersign` command.
 """
