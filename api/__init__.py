@@ -20,7 +20,8 @@ In the order of a decision:
 - `deciding.py`: one decision: checked, published, waited for.
 - `asking.py`: access asked for beforehand. `grants.py`: what was granted, and its end.
 - `publishing.py`: the rules in force, and proposals of others until they are in force or not.
-- `policies.py`: these over HTTP. `simulation.py`: which commands they would judge otherwise (pure).
+- `policies.py`: these over HTTP; `showing_rules.py`: as persons get to see them. `simulation.py`: which
+  commands they would judge otherwise (pure).
 - `approvals.py` `stream.py` `sessions.py` `commands.py` `recordings.py` `health.py`: one resource a file:
   models, routes; `paging.py`: the link to a list's next page.
 - `ending.py`: ends a session, by revoking it.

@@ -41,7 +41,7 @@ from processors.policy.bundle import Bundle
 from processors.reactions import Reactions
 from processors.rulebook import Rulebook
 from processors.standings import Standings
-from schemas.topics import APPROVALS, COMMANDS, GRANTS, POLICIES, TOPICS
+from schemas.topics import APPROVALS, COMMANDS, GRANTS, PROPOSALS, TOPICS
 from schemas.vocabulary import Role
 
 _log = structlog.get_logger()
@@ -116,7 +116,7 @@ async def _open_rulebook(rulebook: Rulebook, bus: Bus) -> "list[asyncio.Task[Non
     if not rulebook.may_change:
         await rulebook.take_over(bus.publish_durably, now())
         return []
-    following = Following(bus, POLICIES, None, rulebook.take, now)
+    following = Following(bus, PROPOSALS, None, rulebook.take, now)
     tasks = [asyncio.create_task(following.run())]
     try:
         await asyncio.wait_for(following.read_up.wait(), _READ_LIMIT)

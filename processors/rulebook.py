@@ -24,7 +24,7 @@ Say = Callable[[Event], Awaitable[None]]
 
 
 class Rulebook:
-    """The bundle in force. `take` is given the topic of policies, from its beginning; `keep_up` does what
+    """The bundle in force. `take` is given the topic of proposals, from its beginning; `keep_up` does what
     follows from it, once what was there has been read."""
 
     def __init__(self, config: Config, node: str) -> None:
