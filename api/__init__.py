@@ -24,7 +24,8 @@ In the order of a decision:
 - `pauses.py`: lifts the pause of one who was rejected again and again.
 - `asking.py`: access asked for beforehand. `grants.py`: what was granted, and its end.
 - `publishing.py`: the rules in force, and proposals of others until they are in force or not.
-- `policies.py`: these over HTTP. `simulation.py`: which commands they would judge otherwise (pure).
+- `policies.py`: these over HTTP; `showing_rules.py`: as persons get to see them. `simulation.py`: which
+  commands they would judge otherwise (pure).
 - `approvals.py` `stream.py` `sessions.py` `commands.py` `recordings.py` `health.py`: one resource a file:
   models, routes; `paging.py`: the link to a list's next page.
 - `ending.py`: ends a session, by revoking it.
@@ -38,5 +39,6 @@ In the order of a decision:
 - `scim/`: the identity provider says who may come in, and who no longer.
 - `mcp/`: the same for programs that speak MCP, and commands by way of the gateway's listeners.
 - `web/`: the reviewer's page: forms first, a little script on top.
+- `client/`: a typed client of all this, for programs.
 - `cli/`: the `countersign` command.
 """
