@@ -36,8 +36,11 @@ class Listeners:
 
     @classmethod
     def of(cls, config: Config) -> "Listeners | None":
-        """None where rules look at where a client is: by this way all are where the gateway is."""
+        """None where rules look, or may come to look, at where a client is: by this way all are where the
+        gateway is."""
         whens = [policy.when for policy in config.policies]
+        if config.gateway.policies.published_by:
+            return None
         if any(when.networks is not None or "client" in (when.expression or "") for when in whens):
             return None
         return cls(config)

@@ -17,6 +17,8 @@ from support.wire import Wire
 from support.written import all_written
 
 CASES = cases("leaks.yaml")
+# All ways are tried in one fixture.
+pytestmark = pytest.mark.timeout(900)
 LAST = "select 'the last of it'"
 # What a client that knows a value says itself. The placeholders are those of a card, an address and a number.
 _SAID = (

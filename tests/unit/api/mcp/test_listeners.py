@@ -24,3 +24,13 @@ def test_rules_that_look_at_where_a_client_is(
     document = configuration(listen={"api": "127.0.0.1:1"}, resources=[], policies=[rule])
     config = load_config(write_configuration(tmp_path, document, {}))
     assert (Listeners.of(config) is not None) is is_served
+
+
+def test_rules_that_may_come_to(tmp_path: Path) -> None:
+    document = configuration(
+        listen={"api": "127.0.0.1:1"},
+        resources=[],
+        policies=[],
+        gateway={"policies": {"published_by": ["dba"]}},
+    )
+    assert Listeners.of(load_config(write_configuration(tmp_path, document, {}))) is None
