@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from support.directory import Directory
 from support.gateway import Gateway
 from support.keycloak import Keycloak
+from support.signing_in import Browser
 from support.wait import eventually
 
 from infra.config import load
@@ -131,17 +132,15 @@ async def test_who_is_taken_out_is_out_at_once(
 
 
 def test_a_browser_is_out_at_once_too(gateway: Gateway, keycloak: Keycloak, directory: Directory) -> None:
-    browser = httpx.Client(base_url=gateway.api_url, timeout=30)
-    begun = browser.get("/sign-in/begin", params={"next": "/history"})
-    browser.get(keycloak.sign_in(begun.headers["location"], "bob"))
-    assert browser.get("/history").status_code == 200
+    browser = Browser(gateway)
+    browser.page(keycloak.sign_in(browser.begin(), "bob"))
+    assert browser.page("/history").status_code == 200
 
     path = f"/Users/{directory.id_of('bob')}"
     directory.patch(path, {"op": "Replace", "path": "active", "value": "False"})
 
-    assert browser.get("/history").status_code == 303
-    begun = browser.get("/sign-in/begin", params={"next": "/history"})
-    refused = browser.get(keycloak.sign_in(begun.headers["location"], "bob"))
+    assert browser.page("/history").status_code == 303
+    refused = browser.page(keycloak.sign_in(browser.begin(), "bob"))
     assert (refused.status_code, "not provisioned" in refused.text) == (401, True)
     directory.patch(path, {"op": "Replace", "path": "active", "value": "True"})
 
