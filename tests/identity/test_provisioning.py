@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 from ruamel.yaml import YAML
-from support.directory import Directory
+from support.directory import TOKEN, Directory
 from support.gateway import Gateway
 from support.keycloak import Keycloak
 from support.signing_in import Browser
@@ -75,6 +75,19 @@ def test_nobody_else_writes(gateway: Gateway, token: str) -> None:
 def test_its_token_is_good_for_nothing_else(gateway: Gateway, directory: Directory) -> None:
     answer = httpx.get(f"{gateway.api_url}/api/me", headers=dict(directory.http.headers))
     assert answer.status_code == 401
+
+
+async def test_what_does_not_count_is_written_nowhere(gateway: Gateway, directory: Directory) -> None:
+    sent = {"userName": "forgetful", "password": "a-password-of-theirs", "title": "a-title-of-theirs"}
+    id = directory.http.post("/Users", json=sent).json()["id"]
+    query = f"select payload from events where type = 'UserProvisioned' and payload like '%{id}%'"
+
+    (event,) = await eventually(lambda: gateway.audit(query), seconds=60, what="the event")
+
+    directory.remove(f"/Users/{id}")
+    said = directory.http.get("/Users").text + event["payload"] + gateway.logs(lines=100_000)
+    for word in ("a-password-of-theirs", "a-title-of-theirs", TOKEN):
+        assert word not in said
 
 
 def test_a_large_group_may_come_in_one_request(directory: Directory) -> None:
