@@ -27,6 +27,8 @@ from api.notifications.outbox import Outbox
 from api.notifications.slack.actions import Actions
 from api.originals import Originals
 from api.past import Past
+from api.pauses import Pauses
+from api.pauses import routes as pauses_routes
 from api.policies import Policies
 from api.publishing import Publishing
 from api.resources import Resources
@@ -83,6 +85,7 @@ def create_app(
     audit_log: AuditLog,
     grants: Grants,
     asking: Asking,
+    pauses: Pauses,
     issuing: Issuing,
     resources: Resources,
     publishing: Publishing,
@@ -124,6 +127,7 @@ def create_app(
         stream.routes(feed, desk.access, sign_in, clock),
         grants_routes(grants, sign_in),
         asking_routes(asking, sign_in),
+        pauses_routes(pauses, sign_in),
         Policies(publishing, audit_log, sign_in).router(),
         sessions.routes(audit_log, sign_in),
         ending.router(sign_in),

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.access import obstacle, obstacle_to_revoking
 from api.inbox import Approval
+from api.locks import locks_of
 from api.plain_words import of_request, undoing_of
 from schemas.vocabulary import (
     Access,
@@ -83,6 +84,8 @@ _EXAMPLE: dict[str, JsonValue] = {
     "access": None,
     "grants": {"kinds": ["pattern"], "seconds": 3600, "uses": 20},
     "granted": None,
+    "estimate": {"rows": 1, "cost": 8.3},
+    "locks": ["rows it changes, against other changes of them"],
     "transaction": None,
     "can_decide": True,
     "cannot_decide_because": None,
@@ -152,6 +155,13 @@ class TransactionView(BaseModel):
     began_at: datetime
     statements: list[RanView] = Field(description="in the order in which they ran")
     locks: list[LockView] = Field(description="what it keeps from others until it has ended")
+
+
+class EstimateView(BaseModel):
+    """What the target's planner thinks of a command. Nothing of it has run."""
+
+    rows: int = Field(description="that it would return or change")
+    cost: float = Field(description="in the target's own units")
 
 
 class StageView(BaseModel):
@@ -227,6 +237,8 @@ class ApprovalView(BaseModel):
     access: AccessView | None = Field(description="no command waits: this window of time is asked for")
     grants: GrantLimitsView | None = Field(description="what may be granted along with an approval")
     granted: GrantOffer | None = Field(description="what was granted along with it")
+    estimate: EstimateView | None = Field(description="null: the target was not asked, or has not answered")
+    locks: list[str] = Field(description="what it locks at the target while it runs, by its statements")
     transaction: TransactionView | None = Field(description="it is a COMMIT: what it makes last")
     can_decide: bool = Field(description="whether the one who asks may decide it now")
     cannot_decide_because: str | None
@@ -307,6 +319,10 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         access=_access(request.access),
         grants=_limits(request.grants),
         granted=_offer(settlement.grant if settlement else None),
+        estimate=EstimateView(rows=approval.estimate.rows, cost=approval.estimate.cost)
+        if approval.estimate is not None
+        else None,
+        locks=[sentence.text for sentence in locks_of(request)],
         transaction=_transaction(request.transaction),
         can_decide=hindrance is None,
         cannot_decide_because=hindrance.reason if hindrance else None,

@@ -25,6 +25,7 @@ from schemas.events import (
     CommandFinished,
     CommandRequested,
     NodeHeartbeat,
+    PauseLifted,
     ReviewDecided,
 )
 from schemas.signature import Keyring
@@ -44,6 +45,7 @@ _REVIEWS = (
     ReviewDecided,
     ApprovalWithdrawn,
     ApprovalSettled,
+    PauseLifted,
 )
 
 

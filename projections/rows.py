@@ -461,6 +461,8 @@ ROWS: dict[type[e.Event], Callable[[Any, Place], Iterator[Row]]] = {
     e.GrantRevoked: _grant_revoked,
     e.AccessRequested: _only_in_events,
     e.ApprovalEscalated: _only_in_events,
+    e.CommandEstimated: _only_in_events,
+    e.PauseLifted: _only_in_events,
     e.TokenIssued: _only_in_events,
     e.TokensRevoked: _only_in_events,
     e.UserProvisioned: _only_in_events,

@@ -213,6 +213,15 @@ class ApprovalRequested(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandEstimated(Event):
+    """What the target's planner thinks of a command that waits for a reviewer; nothing of it ran."""
+
+    approval: str
+    rows: int  # that it would return or change
+    cost: float  # in the target's own units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRequested(Event):
     """Somebody asks beforehand for a window of time in which their commands on a resource need no review."""
 
@@ -258,6 +267,16 @@ class ApprovalSettled(Event):
     digest: str = ""  # of the command it was asked for
     grant: GrantTerms | None = None  # what all who approved granted
     unattended: bool = False  # it timed out at once, since no reviewer could be reached
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseLifted(Event):
+    """A reviewer lifted the pause that rejections under a rule led to: those before this count no longer."""
+
+    approval: str  # one of those that were rejected
+    rule: str
+    lifted_by: str
+    comment: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -457,10 +476,12 @@ EVENTS: dict[str, type[Event]] = {
         SessionTerminated,
         CommandRevoked,
         ApprovalRequested,
+        CommandEstimated,
         AccessRequested,
         ReviewDecided,
         ApprovalEscalated,
         ApprovalSettled,
+        PauseLifted,
         ApprovalWithdrawn,
         GrantIssued,
         GrantRevoked,

@@ -160,11 +160,13 @@ class ApprovalState(StrEnum):
 
 
 class Answer(StrEnum):
-    """A reviewer's answer to an approval. To revoke is to take back what was approved."""
+    """A reviewer's answer to an approval. To revoke is to take back what was approved; to resume is to say of
+    what was rejected that it counts no longer against who asked."""
 
     APPROVE = "approve"
     REJECT = "reject"
     REVOKE = "revoke"
+    RESUME = "resume"
 
 
 class ProposalState(StrEnum):

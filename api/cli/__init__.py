@@ -15,6 +15,7 @@
 | ssh-cert | `ssh_cert.py`: an SSH certificate for the sign-in |
 | connect | `connect.py`: starts a client; `clients.py` has each; `kubeconfig.py`: a cluster's file |
 | tokens | `revocations.py`: ends tokens and sessions at once |
+| agents | `agents.py`: lifts the pause of one who was rejected again and again |
 | grants, request | `grants.py`: what was granted; asks for access beforehand |
 | policies | `policies.py`: the rules in force, and proposals of others |
 | tools | `tools.py`: the tools of MCP servers, and those that have changed |
@@ -52,6 +53,7 @@ COMMANDS = {
     "tokens": ("api.cli.revocations", "Revoke tokens; their sessions end."),
     "tools": ("api.cli.tools", "List the tools of an MCP server, and accept changed ones."),
     "approvals": ("api.cli.approvals", "See what waits for a reviewer, and decide on it."),
+    "agents": ("api.cli.agents", "Lift the pause of one who was rejected again and again."),
     "grants": ("api.cli.grants", "See what reviewers granted, and revoke it."),
     "request": ("api.cli.grants", "Ask reviewers for access in a window of time."),
     "policies": ("api.cli.policies", "See the rules in force; propose and approve others."),

@@ -17,6 +17,7 @@
   verdict obliges.
 - `beforehand.py`: what is settled with the target before a command is sent: `cost.py` asks its planner,
   `read_only.py` keeps it from writing; `own.py` is how the gateway asks anything on the client's connection.
+- `bearings.py`: what names mean to the session now; `impact.py`: what the planner thinks of what waits.
 - `transaction.py`: what runs in the open transaction; `ending.py`: how its COMMIT is asked about
   where something ran before its review.
 - `limits.py`: where an answer stops, and what the client is told then.

@@ -24,13 +24,14 @@ from ingress.interface import (
     Request,
     Submit,
 )
+from ingress.postgres import impact
+from ingress.postgres.bearings import Bearings
 from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, must_wait, settle
 from ingress.postgres.catalogue import Catalogue
-from ingress.postgres.circumstances import CONTEXT_QUERY, context_of, with_fingerprint
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
 from ingress.postgres.ending import ask_about, may_be_held
-from ingress.postgres.execution import Answer, Ending, Execution, Expected, Group, Kind, lost, only_prepared
+from ingress.postgres.execution import Ending, Execution, Expected, Group, Kind, lost, only_prepared
 from ingress.postgres.judge import Judge
 from ingress.postgres.maskers import put_maskers
 from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execute
@@ -49,7 +50,6 @@ from schemas.vocabulary import MaskingPlan
 _AHEAD = 64  # groups whose verdicts are asked for before the first of them is sent
 _OWED = 512  # answers the target may owe before more is taken from the client
 _BUFFERED = 256 * 1024  # bytes taken from the client and not used yet before reading stops
-_CONTEXT_COLUMNS = 4  # one more with the fingerprint
 _COPY_STOPPED = make(b"f", b"stopped by the gateway\0")
 _COPY_KINDS = frozenset((b"d", b"c", b"f"))
 
@@ -95,8 +95,8 @@ class PostgresConversation:
         self._limited: Execution | None = None  # of this series, whose answer may be cut off
         self._sent_in_series = False  # something was sent since the last Sync
         self._ran_in_series = False  # something was executed since the last Sync
-        self._context_is_old = True
-        self._context: Answer | None = None  # what was asked and is not answered
+        self._bearings = Bearings(judge, self._names)
+        self._estimates: list[impact.Asked] = []  # of commands that wait
         self._catalogue_wanted = 0  # readings asked for and not answered
         self._cancels = 0  # on their way to the target: what is sent now might be hit instead
         self._unsettled: set[str] = set()  # commands that change what names mean, not finished
@@ -132,6 +132,7 @@ class PostgresConversation:
             notice = make_waiting(waiting, self._link(waiting.approval), self._clock())
             self._for_client.append(notice)
             self._requests.append(Record(Frame.ANSWER, notice))
+            self._estimate(group, command)
         self._turn()
 
     def allowed(self, command: str, allowed: Allowed) -> None:
@@ -293,20 +294,21 @@ class PostgresConversation:
 
     def _settled(self) -> bool:
         """Whether names mean now what the judge thinks; asks for news where they may not."""
-        if self._catalogue_wanted or self._context is not None:
+        if self._catalogue_wanted or self._bearings.are_asked_for:
             return False
         if self._unsettled or (self._target.changed_names and (self._groups or self._target.expected)):
             self._flush()
             return False
         if self._target.changed_names:
             self._target.changed_names = False
-            self._context_is_old = True
-        if not self._context_is_old or self._target.status == b"E":
+            self._bearings.are_old = True
+        if not self._bearings.are_old or self._target.status == b"E":
             return True
         if self._groups or self._target.expected:
             self._flush()
             return False
-        self._ask_context()
+        in_series = self._ran_in_series
+        self._put_aside(self._bearings.ask(unread=bool(self._target.unread), in_series=in_series))
         return False
 
     def _sync_judge(self) -> None:
@@ -318,7 +320,7 @@ class PostgresConversation:
         self._judge.in_block = in_block(self._target.in_block, [*self._target.running(), *self._queued()])
         self._judge.unread = self._target.unread
         self._judge.firsts = self._names.firsts
-        self._judge.is_stale = self._context_is_old
+        self._judge.is_stale = self._bearings.are_old
         self._client.encoding = self._target.parameters.get("client_encoding", "UTF8")
 
     def _copy_data(self, message: Message) -> None:
@@ -535,17 +537,12 @@ class PostgresConversation:
             self._for_target.append(FLUSH)
             self._unflushed = False
 
-    def _ask_context(self) -> None:
-        """Asks the target itself what unqualified names and the role mean now."""
-        self._context = Answer()
-        aside = Aside()
-        fingerprint = self._judge.catalogue.fingerprint if self._target.unread else None
-        aside.ask(with_fingerprint(fingerprint) if fingerprint else CONTEXT_QUERY, self._context)
-        if self._ran_in_series:
-            aside.messages.append(FLUSH)
-        else:
-            aside.sync()
-        self._put_aside(aside)
+    def _estimate(self, group: Group, command: str) -> None:
+        """While it waits nothing else is asked of the target."""
+        is_idle = not self._target.expected and not self._sent_in_series and self._target.status == b"I"
+        if is_idle and group is self._groups[0] and (found := impact.ask(group, command)) is not None:
+            self._estimates.append(found[0])
+            self._put_aside(found[1])
 
     def _put_aside(self, aside: Aside) -> None:
         self._for_target += aside.messages
@@ -562,19 +559,15 @@ class PostgresConversation:
                 self._catalogue_wanted += 1
         self._unsettled.difference_update(self._target.take_suspended())
         self._for_client.extend(self._target.take_out())
-        if self._context is not None and not any(expected.quiet for expected in self._target.expected):
-            rows, self._context = self._context.rows, None
-            if rows:
-                self._context_is_old = False
-                self._new_context(rows[-1])
-            elif self._target.status != b"E":
+        if self._bearings.are_asked_for and not any(expected.quiet for expected in self._target.expected):
+            is_unchanged = self._bearings.take()
+            if is_unchanged:
+                self._target.unread = frozenset()  # it changed nothing after all
+            elif is_unchanged is None and self._target.status != b"E":
                 self.end("the gateway could not ask the target for the session's search path and role")
-
-    def _new_context(self, row: tuple[bytes | None, ...]) -> None:
-        self._judge.context = context_of(row, self._names.texts(), self._names.cursors)
-        fingerprint = self._judge.catalogue.fingerprint
-        if len(row) > _CONTEXT_COLUMNS and fingerprint and row[-1] == fingerprint.value.encode():
-            self._target.unread = frozenset()  # it changed nothing after all
+        if self._estimates and not self._target.expected:
+            self._requests += filter(None, (asked.estimated() for asked in self._estimates))
+            self._estimates.clear()
 
     def _group_of(self, command: str) -> Group | None:
         return next((group for group in self._groups if command in group.waiting), None)

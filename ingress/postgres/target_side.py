@@ -456,6 +456,8 @@ class TargetSide:
         if status not in (b"I", b"T", b"E"):
             raise TargetError("the target sent a ReadyForQuery without a status")
         head = self.expected[0] if self.expected else None
+        if head is not None and head.quiet and not self.in_block:
+            status = b"I"  # what is open is the gateway's own
         if head is not None and head.kind in (Kind.QUERY, Kind.SYNC):
             self._pass(message)
             if head.kind is Kind.QUERY:

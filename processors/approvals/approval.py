@@ -25,6 +25,7 @@ from schemas.events import (
     CommandDenied,
     CommandRevoked,
     Event,
+    PauseLifted,
     ReviewDecided,
 )
 from schemas.ids import derived_id
@@ -183,6 +184,8 @@ def _requested(approval: Approval | None, event: ApprovalRequested, now: datetim
 def _decided(approval: Approval, event: ReviewDecided, now: datetime, node: str) -> Step:
     if event.answer is Answer.REVOKE:
         return _revoked(approval, event, now, node)
+    if event.answer is Answer.RESUME:
+        return _resumed(approval, event, node)
     if approval.state is not ApprovalState.PENDING:
         return Step(approval, ignored=f"already {approval.state.value}")
     if now >= approval.request.expires_at:
@@ -210,6 +213,24 @@ def _revoked(approval: Approval, event: ReviewDecided, now: datetime, node: str)
     if reason := why_not(approval, event):
         return Step(approval, ignored=reason)
     return propose(approval, ApprovalState.REVOKED, (event.reviewer.name,), event.comment, now, node)
+
+
+def _resumed(approval: Approval, event: ReviewDecided, node: str) -> Step:
+    """What was rejected counts no longer against who asked."""
+    if approval.state is not ApprovalState.REJECTED:
+        return Step(approval, ignored=f"{approval.state.value}: it leads to no pause")
+    if reason := why_not(approval, event):
+        return Step(approval, ignored=reason)
+    lifted = PauseLifted(
+        envelope=_envelope(
+            approval.request, derived_id("pause lifted", event.envelope.id), event.envelope.time, node
+        ),
+        approval=approval.request.approval,
+        rule=approval.request.rule,
+        lifted_by=event.reviewer.name,
+        comment=event.comment[:LONGEST_COMMENT],
+    )
+    return Step(approval, (lifted,))
 
 
 def _are_enough(votes: Sequence[Vote], approvals: int, all_of: Sequence[str]) -> bool:

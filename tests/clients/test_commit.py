@@ -220,7 +220,16 @@ class TestPsql:
         async with running_psql(held.conninfo("orders"), held.psql_environment, "-At") as psql:
             await psql.send(f"{sql};\n")
             approval = (await psql.said(_HELD))[1]
-            assert (await shown(held, approval))["transaction"] is None
+            request = await shown(held, approval)
+            assert request["transaction"] is None
+            assert request["locks"][0].startswith("ROW EXCLUSIVE")
+
+            async def estimate() -> Any:
+                return (await shown(held, approval))["estimate"]
+
+            found = await eventually(estimate, what="the planner's estimate")
+            assert found["rows"] == 1
+            assert found["cost"] > 0
             locks = (
                 "select count(*) from pg_locks join pg_class c on c.oid = relation where relname = 'orders'"
             )
