@@ -88,7 +88,8 @@ class Saml(Model):
 class Scim(Model):
     """The identity provider says who may come in, and who no longer (SCIM 2.0)."""
 
-    token_hash: str  # of the provider's bearer token
+    # Of the provider's bearer token: what `countersign hash-token` prints.
+    token_hash: str = Field(pattern=r"^scrypt:\d+:\d+:\d+:[A-Za-z0-9+/]+=*:[A-Za-z0-9+/]+=*$")
     groups: dict[str, str] | None = None  # the directory's group -> ours; with any, others do not count
 
 

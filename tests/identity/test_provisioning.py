@@ -9,9 +9,10 @@ import asyncpg
 import httpx
 import pytest
 from ruamel.yaml import YAML
-from support.directory import Directory
+from support.directory import TOKEN, Directory
 from support.gateway import Gateway
 from support.keycloak import Keycloak
+from support.signing_in import Browser
 from support.wait import eventually
 
 from infra.config import load
@@ -76,6 +77,19 @@ def test_its_token_is_good_for_nothing_else(gateway: Gateway, directory: Directo
     assert answer.status_code == 401
 
 
+async def test_what_does_not_count_is_written_nowhere(gateway: Gateway, directory: Directory) -> None:
+    sent = {"userName": "forgetful", "password": "a-password-of-theirs", "title": "a-title-of-theirs"}
+    id = directory.http.post("/Users", json=sent).json()["id"]
+    query = f"select payload from events where type = 'UserProvisioned' and payload like '%{id}%'"
+
+    (event,) = await eventually(lambda: gateway.audit(query), seconds=60, what="the event")
+
+    directory.remove(f"/Users/{id}")
+    said = directory.http.get("/Users").text + event["payload"] + gateway.logs(lines=100_000)
+    for word in ("a-password-of-theirs", "a-title-of-theirs", TOKEN):
+        assert word not in said
+
+
 def test_a_large_group_may_come_in_one_request(directory: Directory) -> None:
     members = [{"value": f"no-such-user-{number:06}"} for number in range(5000)]
     answer = directory.http.post("/Groups", json={"displayName": "Everybody", "members": members})
@@ -131,17 +145,15 @@ async def test_who_is_taken_out_is_out_at_once(
 
 
 def test_a_browser_is_out_at_once_too(gateway: Gateway, keycloak: Keycloak, directory: Directory) -> None:
-    browser = httpx.Client(base_url=gateway.api_url, timeout=30)
-    begun = browser.get("/sign-in/begin", params={"next": "/history"})
-    browser.get(keycloak.sign_in(begun.headers["location"], "bob"))
-    assert browser.get("/history").status_code == 200
+    browser = Browser(gateway)
+    browser.page(keycloak.sign_in(browser.begin(), "bob"))
+    assert browser.page("/history").status_code == 200
 
     path = f"/Users/{directory.id_of('bob')}"
     directory.patch(path, {"op": "Replace", "path": "active", "value": "False"})
 
-    assert browser.get("/history").status_code == 303
-    begun = browser.get("/sign-in/begin", params={"next": "/history"})
-    refused = browser.get(keycloak.sign_in(begun.headers["location"], "bob"))
+    assert browser.page("/history").status_code == 303
+    refused = browser.page(keycloak.sign_in(browser.begin(), "bob"))
     assert (refused.status_code, "not provisioned" in refused.text) == (401, True)
     directory.patch(path, {"op": "Replace", "path": "active", "value": "True"})
 

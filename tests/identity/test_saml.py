@@ -11,29 +11,22 @@ import pytest
 from support.command_line import run_command, start_command
 from support.gateway import Gateway
 from support.keycloak import Keycloak
+from support.signing_in import Browser, shown_link
 
 # Keycloak is fetched and set up once, and started once for all of them.
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("identity")]
 
 
-class Browser:
-    """A browser at the gateway's page; what the provider has it post comes without its cookies."""
+def answered(keycloak: Keycloak, browser: Browser, name: str = "alice") -> str:
+    """What the provider has a browser post that went there and signed in as `name`."""
+    return keycloak.answer_by_saml(browser.begin("/sign-in/saml/begin"), name)
 
-    def __init__(self, gateway: Gateway) -> None:
-        self.client = httpx.Client(base_url=gateway.api_url, timeout=30)
 
-    def begin(self) -> str:
-        """Where the gateway sends it."""
-        answer = self.client.get("/sign-in/saml/begin", params={"next": "/history"})
-        assert answer.status_code == 303, answer.text
-        return answer.headers["location"]
-
-    def post(self, answer: str) -> httpx.Response:
-        """Posts an answer from the provider's page, and goes where that leads."""
-        posted = httpx.post(
-            self.client.base_url.join("/sign-in/saml"), data={"SAMLResponse": answer}, timeout=30
-        )
-        return self.client.get(posted.headers["location"]) if posted.status_code == 303 else posted
+def post(browser: Browser, answer: str) -> httpx.Response:
+    """Posts an answer from the provider's page, so without cookies, and goes where that leads."""
+    url = browser.client.base_url.join("/sign-in/saml")
+    posted = httpx.post(url, data={"SAMLResponse": answer}, timeout=30)
+    return browser.page(posted.headers["location"]) if posted.status_code == 303 else posted
 
 
 @pytest.fixture
@@ -44,7 +37,7 @@ def browser(gateway: Gateway) -> Browser:
 def test_a_person_signs_in_and_is_known_by_name_and_groups(keycloak: Keycloak, browser: Browser) -> None:
     assert "SAML sign-on" in browser.client.get("/sign-in").text
 
-    arrived = browser.post(keycloak.answer_by_saml(browser.begin(), "alice"))
+    arrived = post(browser, answered(keycloak, browser))
 
     assert arrived.status_code == 200, arrived.text
     assert 'content="0;url=/history"' in arrived.text
@@ -55,24 +48,23 @@ def test_a_person_signs_in_and_is_known_by_name_and_groups(keycloak: Keycloak, b
 def test_an_answer_counts_once_for_the_browser_that_asked(
     gateway: Gateway, keycloak: Keycloak, browser: Browser
 ) -> None:
-    url = browser.begin()
+    answer = answered(keycloak, browser)
     attempt = dict(browser.client.cookies)
-    answer = keycloak.answer_by_saml(url, "alice")
 
     victim = Browser(gateway)
-    assert "did not ask" in victim.post(answer).text  # it never asked
-    victim.begin()
-    assert "did not ask" in victim.post(answer).text  # it asked something else
+    assert "did not ask" in post(victim, answer).text  # it never asked
+    victim.begin("/sign-in/saml/begin")
+    assert "did not ask" in post(victim, answer).text  # it asked something else
 
-    assert browser.post(answer).status_code == 200
+    assert post(browser, answer).status_code == 200
     thief = Browser(gateway)
     thief.client.cookies.update(attempt)
-    assert "was used already" in thief.post(answer).text
+    assert "was used already" in post(thief, answer).text
 
 
 def test_who_is_not_to_come_in_is_refused(keycloak: Keycloak, browser: Browser) -> None:
-    assert "signs in otherwise" in browser.post(keycloak.answer_by_saml(browser.begin(), "dana")).text
-    assert "disabled" in keycloak.sign_in(browser.begin(), "mallory")
+    assert "signs in otherwise" in post(browser, answered(keycloak, browser, "dana")).text
+    assert "disabled" in keycloak.sign_in(browser.begin("/sign-in/saml/begin"), "mallory")
 
 
 def _renamed(xml: str) -> str:
@@ -97,11 +89,11 @@ def _commented(xml: str) -> str:
 def test_a_changed_answer_is_refused(
     keycloak: Keycloak, browser: Browser, change: Callable[[str], str]
 ) -> None:
-    xml = base64.b64decode(keycloak.answer_by_saml(browser.begin(), "alice")).decode()
+    xml = base64.b64decode(answered(keycloak, browser)).decode()
     changed = change(xml)
     assert changed != xml
 
-    refused = browser.post(base64.b64encode(changed.encode()).decode())
+    refused = post(browser, base64.b64encode(changed.encode()).decode())
 
     assert refused.status_code == 401, refused.text
     assert browser.client.get("/history").status_code == 303
@@ -120,13 +112,7 @@ async def test_a_terminal_signs_in_through_the_page(
 ) -> None:
     variables = {"XDG_CONFIG_HOME": str(tmp_path), "COUNTERSIGN_URL": gateway.api_url}
     process = await start_command(tmp_path, "login", "--page", **variables)
-    assert process.stdout is not None
-    link = ""
-    while not link:
-        line = (await process.stdout.readline()).decode()
-        assert line, (await process.communicate())[1].decode()
-        link = line.strip() if line.strip().startswith("http") else ""
-
+    link = await shown_link(process)
     code = await asyncio.to_thread(_code_of, browser, keycloak, link)
     out, err = await process.communicate(code.encode() + b"\n")
 
@@ -143,7 +129,7 @@ async def test_a_terminal_signs_in_through_the_page(
 def _code_of(browser: Browser, keycloak: Keycloak, link: str) -> str:
     """What the page behind a terminal's link shows to alice."""
     assert browser.client.get(link).headers["location"].startswith("/sign-in?next=")
-    browser.post(keycloak.answer_by_saml(browser.begin(), "alice"))
+    post(browser, answered(keycloak, browser))
     page = browser.client.get(link).text
     form = {name: _value(page, name) for name in ("form_token", "challenge")}
     assert browser.client.post("/sign-in/terminal", data={**form, "form_token": "x"}).status_code == 403

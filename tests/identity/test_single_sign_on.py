@@ -9,28 +9,13 @@ import pytest
 from support.command_line import Ran, run_command, start_command
 from support.gateway import Gateway
 from support.keycloak import Keycloak
+from support.signing_in import Browser, shown_link
 from support.wait import eventually
 
 _SECONDS = 90
 
 # Keycloak is fetched and set up once, and started once for all of them.
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("identity")]
-
-
-class Browser:
-    """A browser at the gateway's page. It keeps the cookies; the identity provider's own are apart."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        self.client = httpx.Client(base_url=gateway.api_url, timeout=30)
-
-    def begin(self) -> str:
-        """Where the gateway sends it."""
-        answer = self.client.get("/sign-in/begin", params={"next": "/history"})
-        assert answer.status_code == 303, answer.text
-        return answer.headers["location"]
-
-    def page(self, path: str) -> httpx.Response:
-        return self.client.get(path)
 
 
 @pytest.fixture
@@ -139,12 +124,7 @@ class Terminal:
 
     async def login(self, keycloak: Keycloak, name: str) -> None:
         process = await start_command(self.folder, "login", **self.variables)
-        assert process.stdout is not None
-        link = ""
-        while not link:
-            line = (await process.stdout.readline()).decode()
-            assert line, (await process.communicate())[1].decode()
-            link = line.strip() if line.strip().startswith("http") else ""
+        link = await shown_link(process)
         keycloak.sign_in(link, name)
         out, err = await process.communicate()
         assert process.returncode == 0, err.decode()

@@ -19,7 +19,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from infra.clock import now
 from infra.config import Config, ConfigError, Gateway, Listen, Tls, parse_address
-from infra.keys import ca_path, keyring, sealer, secret, server_certificate, signer
+from infra.keys import (
+    ca_path,
+    keyring,
+    sealer,
+    secret,
+    server_certificate,
+    signer,
+    ssh_user_ca,
+    ssh_user_cas,
+)
 from schemas.signature import SignatureRefused
 from schemas.vocabulary import Role
 
@@ -236,3 +245,25 @@ def test_processes_agree_too(tmp_path: Path) -> None:
         for _ in range(3)
     ]
     assert len({process.communicate(timeout=60)[0] for process in started}) == 1
+
+
+def test_users_certificates_are_believed_by_two_authorities_while_one_is_replaced(tmp_path: Path) -> None:
+    first = ssh_user_ca(tmp_path).public_key().public_bytes_raw()
+    assert [key.public_bytes_raw() for key in ssh_user_cas(tmp_path)] == [first]
+
+    folder = tmp_path / "ssh"
+    (folder / "user_ca.pub").rename(folder / "user_ca.old.pub")
+    (folder / "user_ca").unlink()
+    second = ssh_user_ca(tmp_path).public_key().public_bytes_raw()
+
+    assert {key.public_bytes_raw() for key in ssh_user_cas(tmp_path)} == {first, second}
+    assert second != first
+
+
+def test_an_ingress_elsewhere_needs_the_public_half_alone(tmp_path: Path) -> None:
+    authority = ssh_user_ca(tmp_path / "api").public_key().public_bytes_raw()
+    folder = tmp_path / "ingress" / "ssh"
+    folder.mkdir(parents=True)
+    (folder / "user_ca.pub").write_bytes((tmp_path / "api" / "ssh" / "user_ca.pub").read_bytes())
+    assert [key.public_bytes_raw() for key in ssh_user_cas(tmp_path / "ingress")] == [authority]
+    assert not (folder / "user_ca").exists()

@@ -210,6 +210,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     ("old", "new"),
     [
         ("{env: ORDERS_PASSWORD}", "hunter2"),
+        ("identity:\n", "identity:\n  scim: {token_hash: hunter2}\n"),
         ("password: {env: ORDERS_PASSWORD}", "passwort: hunter2"),
         ("kafka: embedded", 'kafka: {bootstrap: "k:1", security: {password: hunter2}}'),
         ("kafka: embedded", 'kafka: {bootstrap: "k:1", security: {passwort: hunter2}}'),

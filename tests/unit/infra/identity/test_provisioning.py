@@ -42,7 +42,7 @@ def member_of(name: str) -> GroupProvisioned:
 
 
 def known(*events: Event, groups: dict[str, str] | None = None, **more: Any) -> Provisioning:
-    made = KnownDirectory(Scim(token_hash="", groups=groups), ("bots",), lambda: NOW)
+    made = KnownDirectory(Scim(token_hash="scrypt:1:1:1:AA==:AA==", groups=groups), ("bots",), lambda: NOW)
     for event in events:
         made.directory.apply(event)
     return made
@@ -50,7 +50,7 @@ def known(*events: Event, groups: dict[str, str] | None = None, **more: Any) -> 
 
 def test_nobody_is_let_in_before_the_directory_is_read() -> None:
     with pytest.raises(IdentityUnavailable):
-        Provisioning(Scim(token_hash=""), (), lambda: NOW).admit(ALICE)
+        Provisioning(Scim(token_hash="scrypt:1:1:1:AA==:AA=="), (), lambda: NOW).admit(ALICE)
 
 
 @pytest.mark.parametrize("events", [(), (provisioned("alicia"),), (provisioned("alice", active=False),)])
