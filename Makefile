@@ -12,6 +12,7 @@ help: ## this list
 
 .PHONY: demo
 demo: $(ENVIRONMENT) ## the whole product on this machine with a sample database; ONCE=1: run through it and leave
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(BROWSER) || echo "without the player of terminals"; fi
 	$(BIN)/countersign demo $(if $(ONCE),--once)
 
 .PHONY: test

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import MutableHeaders
@@ -36,6 +37,7 @@ from api.scim import errors as scim_errors
 from api.scim.routes import PATH as SCIM
 from api.scim.routes import ScimEndpoint
 from api.single_sign_on import SingleSignOn
+from api.ssh_certificates import SshCertificates
 from api.terminal_codes import TerminalCodes
 from api.tokens import Tokens
 from api.web.about import AboutPages
@@ -90,6 +92,7 @@ def create_app(
     sso: SingleSignOn | None,
     saml: SamlSignOn | None,
     codes: TerminalCodes,
+    ssh_authority: Ed25519PrivateKey,
     administrators: tuple[str, ...],
     sealer: Sealer,
     outbox: Outbox,
@@ -117,6 +120,7 @@ def create_app(
     for router in (
         auth.routes(sign_in),
         Tokens(sign_in, issuing, sso, codes, administrators, clock, by_page=saml is not None).router(),
+        SshCertificates(sign_in, issuing, ssh_authority, clock).router(),
         resources.router(sign_in),
         approvals.routes(desk, past, sign_in, clock),
         originals.routes(opened, desk, past, sign_in),

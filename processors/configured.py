@@ -1,5 +1,6 @@
 """The configuration's policies and resources -> the bundle the processors decide by."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -20,6 +21,7 @@ from processors.policy.rules import BadRule
 from schemas.vocabulary import ReviewAt, Verdict
 
 _DRAFT = Path("draft")
+_DEEPEST = 100
 
 
 def bundle_of(config: Config) -> Bundle:
@@ -42,11 +44,15 @@ def with_rules(config: Config, text: str, names: Names | None = None) -> Config:
 
     Raises ConfigError, with a line each for all that `countersign check` would find in it.
     """
+    if _depth(text) > _DEEPEST:
+        raise ConfigError([f"{_DRAFT}: expected at most {_DEEPEST} brackets within each other"])
     try:
         if any(isinstance(token, AliasToken | AnchorToken) for token in YAML().scan(text)):
             # A few of them unfold to more than fits into memory.
             raise ConfigError([f"{_DRAFT}: anchors and aliases are not taken here"])
         read = parse(text, _DRAFT, names)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError([f"{_DRAFT}: cannot be read: {type(error).__name__}"]) from error
     except YAMLError as error:
         reason = getattr(error, "problem", None) or "it cannot be read"
         raise ConfigError([f"{_DRAFT}: not valid YAML: {reason}"]) from error
@@ -57,7 +63,19 @@ def with_rules(config: Config, text: str, names: Names | None = None) -> Config:
         bundle_of(config)
     except ConfigError as error:
         raise ConfigError([f"{_DRAFT}: {problem}" for problem in error.problems]) from error
+    except RecursionError as error:
+        raise ConfigError([f"{_DRAFT}: expected shorter expressions and patterns"]) from error
     return config
+
+
+def _depth(text: str) -> int:
+    """How many brackets of any kind are open at once, at most; those in texts count, too. To read YAML takes
+    time with the square of that."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[{(\]})]", text):
+        depth = depth + 1 if bracket in "[{(" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def rule_problems(config: Config) -> list[str]:

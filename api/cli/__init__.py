@@ -12,6 +12,7 @@
 | topics | `topics.py`: the topics in Kafka |
 | hash-token | `tokens.py` |
 | login, logout, token | `login.py`: single sign-on from a terminal; `credentials.py` keeps what it gets |
+| ssh-cert | `ssh_cert.py`: an SSH certificate for the sign-in |
 | connect | `connect.py`: starts a client; `clients.py` has each; `kubeconfig.py`: a cluster's file |
 | tokens | `revocations.py`: ends tokens and sessions at once |
 | agents | `agents.py`: lifts the pause of one who was rejected again and again |
@@ -48,6 +49,7 @@ COMMANDS = {
     "logout": ("api.cli.login", "End the sign-in, its tokens and their sessions."),
     "token": ("api.cli.login", "Print the token of the sign-in, for PGPASSWORD and its like."),
     "connect": ("api.cli.connect", "Start the client of a resource, signed in."),
+    "ssh-cert": ("api.cli.ssh_cert", "Get an SSH certificate for the sign-in."),
     "tokens": ("api.cli.revocations", "Revoke tokens; their sessions end."),
     "tools": ("api.cli.tools", "List the tools of an MCP server, and accept changed ones."),
     "approvals": ("api.cli.approvals", "See what waits for a reviewer, and decide on it."),

@@ -15,8 +15,8 @@ from ingress.http.manner import ApiManner
 from ingress.http.refusal import waiting_body
 from ingress.http.sockets import Opening, SocketRequest
 from ingress.login import Login
+from ingress.mcp.asked import Shared as McpShared
 from ingress.mcp.caller import McpCaller
-from ingress.mcp.caller import Shared as McpShared
 from ingress.session import Services
 from ingress.web.call import Call
 from ingress.web.fields import forwarded

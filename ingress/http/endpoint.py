@@ -10,10 +10,11 @@ from ingress.http.caller import Caller, Shared
 from ingress.http.deferred import DeferredRequests
 from ingress.http.refusal import Problems
 from ingress.login import Login
-from ingress.mcp.caller import Shared as McpShared
+from ingress.mcp.asked import Shared as McpShared
 from ingress.mcp.held import HeldCalls
 from ingress.mcp.listing import Listings
 from ingress.mcp.pins import PinStore
+from ingress.mcp.sent import SentIds
 from ingress.session import Services
 from ingress.web.listener import Listener
 from ingress.web.stream import Stream
@@ -30,7 +31,7 @@ class HttpEndpoint:
         masks = make_masks(secret(config.state, "masking"))
         self._held = HeldCalls()
         pins, key = PinStore(config.state), secret(config.state, "mcp")
-        mcp = McpShared(config, services, masks, pins, self._held, Listings(), key)
+        mcp = McpShared(config, services, masks, pins, self._held, Listings(), SentIds(), key)
         self._shared = Shared(config, login, services, self._apis, DeferredRequests(), masks, Problems(), mcp)
         address = config.gateway.listen.http
         may_be_plain = address is not None and address.is_loopback

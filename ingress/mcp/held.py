@@ -11,6 +11,7 @@ from ingress.gate import Waiting
 from ingress.mcp.events import Event, EventReader
 from ingress.mcp.headers import is_stream
 from ingress.mcp.messages import FAILED, Id, Request, encode, make_error, make_progress
+from ingress.mcp.sent import Key as Sent
 from ingress.web.fields import Field
 from ingress.web.sinks import Broken, Sink
 from schemas.vocabulary import Principal
@@ -35,6 +36,7 @@ class Relay:
         self._waiting = [session]
         self._somebody = asyncio.Event()
         self._somebody.set()
+        self.is_sent = False
         self._reader: EventReader | None = None
         self._body = bytearray()
         self._size = 0
@@ -65,6 +67,7 @@ class Relay:
                 await self._somebody.wait()
         except TimeoutError:
             raise TargetError("nobody asked for it again") from None
+        self.is_sent = True
         return self._waiting[-1]
 
     @property
@@ -112,11 +115,13 @@ class Relay:
 
 @dataclass(slots=True)
 class HeldCall:
-    """`asked`: the sessions and ids under which its principal waits, or waited, for it."""
+    """`sent`: what the server will know it by. `asked`: the sessions and ids under which its principal waits,
+    or waited, for it."""
 
     waiting: Waiting
     relay: Relay
     task: "asyncio.Task[bool]"
+    sent: str
     asked: set[tuple[str, Id]] = field(default_factory=set)
 
 
@@ -143,10 +148,10 @@ class HeldCalls:
         if self.keeps(key, call):
             del self._calls[key]
 
-    def withdraw(self, principal: Principal, resource: str, asked: tuple[str, Id]) -> bool:
-        """Takes back the call that this principal asked for so; False where there is none."""
+    def withdraw(self, asked: Sent) -> bool:
+        """Takes back the call that was asked for so; False where there is none, or it was sent."""
         for key, call in self._calls.items():
-            if key[:2] == (principal, resource) and asked in call.asked and not call.relay.messages:
+            if key[:2] == asked[:2] and asked[2:] in call.asked and not call.relay.is_sent:
                 call.task.cancel()
                 del self._calls[key]
                 return True

@@ -105,13 +105,14 @@ def make_listed_command(tool: str, subject: Subject, new_id: Callable[[], str]) 
     )
 
 
-def sent_body(message: Message) -> dict[str, Any]:
-    """The message as the server gets it: written anew, so that it reads what was judged."""
+def sent_body(message: Message, id: str) -> dict[str, Any]:
+    """The message as the server gets it: written anew, so that it reads what was judged. `id`: what it knows
+    a request by."""
     match message:
         case Request():
             return {
                 "jsonrpc": "2.0",
-                "id": message.id,
+                "id": id,
                 "method": message.method,
                 "params": _sent(message.params),
             }

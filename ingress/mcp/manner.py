@@ -19,7 +19,8 @@ from schemas.vocabulary import MaskingPlan
 
 @dataclass(slots=True)
 class McpManner:
-    """`method`, `id`: of the request that is answered; `any_answer`: the stream goes on with others' too.
+    """`method`, `id`, `known_as`: of the request that is answered, as `Expected` has them; `any_answer`: the
+    stream goes on with others' too.
     `bind`: a position in the stream as the client gets it. `wanted`: the session to run it in, once somebody
     waits for its answer; None: that it was asked in."""
 
@@ -28,7 +29,8 @@ class McpManner:
     words: Words
     method: str
     bind: Callable[[str], str | None]
-    id: Id | None = None
+    id: str = ""
+    known_as: Id | None = None
     any_answer: bool = False
     wanted: Callable[[], Awaitable[str]] | None = None
     _session: str | None = None
@@ -61,7 +63,9 @@ class McpManner:
 
     def viewing(self, plan: MaskingPlan, secrets: tuple[bytes, ...]) -> MessageViewing:
         sight = make_sight(plan, self.masks, secrets, self.server.resource.sensitive.uninspected)
-        return MessageViewing(sight, Expected(self.method, self.id, self.any_answer, self._bind))
+        return MessageViewing(
+            sight, Expected(self.method, self.id, self.known_as, self.any_answer, self._bind)
+        )
 
     def told(self, allowed: Allowed) -> tuple[Field, ...]:
         """Nothing; but a stream of which only so much may come cannot be gone on with elsewhere."""

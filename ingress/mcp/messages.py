@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from ingress.mcp import words
 
@@ -55,7 +55,7 @@ class Request:
         """By which the client wants to hear how it goes."""
         meta = self.params.get("_meta")
         token = meta.get("progressToken") if isinstance(meta, dict) else None
-        return token if _is_id(token) else None
+        return token if is_id(token) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def parse_message(document: Any) -> Message:
     if not isinstance(document, dict):
         raise BadMessage("the message is no JSON object")
     id = document.get("id")
-    known = id if _is_id(id) else None
+    known = id if is_id(id) else None
     if document.get("jsonrpc") != "2.0":
         raise BadMessage('the message is no JSON-RPC: it has no "jsonrpc": "2.0"', id=known)
     if "id" in document and known is None:
@@ -124,7 +124,8 @@ def _asked(document: dict[str, Any], id: Id | None) -> Request | Notification:
     return Request(id, method, params)
 
 
-def _is_id(value: Any) -> bool:
+def is_id(value: Any) -> TypeGuard[Id]:
+    """Whether a message can have this id."""
     return (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53) or (
         isinstance(value, str) and len(value) <= _LONGEST_ID
     )

@@ -14,6 +14,10 @@ from ingress.mcp.definitions import Pin, Pins, accepted, pinned
 _log = structlog.get_logger()
 
 
+class DamagedPins(Exception):
+    """What was pinned cannot be read: nobody knows what has changed."""
+
+
 class PinStore:
     """All of one state folder."""
 
@@ -24,7 +28,7 @@ class PinStore:
         ] = {}  # by resource: when it was written, and the pins
 
     def of(self, resource: str) -> Pins:
-        """The pins of this resource. Raises ValueError where the file is damaged: then nobody knows."""
+        """The pins of this resource. Raises DamagedPins."""
         path = self._path(resource)
         try:
             written = path.stat().st_mtime_ns
@@ -32,10 +36,11 @@ class PinStore:
             return {}
         known = self._read.get(resource)
         if known is None or known[0] != written:
-            known = self._read[resource] = (
-                written,
-                msgspec.json.decode(path.read_bytes(), type=dict[str, Pin]),
-            )
+            try:
+                pins = msgspec.json.decode(path.read_bytes(), type=dict[str, Pin])
+            except msgspec.DecodeError as error:
+                raise DamagedPins(f"the pinned tools of {resource} ({path.name}) cannot be read") from error
+            known = self._read[resource] = (written, pins)
         return known[1]
 
     async def note(self, resource: str, listed: Sequence[Mapping[str, Any]]) -> Pins:

@@ -20,11 +20,13 @@ _SILENT = ("ping", "logging/setLevel", words.INITIALIZE, words.LIST_TOOLS, "prom
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What may come: an answer to this request, `id`, or, on a stream that goes on, to any. `bind`: a
-    position in the stream as the client gets it; None where the stream cannot be gone on with."""
+    """What may come: an answer to this request, which the server knows by `id` and the client by `known_as`;
+    or, on a stream that goes on, to any. `bind`: a position in the stream as the client gets it; None where
+    the stream cannot be gone on with."""
 
     method: str
-    id: Id | None = None
+    id: str = ""
+    known_as: Id | None = None
     any_answer: bool = False
     bind: Callable[[str], str | None] = lambda _: None
 
@@ -61,8 +63,10 @@ class MessageViewing:
         if "method" in message:
             if "result" in message or "error" in message:
                 raise Uninspectable("a message is both a question and an answer")
-        elif not self._expected.any_answer and not self._is_expected(message):
-            raise Uninspectable("it answers another request")
+        elif not self._expected.any_answer:
+            if not self._is_expected(message):
+                raise Uninspectable("it answers another request")
+            message["id"] = self._expected.known_as
         if self._expected.method == words.INITIALIZE:
             _without_tasks(message)
         if "method" in message and self._masking.hides(message["method"]):
@@ -77,11 +81,11 @@ class MessageViewing:
         return None if self._masking.hides(id) else self._expected.bind(id)
 
     def _is_expected(self, message: dict[str, Any]) -> bool:
-        id, expected = message.get("id"), self._expected.id
-        if expected is None:
+        if not self._expected.id:
             return False
-        is_this = type(id) is type(expected) and id == expected
-        return is_this or (id is None and "error" in message)  # JSON-RPC: what could not be read has no id
+        id = message.get("id")
+        # JSON-RPC: what could not be read has no id.
+        return id == self._expected.id or (id is None and "error" in message)
 
 
 class _Body:

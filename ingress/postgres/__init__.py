@@ -1,6 +1,7 @@
 """PostgreSQL, protocol 3.0: between a client that thinks we are its server and a server whose client we are.
 
 - `opening.py`, `startup.py`: a client's first bytes: TLS, what it wants, its token.
+- `oauth.py`: clients that sign in with OAuth.
 - `target_connection.py`, `target_login.py`: the way to the target, and signing in to it.
 - `accounts.py`: as whom it signs in; `roles.py`: a role at the target for each session.
 - `endpoint.py`: both, and then a session.

@@ -4,10 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.builders import AGENT, AUDREY, DANA, Document, configuration
+from support.builders import (
+    AGENT,
+    AUDREY,
+    DANA,
+    SENSITIVE,
+    Document,
+    configuration,
+    postgres_resource,
+)
+from support.builders import POLICIES as DATABASE_POLICIES
 from support.gateway import Gateway, running_gateway
 from support.http_client import OTHER
 from support.mcp_server import McpParts, running_mcp_servers
+from support.postgres import Postgres
 
 CREDENTIAL = "the-credential-of-the-gateway-there"
 TOOLS: Document = {
@@ -17,10 +27,12 @@ TOOLS: Document = {
 }
 REVIEW: Document = {"reviewers": ["dba"], "approvals": 1, "timeout": "120s", "valid_for": "60s"}
 BEHIND = ["shop", "fields", "brief", "raw", "rawfields"]
+PROD: Document = {"env": "prod"}
 POLICIES: list[Document] = [
+    *DATABASE_POLICIES,
     {"name": "reading", "when": {"resources": BEHIND, "intents": ["read", "session"]}, "verdict": "allow"},
     {
-        "name": "changes need a DBA",
+        "name": "refunds need a DBA",
         "when": {"resources": ["shop", "brief"], "intents": ["write"]},
         "verdict": "review",
         "review": REVIEW,
@@ -73,9 +85,11 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[McpParts]:
 
 
 @pytest.fixture(scope="package")
-def gateway(servers: McpParts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(
+    servers: McpParts, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
     """`shop`, `raw`: detectors. `fields`, `rawfields`: sensitive fields too. `brief`: calls are held for two
-    seconds. `later`: its rule holds none. `open`: nothing is sensitive."""
+    seconds. `later`: its rule holds none. `open`: nothing is sensitive. `orders`: a database."""
     folder: Path = tmp_path_factory.mktemp("gateway")
     (folder / "server.token").write_text(CREDENTIAL)
     detect = ["email", "card_number"]
@@ -88,6 +102,7 @@ def gateway(servers: McpParts, tmp_path_factory: pytest.TempPathFactory) -> Iter
         _resource("later", origin),
         _resource("open", origin),
         _resource("raw", origin, "/raw", sensitive={"detect": detect}),
+        postgres_resource("orders", postgres, postgres.copy_sample(), sensitive=SENSITIVE, labels=PROD),
         _resource("rawfields", origin, "/raw", sensitive={"fields": fields, "detect": detect}),
     ]
     with running_gateway(

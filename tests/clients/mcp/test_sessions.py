@@ -40,6 +40,15 @@ def test_another_principals_and_another_resources_are_none(
     assert servers.seen() == []
 
 
+def test_the_server_knows_requests_by_ids_of_the_gateway(gateway: Gateway, servers: McpParts) -> None:
+    servers.reset()
+    first, second = (post(gateway, "/raw/raw", "ping").json() for _ in range(2))
+    assert first["id"] == second["id"] == 1
+    ids = [one["id"] for one in servers.seen()]
+    assert len(set(ids)) == 2
+    assert 1 not in ids
+
+
 def test_tasks_are_not_offered(gateway: Gateway) -> None:
     answer = post(gateway, "/raw/raw", "initialize", INITIALIZE)
     assert answer.json()["result"]["capabilities"] == {"tools": {}}

@@ -161,7 +161,7 @@ class TestHeld:
         async with mcp_client(gateway, "brief") as client:
             await client.list_tools()
             pending = refusal_of(await client.call_tool("refund", order))
-            assert (pending["state"], pending["rule"]) == ("pending", "changes need a DBA")
+            assert (pending["state"], pending["rule"]) == ("pending", "refunds need a DBA")
             assert pending["link"] == f"{gateway.api_url}/approvals/{pending['approval']}"
             async with mcp_client(gateway, "brief", OTHER) as other:
                 elsewhere = refusal_of(await other.call_tool("refund", order))

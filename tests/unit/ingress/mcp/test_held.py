@@ -20,7 +20,7 @@ WAITING = Waiting("approval", "rule", ("dba",), datetime(2026, 1, 1, tzinfo=UTC)
 
 def held(relay: Relay, work: Any) -> HeldCall:
     relay.keep()
-    return HeldCall(WAITING, relay, asyncio.create_task(work))
+    return HeldCall(WAITING, relay, asyncio.create_task(work), "sent")
 
 
 def follower(sink: StoredAnswer, *, streams: bool = True, **meta: Any) -> Follower:
@@ -97,11 +97,21 @@ async def test_only_who_asked_withdraws(asked: tuple[str, Any]) -> None:
     call = held(relay, _forever())
     calls.add(KEY, call)
     call.asked.add(("s", 1))
-    assert not calls.withdraw(AGENT, "shop", asked)
-    assert calls.withdraw(AGENT, "shop", ("s", 1))
+    assert not calls.withdraw((AGENT, "shop", *asked))
+    assert calls.withdraw((AGENT, "shop", "s", 1))
     assert calls.find(KEY) is None
     await asyncio.gather(call.task, return_exceptions=True)
     assert call.task.cancelled()
+
+
+async def test_what_was_sent_is_not_withdrawn() -> None:
+    relay, calls = Relay(StoredAnswer(1), "s"), HeldCalls()
+    call = held(relay, _forever())
+    calls.add(KEY, call)
+    call.asked.add(("s", 1))
+    await relay.wanted()
+    assert not calls.withdraw((AGENT, "shop", "s", 1))
+    await calls.stop()
 
 
 async def test_the_answer_as_it_comes() -> None:

@@ -69,6 +69,7 @@ def test_a_listed_tool_is_only_prepared() -> None:
 
 def test_what_is_sent() -> None:
     request = Request(1, words.CALL, {"name": "refund", "_meta": {REASON: "x", "progressToken": 2}})
-    assert sent_body(request)["params"] == {"name": "refund", "_meta": {"progressToken": 2}}
-    assert sent_body(Answer(3, "result", {"a": 1})) == {"jsonrpc": "2.0", "id": 3, "result": {"a": 1}}
-    assert "id" not in sent_body(Notification(words.CANCELLED, {"requestId": 1}))
+    assert sent_body(request, "c")["params"] == {"name": "refund", "_meta": {"progressToken": 2}}
+    assert sent_body(request, "c")["id"] == "c", "the gateway's own"
+    assert sent_body(Answer(3, "result", {"a": 1}), "c") == {"jsonrpc": "2.0", "id": 3, "result": {"a": 1}}
+    assert "id" not in sent_body(Notification(words.CANCELLED, {"requestId": 1}), "c")
