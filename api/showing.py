@@ -149,11 +149,21 @@ class LockView(BaseModel):
     mode: str
 
 
+class ChangedRowsView(BaseModel):
+    """How many rows of a relation a transaction changed, by whatever way, as the target counts them."""
+
+    relation: str
+    inserted: int
+    updated: int
+    deleted: int
+
+
 class TransactionView(BaseModel):
     """An open transaction whose COMMIT waits."""
 
     began_at: datetime
     statements: list[RanView] = Field(description="in the order in which they ran")
+    changed: list[ChangedRowsView]
     locks: list[LockView] = Field(description="what it keeps from others until it has ended")
 
 
@@ -345,6 +355,12 @@ def _transaction(transaction: Transaction | None) -> TransactionView | None:
                 at_commit=one.at_commit,
             )
             for one in transaction.statements
+        ],
+        changed=[
+            ChangedRowsView(
+                relation=one.relation, inserted=one.inserted, updated=one.updated, deleted=one.deleted
+            )
+            for one in transaction.changed
         ],
         locks=[LockView(relation=lock.relation, mode=lock.mode) for lock in transaction.locks],
     )

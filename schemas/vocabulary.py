@@ -297,9 +297,21 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedRows:
+    """How many rows of a relation an open transaction has changed, as the target counts them: by whatever
+    way, such as a trigger, a cascade or a WITH, and not less where a savepoint took some back."""
+
+    relation: str  # "schema.table"
+    inserted: int
+    updated: int
+    deleted: int
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
     """An open transaction whose COMMIT is asked about: what ran in it, in order, and what it keeps locked."""
 
     began_at: datetime
     statements: tuple[RanStatement, ...]
     locks: tuple[Lock, ...]
+    changed: tuple[ChangedRows, ...] = ()

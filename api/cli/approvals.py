@@ -218,6 +218,9 @@ def _transaction(transaction: dict[str, Any] | None) -> Iterator[str]:
     for ran in transaction["statements"]:
         values = f" {ran['parameters']}" if ran["parameters"] else ""
         yield visible(f"  {ran['rows']:>8} rows, {ran['outcome']}: {ran['command']}{values}")
+    for one in transaction["changed"]:
+        counted = f"{one['inserted']} inserted, {one['updated']} updated, {one['deleted']} deleted"
+        yield visible(f"  in {one['relation']}: {counted}")
     for lock in transaction["locks"]:
         yield visible(f"  locks {lock['relation']} ({lock['mode']})")
 

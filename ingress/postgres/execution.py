@@ -125,10 +125,11 @@ class Expected:
 
 @dataclass(eq=False, slots=True)
 class Ending:
-    """How far the question about a transaction's end has come. `locks`: what the transaction keeps locked, as
-    the target says; None: not asked."""
+    """How far the question about a transaction's end has come. `locks`, `changed`: what the transaction keeps
+    locked, and the rows it changed, as the target says; None: not asked."""
 
     locks: Answer | None = None
+    changed: Answer | None = None
     is_asked: bool = False
 
 

@@ -359,6 +359,7 @@ class TargetSide:
         tag, count = parse_command_complete(message.body) if message.kind == b"C" else ("", 0)
         if execution.stopped is not None:
             self._stopped(execution, execution.stopped, head)
+            execution.changed = max(count, execution.rows)
         else:
             self._pass(message)
             self._finish(execution, Outcome.SUCCEEDED, rows=max(count, execution.rows))

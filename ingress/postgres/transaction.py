@@ -15,7 +15,7 @@ from ingress.command import Command
 from ingress.postgres.execution import Execution
 from ingress.postgres.messages import make_error, make_notice
 from schemas.digest import commit_digest
-from schemas.vocabulary import Facts, Lock, RanStatement, Transaction
+from schemas.vocabulary import ChangedRows, Facts, Lock, RanStatement, Transaction
 
 MOST = 500
 """Statements of a transaction that anybody is asked to review."""
@@ -60,10 +60,10 @@ class OpenTransaction:
         """Whether there are as many statements as anybody reads."""
         return self._count >= MOST
 
-    def commit(self, command: Command, locks: tuple[Lock, ...]) -> Command:
+    def commit(self, command: Command, locks: tuple[Lock, ...], changed: tuple[ChangedRows, ...]) -> Command:
         """The COMMIT `command` as what it is: its digest covers the statements that it makes last."""
         statements = [_as_ran(one) for one in self._ran if one.command.facts.statements != _BEGIN]
-        transaction = Transaction(self._began_at, tuple(statements), locks)
+        transaction = Transaction(self._began_at, tuple(statements), locks, changed)
         digest = commit_digest(command.digest, [one.digest for one in statements])
         return replace(command, digest=digest, transaction=transaction)
 

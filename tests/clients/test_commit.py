@@ -148,6 +148,20 @@ class TestPsql:
         assert done.stdout.splitlines()[-1] == "t"
         assert notes.of(3) == before
 
+    async def test_what_a_with_changes_is_counted_too(self, held: Gateway) -> None:
+        """Its tag says 1 row."""
+        sql = "with c as (update orders set note = 'c' where id in (20, 21, 22) returning id) select 'one'"
+        async with running_psql(held.conninfo("orders"), held.psql_environment, "-At") as psql:
+            await psql.send(f"begin;\n{sql};\ncommit;\n")
+            approval = (await psql.said(_HELD))[1]
+            transaction = (await shown(held, approval))["transaction"]
+            assert [one["rows"] for one in transaction["statements"]] == [1]
+            (changed,) = transaction["changed"]
+            assert (changed["relation"], changed["updated"]) == ("public.orders", 3)
+            await decide(held, DANA, approval, "reject", "no")
+            await psql.said("a reviewer rejected")
+            await psql.finish()
+
     async def test_a_rollback_needs_nobody(self, held: Gateway, notes: Notes) -> None:
         done = await _run(held, "begin;\nupdate orders set note = 'x' where id = 4;\nrollback;\n")
         assert done.stdout.splitlines() == ["BEGIN", "UPDATE 1", "ROLLBACK"]
@@ -319,6 +333,26 @@ class TestDrivers:
         assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
         await connection.close()
         assert notes.of(9) != "cancelled"
+
+    async def test_what_is_read_in_steps_hides_nothing(self, held: Gateway, notes: Notes) -> None:
+        """Such a statement has not said how many rows it changed; the target has."""
+        connection = await asyncpg.connect(held.conninfo("orders"))
+        told: list[str] = []
+        connection.add_log_listener(lambda _, notice: told.append(notice.message))
+        await connection.execute("begin")
+        changing = await connection.prepare("update orders set note = 'hidden' where id < 9 returning id")
+        cursor = await changing.cursor()
+        assert len(await cursor.fetch(1)) == 1
+        commit = asyncio.create_task(connection.execute("commit"))
+        approval = await _approval(told, 0)
+        transaction = (await shown(held, approval))["transaction"]
+        assert [one["outcome"] for one in transaction["statements"]] == ["unknown"]
+        assert [one["updated"] for one in transaction["changed"]] == [8]
+        await decide(held, DANA, approval, "reject", "eight")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="eight"):
+            await commit
+        await connection.close()
+        assert notes.of(7) != "hidden"
 
     async def test_asyncpg_commits_and_rolls_back(self, held: Gateway, notes: Notes) -> None:
         connection = await asyncpg.connect(held.conninfo("orders"))

@@ -16,10 +16,11 @@ from ingress.postgres.messages import (
 )
 from ingress.postgres.transaction import MOST
 from schemas.digest import commit_digest
-from schemas.vocabulary import Lock, Obligations
+from schemas.vocabulary import ChangedRows, Lock, Obligations
 
 FIRST = Obligations(at_commit=True)
-SECOND_ROW = row(b"public", b"orders", b"RowExclusiveLock")
+COUNTED = row(b"public", b"orders", b"0", b"2", b"0")
+LOCKED = row(b"public", b"orders", b"RowExclusiveLock")
 UPDATE = "update orders set note = 'x' where id = 1"
 
 
@@ -47,7 +48,7 @@ def begun(*, updates: int = 1) -> Playbook:
 
 def asked_to_commit(book: Playbook, text: str = "commit") -> None:
     book.client(query(text))
-    book.target(*answered(SECOND_ROW), ready(b"T"))
+    book.target(*answered(LOCKED), *answered(COUNTED), ready(b"T"))
 
 
 class TestCommit:
@@ -56,11 +57,12 @@ class TestCommit:
         before = len(book.commands)
         book.client(query("commit"))
         assert len(book.commands) == before, "first the target says what is locked"
-        book.target(*answered(SECOND_ROW), ready(b"T"))
+        book.target(*answered(LOCKED), *answered(COUNTED), ready(b"T"))
         command = book.commands[-1]
         assert command.transaction is not None
         assert [one.rows for one in command.transaction.statements] == [2, 2]
         assert command.transaction.locks == (Lock("public.orders", "RowExclusiveLock"),)
+        assert command.transaction.changed == (ChangedRows("public.orders", 0, 2, 0),)
         assert book.kinds_to_target() == ""
 
     def test_its_digest_covers_the_statements_in_their_order(self) -> None:
@@ -126,7 +128,7 @@ class TestCommit:
         book.target(make(b"1"), make(b"2"), make(b"n"), complete("BEGIN"))
         assert book.kinds_to_target() == "PBDEH"
         book.target(make(b"1"), make(b"2"), make(b"n"), complete("UPDATE 1"))
-        book.target(*answered(SECOND_ROW))
+        book.target(*answered(LOCKED), *answered(COUNTED))
         command = book.commands[-1]
         assert command.transaction is not None
         assert [one.text for one in command.transaction.statements] == [UPDATE]
