@@ -11,7 +11,16 @@ from dataclasses import dataclass, replace
 
 from ingress.command import Command, Pattern, Spoken, make_command
 from ingress.http.facts import Known, Reading, read_call
-from ingress.web.bodies import FORM, JSON_TYPE, SECRET_NAME, Body, shown_form, shown_json, shown_path
+from ingress.web.bodies import (
+    FORM,
+    JSON_TYPE,
+    SECRET_NAME,
+    Body,
+    is_hidden,
+    shown_form,
+    shown_json,
+    shown_path,
+)
 from ingress.web.call import Call
 from ingress.web.fields import is_secret
 from ingress.web.paths import RequestTarget, pairs, readings
@@ -175,11 +184,7 @@ class _Text:
         return PLACEHOLDER if self._selectors or self._detectors else _readable(call)
 
     def _hidden(self, path: Path) -> str | None:
-        is_hidden = bool(path) and (
-            SECRET_NAME.search(path[-1]) is not None or self._selectors.match(path) is not None
-            or path[-1] in self._selectors.names
-        )  # fmt: skip
-        return PLACEHOLDER if is_hidden else None
+        return PLACEHOLDER if is_hidden(path, self._selectors) else None
 
     def _value(self, name: str, value: str) -> str:
         if value and name and (SECRET_NAME.search(name) or self._selectors.names_one(name) is not None):
