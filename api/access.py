@@ -31,13 +31,17 @@ class Obstacle:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Access:
-    """Who sees what under one configuration."""
+    """Who sees what under one configuration, whose rules may change."""
 
     auditors: frozenset[str]  # groups
     reviewed: Mapping[str, frozenset[str]]  # resource -> groups that review commands on it
     shown_to: Mapping[str, frozenset[str]] = field(default_factory=dict)  # resource -> who sees literals
+
+    def follow(self, config: Config) -> None:
+        """From now on these rules say who reviews what."""
+        self.reviewed = _reviewed(config)
 
     def is_auditor(self, who: Principal) -> bool:
         return any(group in self.auditors for group in who.groups)
@@ -74,17 +78,21 @@ def access_of(config: Config) -> Access:
     """The rules of this configuration about who sees what."""
     return Access(
         frozenset(config.gateway.auditors),
-        {
-            resource.name: frozenset(
-                group
-                for policy in config.policies
-                if policy.review is not None and _may_concern(policy, resource)
-                for group in _reviewers(policy.review, resource)
-            )
-            for resource in config.resources
-        },
+        _reviewed(config),
         {resource.name: frozenset(resource.sensitive.shown_to) for resource in config.resources},
     )
+
+
+def _reviewed(config: Config) -> Mapping[str, frozenset[str]]:
+    return {
+        resource.name: frozenset(
+            group
+            for policy in config.policies
+            if policy.review is not None and _may_concern(policy, resource)
+            for group in _reviewers(policy.review, resource)
+        )
+        for resource in config.resources
+    }
 
 
 def _reviewers(review: Review, resource: Resource) -> Iterator[str]:
@@ -119,6 +127,15 @@ def obstacle_to_revoking(who: Principal, approval: Approval, now: datetime) -> O
         return Obstacle(Why.TOO_LATE, f"Only what was approved is revoked; it is {how_it_ended(approval)}.")
     if now >= approval.request.expires_at + _REVOCABLE:
         return Obstacle(Why.TOO_LATE, "It was approved so long ago that nothing of it runs any more.")
+    return None
+
+
+def obstacle_to_resuming(who: Principal, approval: Approval, now: datetime) -> Obstacle | None:
+    """What keeps `who` from saying that this rejection counts no longer; None when nothing does."""
+    if (forbidden := _not_theirs(who, approval)) is not None:
+        return forbidden
+    if now >= approval.request.expires_at + _REVOCABLE:
+        return Obstacle(Why.TOO_LATE, "It was rejected so long ago that nobody is paused for it.")
     return None
 
 

@@ -1,8 +1,9 @@
 """The HTTP application: routes, sign-in, errors and headers put together. What it needs is given to it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import MutableHeaders
@@ -26,24 +27,29 @@ from api.notifications.outbox import Outbox
 from api.notifications.slack.actions import Actions
 from api.originals import Originals
 from api.past import Past
+from api.pauses import Pauses
+from api.pauses import routes as pauses_routes
+from api.policies import Policies
+from api.publishing import Publishing
 from api.resources import Resources
 from api.saml_sign_on import SamlSignOn
 from api.scim import errors as scim_errors
 from api.scim.routes import PATH as SCIM
 from api.scim.routes import ScimEndpoint
 from api.single_sign_on import SingleSignOn
+from api.ssh_certificates import SshCertificates
 from api.terminal_codes import TerminalCodes
 from api.tokens import Tokens
 from api.web.about import AboutPages
 from api.web.grants import GrantPages
 from api.web.live import Live
 from api.web.pages import Pages
+from api.web.policies import PolicyPages
 from api.web.sessions import SessionPages
 from api.web.sign_on import OidcSignOn, SamlPages
 from api.web.site import Site, static_files
 from api.web.terminals import TerminalPages
 from infra.clock import Clock, now
-from infra.config import Policy
 from infra.keys import Sealer
 
 _HEADERS = {
@@ -79,12 +85,14 @@ def create_app(
     audit_log: AuditLog,
     grants: Grants,
     asking: Asking,
+    pauses: Pauses,
     issuing: Issuing,
     resources: Resources,
-    policies: Sequence[Policy],
+    publishing: Publishing,
     sso: SingleSignOn | None,
     saml: SamlSignOn | None,
     codes: TerminalCodes,
+    ssh_authority: Ed25519PrivateKey,
     administrators: tuple[str, ...],
     sealer: Sealer,
     outbox: Outbox,
@@ -93,7 +101,7 @@ def create_app(
     scim: ScimEndpoint | None,
     clock: Clock = now,
 ) -> FastAPI:
-    """The application. Whoever serves it also runs `feed`."""
+    """The application. Whoever serves it also runs `feed` and `publishing`."""
     past = Past(audit_log, desk.access)
     opened = Originals(sealer, desk.access)
     ending = Ending(audit_log, desk.access, issuing)
@@ -112,12 +120,15 @@ def create_app(
     for router in (
         auth.routes(sign_in),
         Tokens(sign_in, issuing, sso, codes, administrators, clock, by_page=saml is not None).router(),
+        SshCertificates(sign_in, issuing, ssh_authority, clock).router(),
         resources.router(sign_in),
         approvals.routes(desk, past, sign_in, clock),
         originals.routes(opened, desk, past, sign_in),
         stream.routes(feed, desk.access, sign_in, clock),
         grants_routes(grants, sign_in),
         asking_routes(asking, sign_in),
+        pauses_routes(pauses, sign_in),
+        Policies(publishing, audit_log, sign_in).router(),
         sessions.routes(audit_log, sign_in),
         ending.router(sign_in),
         recordings.routes(audit_log, sign_in),
@@ -135,8 +146,9 @@ def create_app(
     app.include_router(web.router())
     app.include_router(Live(site, feed).router())
     app.include_router(SessionPages(site, audit_log, ending).router())
+    app.include_router(PolicyPages(site, publishing, audit_log).router())
     app.include_router(GrantPages(site, grants).router())
-    app.include_router(AboutPages(site, audit_log, policies, resources, readiness).router())
+    app.include_router(AboutPages(site, audit_log, resources, readiness).router())
     if sso is not None:
         app.include_router(OidcSignOn(sso, site, web).router())
     if saml is not None:

@@ -19,7 +19,7 @@ from infra.clickhouse.client import ClickHouse, ClickHouseRefused, ClickHouseUna
 from projections import queries
 from projections.queries import Search
 from schemas.codec import NotAnEvent
-from schemas.events import Event
+from schemas.events import CommandRequested, Event
 from schemas.vocabulary import Facts, Principal
 
 Row = dict[str, Any]
@@ -42,7 +42,7 @@ class AuditLog:
 
     def __init__(self, clickhouse: ClickHouse, access: Access) -> None:
         self._clickhouse = clickhouse
-        self._access = access
+        self.access = access
 
     async def obstacle(self) -> str | None:
         """Why the audit log cannot be read; None when it can."""
@@ -57,10 +57,10 @@ class AuditLog:
     async def sessions(self, who: Principal, most: int, *, state: str = "") -> list[Row]:
         """The newest sessions that `who` may see, newest first; `state`: open, closed, lost or empty."""
         with _answers():
-            if self._access.is_auditor(who):
+            if self.access.is_auditor(who):
                 return await queries.sessions(self._clickhouse, state=state, most=most)
             found = await queries.sessions(self._clickhouse, principal=who.name, state=state, most=most)
-            for resource in sorted(self._access.resources_reviewed(who)):
+            for resource in sorted(self.access.resources_reviewed(who)):
                 found += await queries.sessions(self._clickhouse, resource=resource, state=state, most=most)
         different = {row["session"]: row for row in found}
         newest = sorted(different.values(), key=lambda row: (row["time"], row["session"]), reverse=True)
@@ -73,7 +73,7 @@ class AuditLog:
             if len(found) > 1:
                 raise _ambiguous_session(given)
             row = await queries.session(self._clickhouse, found[0]) if found else None
-        if row is None or not self._access.sees_session(who, row["principal"], row["resource"]):
+        if row is None or not self.access.sees_session(who, row["principal"], row["resource"]):
             raise _unknown_session(given)
         return row
 
@@ -89,10 +89,15 @@ class AuditLog:
 
     async def find_commands(self, who: Principal, search: Search, before: str, most: int) -> list[Row]:
         """The newest commands that fit, before the command `before`. For auditors alone."""
-        if not self._access.is_auditor(who):
+        if not self.access.is_auditor(who):
             raise _for_auditors()
         with _answers():
             return await queries.commands_found(self._clickhouse, search, before=before, most=most)
+
+    async def newest_requests(self, most: int) -> list[CommandRequested]:
+        """What was asked for last, whoever may see it."""
+        with _answers():
+            return await queries.newest_requests(self._clickhouse, most=most)
 
     async def similar_approvals(
         self, principal: str, resource: str, facts: Facts, before: str, most: int
@@ -105,7 +110,7 @@ class AuditLog:
 
     async def settled_approvals(self, who: Principal, before: datetime, most: int) -> list[Row]:
         """Ids of the newest that ended and that `who` may see."""
-        everything = self._access.is_auditor(who)
+        everything = self.access.is_auditor(who)
         with _answers():
             return await queries.settled_approvals(
                 self._clickhouse, who, before, everything=everything, most=most
@@ -131,7 +136,7 @@ class AuditLog:
     async def replayable(self, who: Principal, given: str) -> Row:
         """The session, if `who` may see its recording: its own principal, who decided in it, and auditors."""
         row = await self.session(who, given)
-        if who.name == row["principal"] or self._access.is_auditor(who):
+        if who.name == row["principal"] or self.access.is_auditor(who):
             return row
         with _answers():
             reviewers = await queries.reviewers_of_session(self._clickhouse, row["session"])

@@ -28,13 +28,14 @@ from api.mcp.mount import running as mcp_running
 from api.mcp.own_api import OwnApi
 from api.mcp.runs import Runs
 from api.mcp.server import make_server
-from api.notifications.apprise import AppriseReceiver
 from api.notifications.notifier import Notifier
 from api.notifications.outbox import Outbox
 from api.notifications.receiver import Receiver
+from api.notifications.receivers import receivers_of
 from api.notifications.slack.actions import Actions
 from api.notifications.slack.channel import Channel
-from api.notifications.webhook import Webhook
+from api.pauses import Pauses
+from api.publishing import Publishing
 from api.register import REACH, Register
 from api.resources import Resources
 from api.saml_sign_on import CONSUMER, ENTITY, SamlSignOn
@@ -62,7 +63,7 @@ from infra.identity.tokens import TokenSigner
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
 from infra.kafka.following import Following
-from infra.keys import keyring, sealer, secret, server_certificate, signer, token_key
+from infra.keys import keyring, sealer, secret, server_certificate, signer, ssh_user_ca, token_key
 from infra.readiness import report_ready
 from schemas.envelope import envelope
 from schemas.events import NodeHeartbeat
@@ -99,6 +100,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
     register = Register()
     following = Following(bus, GRANTS, REACH, lambda received: register.apply(received.event), now)
     grants = Grants(register, following, bus, access, config.identity.administrators, audit_log, node, now)
+    publishing = Publishing(config, bus, access, node, now, ANSWER_WITHIN)
     cookies = Cookies(secret(config.state, "web-sessions"), config.identity.users)
     tls = not address.is_loopback
     revocations = revocations_of(config)
@@ -119,11 +121,13 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         audit_log=audit_log,
         grants=grants,
         asking=Asking(feed, bus, node, ANSWER_WITHIN, now),
+        pauses=Pauses(feed, bus, node, now),
         issuing=issuing,
         resources=Resources(config),
-        policies=config.policies,
+        publishing=publishing,
         sso=sso,
         saml=saml,
+        ssh_authority=ssh_user_ca(config.state),
         codes=TerminalCodes(Seal(secret(config.state, "single-sign-on")), now),
         administrators=config.identity.administrators,
         sealer=sealer(config.state),
@@ -145,11 +149,13 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
             reading = tasks.create_task(revocations.follow(bus))
             admitting = tasks.create_task(provisioning.follow(bus)) if provisioning is not None else None
             telling = tasks.create_task(notifier.run())
+            publishing_rules = tasks.create_task(publishing.run())
             tasks.create_task(_report(server, address))
             await server.serve(sockets=[listener])
             feeding.cancel()
             registering.cancel()
             telling.cancel()
+            publishing_rules.cancel()
             beating.cancel()
             reading.cancel()
             if admitting is not None:
@@ -200,11 +206,7 @@ def _receivers(
     config: Config, client: httpx.AsyncClient, outbox: Outbox, desk: Desk
 ) -> tuple[Actions | None, list[Receiver]]:
     """Who is told, and what takes the buttons that are pressed in Slack, where there is one."""
-    told = config.notifications
-    found: list[Receiver] = [
-        Webhook(endpoint, config.base, config.api_url, client, now) for endpoint in told.webhooks
-    ]
-    found += [AppriseReceiver(endpoint, config.base, config.api_url) for endpoint in told.apprise]
+    told, found = config.notifications, receivers_of(config, client, outbox)
     if told.slack is None:
         return None, found
     channel = Channel(told.slack, config.base, config.api_url, client, outbox)

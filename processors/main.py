@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from infra.clock import now
 from infra.config import Config
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
+from infra.kafka.following import Following
 from infra.kafka.topics import TopicsUnavailable, create_topics
 from infra.keys import keyring, signer
 from infra.readiness import report_ready
@@ -31,22 +33,22 @@ from processors.app import (
     shorten_fetches,
     standing_table,
 )
-from processors.configured import bundle_of
 from processors.continuity import Continuity, beginnings
 from processors.desk import Desk
 from processors.emission import Emission
 from processors.grantings import Grantings
-from processors.policy.bundle import BUNDLE, Bundle
+from processors.policy.bundle import Bundle
+from processors.presence import Presence
 from processors.reactions import Reactions
+from processors.rulebook import Rulebook
 from processors.standings import Standings
-from schemas.envelope import envelope
-from schemas.events import PolicyPublished
-from schemas.topics import APPROVALS, COMMANDS, GRANTS, TOPICS
+from schemas.topics import APPROVALS, COMMANDS, GRANTS, HEARTBEATS, PROPOSALS, TOPICS
 from schemas.vocabulary import Role
 
 _log = structlog.get_logger()
 
 _STOP_LIMIT = 8.0  # seconds
+_READ_LIMIT = 30.0  # seconds to read the published rules at the start
 
 
 def run(config: Config) -> int:
@@ -54,10 +56,10 @@ def run(config: Config) -> int:
 
     Raises ConfigError where the rules, the keys or Kafka's address cannot be used.
     """
-    bundle = bundle_of(config)
     address = kafka_address(config)
     signs, keys = signer(config.state, Role.PROCESSORS), keyring(config.state)
     node = f"processors@{socket.gethostname()}#{secrets.token_hex(4)}"
+    rulebook = Rulebook(config, node)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -66,8 +68,9 @@ def run(config: Config) -> int:
         # Faust never sees a topic that is not there when it starts.
         loop.run_until_complete(create_topics(address, (*TOPICS, *INTERNAL)))
         loop.run_until_complete(bus.start())
-        # On record before the first verdict by it.
-        loop.run_until_complete(bus.publish_durably(_published(bundle, node)))
+        watches = loop.run_until_complete(_open_rulebook(rulebook, bus))
+        attends = rulebook.may_change or rulebook.bundle.gives_up
+        beats = loop.run_until_complete(bus.consume(HEARTBEATS)) if attends else None
     except (TopicsUnavailable, BusUnavailable) as error:
         _log.error("kafka_unavailable", reason=str(error))
         return 1
@@ -75,13 +78,18 @@ def run(config: Config) -> int:
     continuity = Continuity()
     app = make_app(address, config.state / "faust")
     table = approvals_table(app)
-    desk = Desk(table, bundle, signs, keys, node)
-    has_accounts = bundle.has_budgets or bundle.has_grants
+
+    def in_force() -> Bundle:
+        return rulebook.bundle
+
+    # What rules may need that are published later is kept from the beginning.
+    desk, has_all = Desk(table, in_force, signs, keys, node), rulebook.may_change
+    has_accounts = has_all or in_force().has_budgets or in_force().has_grants
     accounts = Accounts(budgets_table(app), signs, keys) if has_accounts else None
     grantings = Grantings(grants_table(app), signs, keys) if has_accounts else None
-    standings = Standings(standing_table(app), signs, keys) if bundle.has_standing else None
+    standings = Standings(standing_table(app), signs, keys) if has_all or in_force().has_standing else None
     reactions = Reactions(
-        bundle,
+        in_force,
         desk,
         accounts,
         grantings,
@@ -90,25 +98,48 @@ def run(config: Config) -> int:
         partial(bus.hand_on, STANDING),
         node,
     )
-    add_agents(app, reactions, emission, continuity, keys, now, node, _give_up)
-    _add_beginning_and_end(app, table, desk, standings, grantings, continuity, bus, emission, bundle)
+    presence = None
+    if beats is not None:
+        presence = Presence(now)
+        app.task(partial(presence.follow, beats))
+    add_agents(app, reactions, emission, continuity, keys, now, node, _give_up, presence)
+    _add_beginning_and_end(app, table, desk, standings, grantings, continuity, bus, emission, in_force)
     worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
     worker.spinner = None  # it would draw on stdout
-    watch = loop.create_task(_end_in_time(app))
+    watches.append(loop.create_task(_end_in_time(app)))
     try:
         worker.execute_from_commandline()
     except SystemExit as end:
-        watch.cancel()
+        for watch in watches:
+            watch.cancel()
         return end.code if isinstance(end.code, int) else 1
 
 
-def _published(bundle: Bundle, node: str) -> PolicyPublished:
-    return PolicyPublished(
-        envelope=envelope(now(), node),
-        bundle=BUNDLE,
-        policy_version=bundle.version,
-        document=bundle.document,
-    )
+async def _open_rulebook(rulebook: Rulebook, bus: Bus) -> "list[asyncio.Task[None]]":
+    """The rules in force, on record before the first verdict; what follows them where they may change.
+
+    Raises BusUnavailable, ConfigError.
+    """
+    if not rulebook.may_change:
+        await rulebook.take_over(bus.publish_durably, now())
+        return []
+    following = Following(bus, PROPOSALS, None, rulebook.take, now)
+    tasks = [asyncio.create_task(following.run())]
+    try:
+        await asyncio.wait_for(following.read_up.wait(), _READ_LIMIT)
+    except TimeoutError as error:
+        raise BusUnavailable("the published rules cannot be read") from error
+    await rulebook.take_over(bus.publish_durably, now())
+    tasks.append(asyncio.create_task(rulebook.keep_up(bus.publish_durably, now)))
+    for task in tasks:
+        task.add_done_callback(_end_with)
+    return tasks
+
+
+def _end_with(task: "asyncio.Task[None]") -> None:
+    """Without its rules a worker must not go on."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _give_up(error)
 
 
 def _add_beginning_and_end(
@@ -120,7 +151,7 @@ def _add_beginning_and_end(
     continuity: Continuity,
     bus: Bus,
     emission: Emission,
-    bundle: Bundle,
+    bundle: Callable[[], Bundle],
 ) -> None:
     """What happens once the table is back, and when the worker was told to stop."""
 
@@ -139,7 +170,7 @@ def _add_beginning_and_end(
             _give_up(error)  # Faust would go on as if nothing had happened
 
     async def ready() -> None:
-        _log.info("processors_ready", policy_version=bundle.version, approvals=desk.remembered)
+        _log.info("processors_ready", policy_version=bundle().version, approvals=desk.remembered)
         report_ready()
 
     async def stop(*_: object, **__: object) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from infra.clickhouse.client import ClickHouse
 from schemas.codec import decode
-from schemas.events import Event, RecordingChunk
+from schemas.events import CommandRequested, Event, RecordingChunk
 from schemas.vocabulary import Facts, Principal
 
 Rows = list[dict[str, Any]]
@@ -185,6 +185,13 @@ async def events_of_approvals(clickhouse: ClickHouse, commands: Sequence[str]) -
     given = {"commands": "\n".join(commands)}
     found = await clickhouse.query(_query("events_of_approvals").sql, given, binary=["raw"])
     return [decode(row["raw"]) for row in found]
+
+
+async def newest_requests(clickhouse: ClickHouse, *, most: int) -> list[CommandRequested]:
+    """The newest commands that were asked for. Raises schemas.codec.NotAnEvent, as above."""
+    found = await clickhouse.query(_query("newest_requests").sql, {"most": most}, binary=["raw"])
+    events = [decode(row["raw"]) for row in found]
+    return [event for event in events if isinstance(event, CommandRequested)]
 
 
 async def reviewers_of_session(clickhouse: ClickHouse, session: str) -> list[str]:

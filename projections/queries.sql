@@ -166,6 +166,14 @@ FROM events
 WHERE topic = 'countersign.approvals' AND command IN (splitByChar('\n', {commands:String})) AND is_verified
 ORDER BY partition, offset
 
+-- newest_requests --
+-- The newest commands that were asked for, as they were signed.
+SELECT raw
+FROM events
+WHERE topic = 'countersign.commands' AND type = 'CommandRequested' AND is_verified
+ORDER BY time DESC
+LIMIT {most:UInt32}
+
 -- reviewers_of_session --
 -- Who decided on a command of a session.
 SELECT DISTINCT reviewer

@@ -20,11 +20,14 @@ from schemas.vocabulary import (
     Intent,
     MaskedField,
     Obligations,
+    OnUnavailable,
     Outcome,
     Principal,
+    ProposalState,
     ReviewStage,
     Role,
     Stage,
+    Transaction,
 )
 
 
@@ -76,6 +79,8 @@ class CommandRequested(Event):
     unmask: tuple[str, ...] = ()  # columns they ask to see unmasked: "schema.table.column"
     pattern: str = ""  # the text without what may vary under a grant; empty: it has no pattern
     fingerprint: str = ""  # SHA-256 in hex of the pattern and of what such commands mean and do
+    holds_commit: bool = False  # what it changes lasts only by a COMMIT that the ingress asks about
+    transaction: Transaction | None = None  # it is that COMMIT: what it makes last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +119,7 @@ class CommandAllowed(Event):
     comment: str  # the reviewer's
     grant: str = ""  # the grant that let it through, or empty
     break_glass: str = ""  # it ran at once in an emergency: the approval by which it is reviewed afterwards
+    unattended: bool = False  # no reviewer could be reached: the rule's `on_unavailable` decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +137,7 @@ class CommandDenied(Event):
     comment: str
     retry_at: datetime | None = None  # when a budget has room again, where one was used up
     missing: tuple[str, ...] = ()  # what the requester must say first: "reason", "ticket"
+    unattended: bool = False  # no reviewer could be reached: the rule's `on_unavailable` decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +207,18 @@ class ApprovalRequested(Event):
     escalates_at: datetime | None = None  # when others may decide as well
     escalates_to: tuple[str, ...] = ()  # their groups
     afterwards: bool = False  # the command ran at once, by break-glass: it is reviewed after the fact
+    transaction: Transaction | None = None  # it is a COMMIT: what it makes last
+    on_unavailable: OnUnavailable = OnUnavailable.HOLD  # what happens when no reviewer can be reached
+    reserve: str = ""  # the rule that decides then, where one does
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandEstimated(Event):
+    """What the target's planner thinks of a command that waits for a reviewer; nothing of it ran."""
+
+    approval: str
+    rows: int  # that it would return or change
+    cost: float  # in the target's own units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +266,17 @@ class ApprovalSettled(Event):
     requested_at: datetime
     digest: str = ""  # of the command it was asked for
     grant: GrantTerms | None = None  # what all who approved granted
+    unattended: bool = False  # it timed out at once, since no reviewer could be reached
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseLifted(Event):
+    """A reviewer lifted the pause that rejections under a rule led to: those before this count no longer."""
+
+    approval: str  # one of those that were rejected
+    rule: str
+    lifted_by: str
+    comment: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,6 +381,46 @@ class PolicyPublished(Event):
     bundle: str  # its name
     policy_version: str  # SHA-256 of the document, in hex
     document: str  # the rules as JSON
+    proposal: str = ""  # whose rules these are; empty: those of the configuration file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyProposed(Event):
+    """Somebody wants the processors to decide by these rules. They do once another person approved."""
+
+    bundle: str
+    proposal: str
+    author: Principal
+    text: str  # YAML: `policies:` and the rules, as they will be decided by
+    digest: str  # SHA-256 of the text, in hex
+    base: str  # the proposal whose rules are in force; empty: those of the configuration file are
+    diff: str  # what the text changes of the rules in force, as a unified diff
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyReviewed(Event):
+    """One person's answer to proposed rules. Whether it counts is for the processors to say."""
+
+    bundle: str
+    proposal: str
+    reviewer: Principal
+    answer: Answer
+    digest: str  # of the text that the reviewer was shown
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySettled(Event):
+    """A proposal ended; published, its rules are in force from here on, unless others came before."""
+
+    bundle: str
+    proposal: str
+    state: ProposalState
+    digest: str
+    base: str  # the proposal whose rules it takes the place of
+    decided_by: tuple[str, ...]
+    comment: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -406,10 +476,12 @@ EVENTS: dict[str, type[Event]] = {
         SessionTerminated,
         CommandRevoked,
         ApprovalRequested,
+        CommandEstimated,
         AccessRequested,
         ReviewDecided,
         ApprovalEscalated,
         ApprovalSettled,
+        PauseLifted,
         ApprovalWithdrawn,
         GrantIssued,
         GrantRevoked,
@@ -419,6 +491,9 @@ EVENTS: dict[str, type[Event]] = {
         GroupProvisioned,
         EntryRemoved,
         PolicyPublished,
+        PolicyProposed,
+        PolicyReviewed,
+        PolicySettled,
         RecordingChunk,
         CheckpointSigned,
         NodeHeartbeat,

@@ -54,10 +54,12 @@ APPROVALS = Topic(
     8,
     (
         e.ApprovalRequested,
+        e.CommandEstimated,
         e.AccessRequested,
         e.ReviewDecided,
         e.ApprovalEscalated,
         e.ApprovalSettled,
+        e.PauseLifted,
         e.ApprovalWithdrawn,
     ),
     _approval,
@@ -81,6 +83,13 @@ DIRECTORY = Topic(
     None,
 )
 POLICIES = Topic("countersign.policies", 1, (e.PolicyPublished,), lambda event: str(event.bundle), None, True)
+PROPOSALS = Topic(
+    "countersign.proposals",
+    1,
+    (e.PolicyProposed, e.PolicyReviewed, e.PolicySettled),
+    lambda event: str(event.bundle),
+    None,  # and never compacted: which rules are in force follows from all of it, in its order
+)
 RECORDINGS = Topic("countersign.recordings", 16, (e.RecordingChunk,), _session, LONG)
 LEDGER = Topic("countersign.ledger", 1, (e.CheckpointSigned,), lambda event: str(event.topic), None)
 HEARTBEATS = Topic("countersign.heartbeats", 1, (e.NodeHeartbeat,), _node, timedelta(hours=6))
@@ -94,6 +103,7 @@ TOPICS: tuple[Topic, ...] = (
     TOKENS,
     DIRECTORY,
     POLICIES,
+    PROPOSALS,
     RECORDINGS,
     LEDGER,
     HEARTBEATS,
@@ -116,10 +126,12 @@ SIGNED_BY: dict[type[e.Event], tuple[Role, ...]] = {
     e.SessionTerminated: (Role.PROCESSORS,),
     e.CommandRevoked: (Role.PROCESSORS,),
     e.ApprovalRequested: (Role.PROCESSORS,),
+    e.CommandEstimated: (Role.INGRESS,),
     e.AccessRequested: (Role.API,),
     e.ReviewDecided: (Role.API,),
     e.ApprovalEscalated: (Role.PROCESSORS,),
     e.ApprovalSettled: (Role.PROCESSORS,),
+    e.PauseLifted: (Role.PROCESSORS,),
     e.ApprovalWithdrawn: (Role.INGRESS,),
     e.GrantIssued: (Role.PROCESSORS,),
     e.GrantRevoked: (Role.API, Role.PROCESSORS),
@@ -129,6 +141,9 @@ SIGNED_BY: dict[type[e.Event], tuple[Role, ...]] = {
     e.GroupProvisioned: (Role.API,),
     e.EntryRemoved: (Role.API,),
     e.PolicyPublished: (Role.PROCESSORS,),
+    e.PolicyProposed: (Role.API,),
+    e.PolicyReviewed: (Role.API,),
+    e.PolicySettled: (Role.PROCESSORS,),
     e.RecordingChunk: (Role.INGRESS,),
     e.CheckpointSigned: (Role.PROJECTIONS,),
     e.NodeHeartbeat: _ANY_ROLE,

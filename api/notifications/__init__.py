@@ -7,7 +7,9 @@ In the order of a message:
 - `signature.py`: Standard Webhooks' headers (pure).
 - `backoff.py`: when a message that was not taken is sent again, and when no more (pure).
 - `receiver.py`: what takes messages; `webhook.py`: an endpoint that does; `slack/`: a channel that does, and
-  what its buttons decide; `apprise.py`: email and the rest.
+  what its buttons decide; `teams.py`: Microsoft Teams; `tickets/`: PagerDuty, Jira,
+  ServiceNow; `apprise.py`: email and the rest.
+- `receivers.py`: all of the configuration's.
 - `notifier.py`: follows the approvals, fills the outbox, empties it. One process of a state folder does.
 - `dead.py`: the messages that nobody took: listed, and sent again, for administrators.
 """

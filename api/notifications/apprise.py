@@ -1,4 +1,4 @@
-"""Email, Microsoft Teams, PagerDuty and the rest, by the library apprise: a short text with the link."""
+"""Email and the rest, by the library apprise: a short text with the link."""
 
 import json
 from pathlib import Path

@@ -1,6 +1,7 @@
 """What happened to an approval, as others are told: no text of the command, no parameter, no value. Pure."""
 
 import json
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from api.access import how_it_ended
@@ -14,10 +15,18 @@ TOLD = (Kind.REQUESTED, Kind.SETTLED)
 
 def is_for(endpoint: Endpoint, change: Change) -> bool:
     """Whether this endpoint is told of this."""
+    return change.kind.value in endpoint.events and concerns(endpoint.resources, change)
+
+
+def concerns(resources: Sequence[str] | None, change: Change) -> bool:
+    """Whether it is about one of these resources: names and globs, None for all."""
     resource = change.approval.request.envelope.resource
-    return change.kind.value in endpoint.events and (
-        endpoint.resources is None or any(fnmatchcase(resource, glob) for glob in endpoint.resources)
-    )
+    return resources is None or any(fnmatchcase(resource, glob) for glob in resources)
+
+
+def link(change: Change, url: str) -> str:
+    """To the request. `url`: of the page."""
+    return f"{url}/approvals/{change.approval.id}"
 
 
 def message_id(change: Change) -> str:
@@ -34,7 +43,7 @@ def payload(change: Change, url: str) -> str:
     is_end = change.kind is Kind.SETTLED and settlement is not None
     data = {
         "id": approval.id,
-        "link": f"{url}/approvals/{approval.id}",
+        "link": link(change, url),
         "state": approval.state.value if is_end else "pending",
         "principal": request.principal.name,
         "principal_kind": request.principal.kind.value,
@@ -74,4 +83,4 @@ def plain_message(change: Change, url: str) -> tuple[str, str]:
     if change.kind is Kind.REQUESTED:
         lines.append(f"Until: {request.expires_at:%Y-%m-%d %H:%M:%S} UTC")
     title = visible(f"{who} → {request.envelope.resource}: {end}")
-    return title, "\n".join([*map(visible, lines), f"{url}/approvals/{approval.id}"])
+    return title, "\n".join([*map(visible, lines), link(change, url)])

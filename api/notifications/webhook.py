@@ -7,7 +7,7 @@ import httpx
 from api.inbox import Change
 from api.notifications.outbox import Message
 from api.notifications.payload import is_for, payload
-from api.notifications.receiver import Answer
+from api.notifications.receiver import Answer, posted
 from api.notifications.signature import parse_secret, signed_headers
 from infra.clock import Clock
 from infra.config import ConfigError, WebhookEndpoint
@@ -37,13 +37,4 @@ class Webhook:
 
     async def send(self, message: Message) -> Answer:
         headers = signed_headers(self._key, message.id, message.body, self._clock())
-        try:
-            answer = await self._client.post(
-                self._endpoint.url,
-                content=message.body,
-                headers={"content-type": "application/json", "user-agent": "countersign", **headers},
-            )
-        except httpx.HTTPError as error:
-            return Answer(False, f"it could not be reached: {type(error).__name__}")
-        status = answer.status_code
-        return Answer(answer.is_success, f"it answered {status}", status, answer.headers.get("retry-after"))
+        return await posted(self._client, self._endpoint.url, message.body, headers)

@@ -10,8 +10,8 @@ script or style, nothing from elsewhere. Forms carry the session's form token.
 - `sessions.py`: sessions, their replay, and how one is ended.
 - `terminal.py`: a recorded session as a player takes it (pure).
 - `grants.py`: what reviewers let through beforehand, and how one ends.
-- `about.py`: an auditor's search, the rules, the gateway's health; `rules.py`: a rule in words (pure);
-  `drafts.py`: a draft of rules, checked (pure).
+- `policies.py`: the rules, a draft of others, proposals; `rules.py`: a rule in words (pure).
+- `about.py`: an auditor's search, the gateway's health.
 - `sign_on.py`: single sign-on, to the provider and back.
 - `terminals.py`: a code for a terminal that cannot sign in elsewhere.
 - `forms.py`: what protects and checks a posted form.

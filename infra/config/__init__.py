@@ -10,7 +10,18 @@ from infra.config.errors import ConfigError, Names
 from infra.config.file import DEFAULT_PATH, load, parse
 from infra.config.gateway import ExternalClickHouse, ExternalKafka, Gateway, KafkaSecurity, Listen, Tls
 from infra.config.identity import Federated, Identity, Oidc, Saml, Scim, User
-from infra.config.notifications import AppriseEndpoint, Endpoint, Notifications, SlackChannel, WebhookEndpoint
+from infra.config.notifications import (
+    AppriseEndpoint,
+    Endpoint,
+    JiraProject,
+    Notifications,
+    PagerDutyService,
+    ServiceNowTable,
+    SlackChannel,
+    TeamsEndpoint,
+    TicketsOf,
+    WebhookEndpoint,
+)
 from infra.config.policies import Policy
 from infra.config.resources import (
     HostKeyAuthority,
@@ -36,21 +47,26 @@ __all__ = [
     "HostKeyAuthority",
     "HttpResource",
     "Identity",
+    "JiraProject",
     "KafkaSecurity",
     "KubernetesResource",
     "Listen",
     "Names",
     "Notifications",
     "Oidc",
+    "PagerDutyService",
     "Policy",
     "PostgresResource",
     "Resource",
     "Saml",
     "Scim",
     "Secret",
+    "ServiceNowTable",
     "SlackChannel",
     "SshResource",
     "StoredSecret",
+    "TeamsEndpoint",
+    "TicketsOf",
     "Tls",
     "User",
     "WebhookEndpoint",

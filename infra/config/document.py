@@ -1,10 +1,12 @@
 """The whole configuration."""
 
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, PrivateAttr, model_validator
+from ruamel.yaml import YAML
 
 from infra.config.gateway import Gateway
 from infra.config.identity import Identity
@@ -21,6 +23,7 @@ class Config(Model):
     policies: tuple[Policy, ...] = ()
     notifications: Notifications = Notifications()
     _base: Path = PrivateAttr(default=Path())
+    _rules: Any = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
@@ -28,7 +31,7 @@ class Config(Model):
         for word, names in (
             ("resource", [resource.name for resource in self.resources]),
             ("policy", [policy.name for policy in self.policies]),
-            ("receiver", [one.name for one in (*told.webhooks, *told.apprise)]),
+            ("receiver", [one.name for one in told.named]),
         ):
             for name in names:
                 if names.count(name) > 1:
@@ -58,6 +61,14 @@ class Config(Model):
     def base(self) -> Path:
         """The folder of the configuration file; relative paths start there."""
         return self._base
+
+    @property
+    def written_rules(self) -> str:
+        """The section `policies` by itself, as YAML."""
+        written, yaml = StringIO(), YAML()
+        yaml.default_flow_style, yaml.width = None, 110  # lists of words on one line
+        yaml.dump({"policies": self._rules}, written)
+        return written.getvalue()
 
     @property
     def state(self) -> Path:

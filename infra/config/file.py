@@ -39,12 +39,17 @@ def parse(text: str, path: Path, names: Names | None = None) -> Config:
         line = f":{mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not YAML"
         raise ConfigError([f"{path}{line}: not valid YAML: {problem}"]) from error
+    except (ValueError, RecursionError) as error:  # a number or a date that is none, or endless nesting
+        raise ConfigError([f"{path}: not valid YAML: {type(error).__name__}: {error}"]) from error
     if not isinstance(document, dict):
         raise ConfigError([f"{path}:1: expected a mapping with gateway, identity, resources and policies"])
     try:
-        return Config.model_validate(_plain(document), context=names)
+        plain = _plain(document)
+        config = Config.model_validate(plain, context=names)
     except ValidationError as error:
         raise ConfigError(list(_problems(path, document, error))) from error
+    config._rules = plain.get("policies", [])
+    return config
 
 
 def _plain(node: Any) -> Any:

@@ -127,6 +127,12 @@ class KubernetesApi(Model):
     namespace: str = "default"
 
 
+class Publishing(Model):
+    """Who may put other rules in force than those of this file: one proposes them, another approves."""
+
+    published_by: tuple[str, ...] = ()  # groups; none: nobody
+
+
 class Gateway(Model):
     state: Path = Path(".countersign")
     kafka: Literal["embedded"] | ExternalKafka = "embedded"
@@ -134,6 +140,7 @@ class Gateway(Model):
     listen: Listen = Listen()
     tls: Tls = Tls(mode="auto")
     auditors: tuple[str, ...] = ()
+    policies: Publishing = Publishing()
     url: str | None = None  # how reviewers reach the API, for links; from listen.api when absent
     vault: Vault | None = None
     kubernetes: KubernetesApi | None = None  # none: that of the cluster it runs in

@@ -203,6 +203,21 @@ class OAuth2Credentials(Model):
     scope: str = ""
 
 
+class AwsCredentials(Model):
+    """An access key of AWS: each request is signed with it (Signature Version 4)."""
+
+    region: str = Field(pattern=r"^[a-z0-9-]+$")
+    service: str = Field(pattern=r"^[a-z0-9-]+$")
+    access_key: StoredSecret
+    secret_key: StoredSecret
+    session_token: StoredSecret | None = None
+
+    @property
+    def is_s3(self) -> bool:
+        """S3 alone takes paths as they are and bodies that are not signed, and is told how one was hashed."""
+        return self.service == "s3"
+
+
 class ClientCertificate(Model):
     """What the gateway shows an API that asks for a certificate: PEM files."""
 
@@ -217,13 +232,14 @@ class HttpCredentials(Model):
     basic: BasicCredentials | None = None
     header: HeaderCredential | None = None
     oauth2: OAuth2Credentials | None = None
+    aws: AwsCredentials | None = None
     client_certificate: ClientCertificate | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        given = [way for way in (self.bearer, self.basic, self.header, self.oauth2) if way is not None]
-        if len(given) > 1:
-            raise ValueError("expected at most one of bearer, basic, header and oauth2")
+        ways = (self.bearer, self.basic, self.header, self.oauth2, self.aws)
+        if sum(way is not None for way in ways) > 1:
+            raise ValueError("expected at most one of bearer, basic, header, oauth2 and aws")
         return self
 
 
@@ -277,6 +293,7 @@ class HttpResource(Common):
     credentials: HttpCredentials = HttpCredentials()
     ca: Secret | None = None
     ignores_case: bool = False
+    encoded_slashes: Literal["refuse", "keep"] = "refuse"
     openapi: Path | None = None
     graphql: Annotated[str, Field(pattern=r"^/")] | None = None
     mcp: McpServer | None = None

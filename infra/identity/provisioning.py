@@ -7,7 +7,6 @@ the topic is read up nobody can say who is, so nobody is let in by it.
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import timedelta
 
 from infra.clock import Clock, now
 from infra.config import Scim
@@ -18,8 +17,6 @@ from infra.kafka.following import Following
 from schemas.events import Event
 from schemas.topics import DIRECTORY
 from schemas.vocabulary import Principal, PrincipalKind
-
-_EVER = timedelta(days=10_000)
 
 Admit = Callable[[Principal], Principal]
 """Whoever single sign-on names -> the principal that they are here. Raises TokenRefused."""
@@ -52,7 +49,7 @@ class Provisioning:
 
     async def follow(self, bus: Bus) -> None:
         """Reads the topic until it is cancelled. `bus` is, or will be, connected."""
-        self._following = Following(bus, DIRECTORY, _EVER, self.take, self._clock)
+        self._following = Following(bus, DIRECTORY, None, self.take, self._clock)
         await self._following.run()
 
     def take(self, received: Received) -> None:

@@ -16,10 +16,11 @@ log = structlog.get_logger()
 
 
 class Following:
-    """One topic, from `reach` ago on. `take` is called with each event that may be believed, in order."""
+    """One topic, from `reach` ago on, or from its beginning where that is None. `take` is called with each
+    event that may be believed, in order."""
 
     def __init__(
-        self, bus: Bus, topic: Topic, reach: timedelta, take: Callable[[Received], None], clock: Clock
+        self, bus: Bus, topic: Topic, reach: timedelta | None, take: Callable[[Received], None], clock: Clock
     ) -> None:
         self._bus = bus
         self._topic = topic
@@ -38,7 +39,7 @@ class Following:
         """Follows until it is cancelled. The bus is, or will be, connected."""
         while True:
             try:
-                subscription = await self._bus.consume_since(self._topic, self._clock() - self._reach)
+                subscription = await self._subscribe()
             except BusUnavailable as error:
                 log.warning("topic_unreachable", topic=self._topic.name, reason=str(error))
                 await asyncio.sleep(_RETRY)
@@ -49,6 +50,12 @@ class Following:
                 log.warning("topic_lost", topic=self._topic.name, reason=str(error))
             finally:
                 await subscription.close()
+
+    async def _subscribe(self) -> Subscription:
+        if self._reach is not None:
+            return await self._bus.consume_since(self._topic, self._clock() - self._reach)
+        beginning = {(self._topic.name, partition): 0 for partition in range(self._topic.partitions)}
+        return await self._bus.consume_from(beginning)
 
     async def _follow(self, subscription: Subscription) -> None:
         ends = await subscription.ends()

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from processors.approvals.quorum import has_quorum
 from processors.approvals.stages import deciders, stage_after
 from processors.approvals.states import may_follow
+from processors.approvals.unattended import decide_unattended, gives_up
 from processors.grants.issuing import issued, revoked
 from processors.grants.terms import agreed
 from processors.grants.terms import why_not as why_not_granted
@@ -24,6 +25,7 @@ from schemas.events import (
     CommandDenied,
     CommandRevoked,
     Event,
+    PauseLifted,
     ReviewDecided,
 )
 from schemas.ids import derived_id
@@ -70,6 +72,7 @@ class Approval:
     votes: tuple[Vote, ...] = ()
     settled_by: tuple[str, ...] = ()
     is_escalated: bool = False
+    is_unattended: bool = False  # it ended because no reviewer could be reached
 
     @property
     def stage(self) -> int | None:
@@ -117,7 +120,7 @@ def apply(approval: Approval | None, event: Input, bundle: Bundle, now: datetime
         case ApprovalEscalated():
             return Step(replace(approval, is_escalated=True))
         case ApprovalWithdrawn():
-            return _propose(approval, ApprovalState.WITHDRAWN, (), event.reason, now, node)
+            return propose(approval, ApprovalState.WITHDRAWN, (), event.reason, now, node)
         case ApprovalSettled():
             return _settled(approval, event, bundle, node)
 
@@ -130,7 +133,14 @@ def expire(approval: Approval, now: datetime, node: str) -> Step:
         return Step(None)
     if now < approval.request.expires_at:
         return _escalate(approval, node)
-    return _propose(approval, ApprovalState.TIMED_OUT, (), "", now, node)
+    return propose(approval, ApprovalState.TIMED_OUT, (), "", now, node)
+
+
+def give_up(approval: Approval, now: datetime, node: str) -> Step:
+    """What an approval does when no reviewer can be reached: it times out at once, where its rule says so."""
+    if approval.state is not ApprovalState.PENDING or not gives_up(approval.request):
+        return Step(approval, ignored="it does not wait for reviewers, or its rule holds it")
+    return propose(approval, ApprovalState.TIMED_OUT, (), "", now, node, unattended=True)
 
 
 def _escalate(approval: Approval, node: str) -> Step:
@@ -174,6 +184,8 @@ def _requested(approval: Approval | None, event: ApprovalRequested, now: datetim
 def _decided(approval: Approval, event: ReviewDecided, now: datetime, node: str) -> Step:
     if event.answer is Answer.REVOKE:
         return _revoked(approval, event, now, node)
+    if event.answer is Answer.RESUME:
+        return _resumed(approval, event, node)
     if approval.state is not ApprovalState.PENDING:
         return Step(approval, ignored=f"already {approval.state.value}")
     if now >= approval.request.expires_at:
@@ -181,7 +193,7 @@ def _decided(approval: Approval, event: ReviewDecided, now: datetime, node: str)
     if reason := why_not(approval, event):
         return Step(approval, ignored=reason)
     if event.answer is Answer.REJECT:
-        return _propose(approval, ApprovalState.REJECTED, (event.reviewer.name,), event.comment, now, node)
+        return propose(approval, ApprovalState.REJECTED, (event.reviewer.name,), event.comment, now, node)
     # Once there is a quorum no vote is added, so that a repeat proposes the same settlement.
     if approval.stage is not None and not _has_voted(approval, event.reviewer):
         votes = (*approval.votes, Vote(event.reviewer, event.comment[:LONGEST_COMMENT], event.grant))
@@ -191,7 +203,7 @@ def _decided(approval: Approval, event: ReviewDecided, now: datetime, node: str)
     names = tuple(vote.reviewer.name for vote in approval.votes)
     comment = "; ".join(vote.comment for vote in approval.votes if vote.comment)
     grant = agreed([vote.grant for vote in approval.votes])
-    return _propose(approval, ApprovalState.APPROVED, names, comment, now, node, grant)
+    return propose(approval, ApprovalState.APPROVED, names, comment, now, node, grant)
 
 
 def _revoked(approval: Approval, event: ReviewDecided, now: datetime, node: str) -> Step:
@@ -200,7 +212,25 @@ def _revoked(approval: Approval, event: ReviewDecided, now: datetime, node: str)
         return Step(approval, ignored=f"{approval.state.value}: there is nothing to revoke")
     if reason := why_not(approval, event):
         return Step(approval, ignored=reason)
-    return _propose(approval, ApprovalState.REVOKED, (event.reviewer.name,), event.comment, now, node)
+    return propose(approval, ApprovalState.REVOKED, (event.reviewer.name,), event.comment, now, node)
+
+
+def _resumed(approval: Approval, event: ReviewDecided, node: str) -> Step:
+    """What was rejected counts no longer against who asked."""
+    if approval.state is not ApprovalState.REJECTED:
+        return Step(approval, ignored=f"{approval.state.value}: it leads to no pause")
+    if reason := why_not(approval, event):
+        return Step(approval, ignored=reason)
+    lifted = PauseLifted(
+        envelope=_envelope(
+            approval.request, derived_id("pause lifted", event.envelope.id), event.envelope.time, node
+        ),
+        approval=approval.request.approval,
+        rule=approval.request.rule,
+        lifted_by=event.reviewer.name,
+        comment=event.comment[:LONGEST_COMMENT],
+    )
+    return Step(approval, (lifted,))
 
 
 def _are_enough(votes: Sequence[Vote], approvals: int, all_of: Sequence[str]) -> bool:
@@ -211,7 +241,7 @@ def _has_voted(approval: Approval, reviewer: Principal) -> bool:
     return any(vote.reviewer.name.casefold() == reviewer.name.casefold() for vote in approval.votes)
 
 
-def _propose(
+def propose(
     approval: Approval,
     state: ApprovalState,
     decided_by: tuple[str, ...],
@@ -219,6 +249,8 @@ def _propose(
     now: datetime,
     node: str,
     grant: GrantTerms | None = None,
+    *,
+    unattended: bool = False,
 ) -> Step:
     """Asks for an end of the approval; it has ended when this event is read back from the log."""
     if not may_follow(approval.state, state):
@@ -236,6 +268,7 @@ def _propose(
         requested_at=request.envelope.time,
         digest=request.digest,
         grant=grant,
+        unattended=unattended,
     )
     return Step(approval, (settled,))
 
@@ -243,8 +276,14 @@ def _propose(
 def _settled(approval: Approval, event: ApprovalSettled, bundle: Bundle, node: str) -> Step:
     """The settlement: the approval ends so, and the verdict follows; told again, it is said again."""
     if may_follow(approval.state, event.state):
-        approval = replace(approval, state=event.state, settled_by=event.decided_by)
-    elif (approval.state, approval.settled_by) != (event.state, event.decided_by):
+        approval = replace(
+            approval, state=event.state, settled_by=event.decided_by, is_unattended=event.unattended
+        )
+    elif (approval.state, approval.settled_by, approval.is_unattended) != (
+        event.state,
+        event.decided_by,
+        event.unattended,
+    ):
         return Step(approval, ignored=f"already {approval.state.value}")
     grants = tuple(
         follows
@@ -260,11 +299,13 @@ def _settled(approval: Approval, event: ApprovalSettled, bundle: Bundle, node: s
         return Step(approval, grants, told=event)
     if event.state is ApprovalState.REVOKED:
         return Step(approval, (_order(approval, event, node), *grants))
+    if event.unattended:
+        return Step(approval, (_verdict_unattended(bundle, approval, event, node),))
     lets_through = event.state is ApprovalState.APPROVED or (
         event.state is ApprovalState.TIMED_OUT and approval.request.on_timeout is Fallback.ALLOW
     )
     if not lets_through:
-        return Step(approval, (_denied(approval, event, bundle.version, _ENDINGS[event.state], node),))
+        return Step(approval, (_denied(approval, event, bundle.version, _ending(event), node),))
     verdict = _verdict_under(bundle, approval, event, node)
     return Step(approval, (verdict, *grants) if isinstance(verdict, CommandAllowed) else (verdict,))
 
@@ -298,6 +339,20 @@ def _verdict_under(
     return _allowed(approval, settled, decision.rule, bundle.version, obligations, node)
 
 
+def _verdict_unattended(
+    bundle: Bundle, approval: Approval, settled: ApprovalSettled, node: str
+) -> CommandAllowed | CommandDenied:
+    """The verdict where no reviewer could be reached."""
+    request = approval.request
+    decision = decide_unattended(request, bundle, settled.envelope.time)
+    if decision.verdict is Verdict.ALLOW:
+        allowed = _allowed(approval, settled, decision.rule, bundle.version, request.obligations, node)
+        return replace(allowed, unattended=True)
+    ending = (decision.message, decision.hint)
+    rule = decision.rule or request.rule
+    return replace(_denied(approval, settled, bundle.version, ending, node, rule=rule), unattended=True)
+
+
 _ENDINGS = {
     ApprovalState.REJECTED: (
         "a reviewer rejected this command",
@@ -307,8 +362,17 @@ _ENDINGS = {
         "no reviewer decided in time",
         "Nothing was executed. Run it again when a reviewer is there.",
     ),
-    ApprovalState.WITHDRAWN: ("the request for review was withdrawn", "Nothing was executed."),
 }
+
+
+def _ending(settled: ApprovalSettled) -> tuple[str, str]:
+    """Message and hint of what was not let through. Who withdrew it has gone, unless the rules did."""
+    if settled.state is ApprovalState.WITHDRAWN:
+        message = f"the request for review was withdrawn: {settled.comment}"
+        return message, "Nothing was executed. Run it again to have it judged anew."
+    return _ENDINGS[settled.state]
+
+
 _CHANGED = (
     "the policy changed while this command waited, and now asks for more than was given",
     "Nothing was executed. Run it again to ask under the new policy.",

@@ -1,6 +1,7 @@
 """Which approvals are due now."""
 
 import heapq
+from collections.abc import Iterator
 from datetime import datetime
 
 
@@ -30,6 +31,9 @@ class Deadlines:
                 del self._at[approval]
                 found.append(approval)
         return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._at)
 
     def __len__(self) -> int:
         return len(self._at)

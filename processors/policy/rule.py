@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.vocabulary import Fallback, GrantLimits, Intent, PrincipalKind, ReviewStage, Verdict
+from schemas.vocabulary import (
+    Fallback,
+    GrantLimits,
+    Intent,
+    OnUnavailable,
+    PrincipalKind,
+    ReviewAt,
+    ReviewStage,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,10 @@ class Review:
     owners: bool = False  # the resource's owners may decide in the first stage
     then: tuple[ReviewStage, ...] = ()  # further stages
     escalation: Escalation | None = None
+    at: ReviewAt = ReviewAt.COMMAND
+    on_unavailable: OnUnavailable = OnUnavailable.HOLD
+    reserve: str = ""  # the rule that decides where no reviewer can be reached
+    hold_limit: float | None = None  # at a COMMIT: how long its transaction may last
 
 
 @dataclass(frozen=True, slots=True)

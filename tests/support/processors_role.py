@@ -44,12 +44,17 @@ ORDERS: Document = {
 }
 
 
-def write_processors(folder: Path, bootstrap: str, policies: Sequence[Document]) -> Path:
-    """A configuration with one resource, `orders`, and these policies."""
+def write_processors(
+    folder: Path, bootstrap: str, policies: Sequence[Document], gateway: Document | None = None
+) -> Path:
+    """A configuration with one resource, `orders`, and these policies; `gateway`: more of that section."""
     return write_configuration(
         folder,
         configuration(
-            listen={}, resources=[ORDERS], policies=policies, gateway={"kafka": {"bootstrap": bootstrap}}
+            listen={},
+            resources=[ORDERS],
+            policies=policies,
+            gateway={"kafka": {"bootstrap": bootstrap}, **(gateway or {})},
         ),
         {},
     )

@@ -29,7 +29,12 @@ def gateway(postgres: Postgres, sshd: Sshd, tmp_path_factory: pytest.TempPathFac
     ]
     with running_gateway(
         tmp_path_factory.mktemp("gateway"),
-        lambda listen: configuration(listen=listen, resources=resources, policies=rules),
+        lambda listen: configuration(
+            listen=listen,
+            resources=resources,
+            policies=rules,
+            gateway={"policies": {"published_by": ["reviewers"]}},
+        ),
     ) as running:
         yield running
 

@@ -1,7 +1,6 @@
 """The channel that is told: a message a request, replaced when the request has ended (Slack's Web API)."""
 
 import json
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import httpx
 
 from api.inbox import Change
 from api.notifications.outbox import Message, Outbox
+from api.notifications.payload import concerns
 from api.notifications.receiver import Answer
 from api.notifications.slack.message import slack_payload
 from infra.config import SlackChannel
@@ -35,9 +35,7 @@ class Channel:
         return NAME
 
     def maybe_payload(self, change: Change) -> str | None:
-        resource = change.approval.request.envelope.resource
-        globs = self._slack.resources
-        if globs is not None and not any(fnmatchcase(resource, glob) for glob in globs):
+        if not concerns(self._slack.resources, change):
             return None
         return slack_payload(change, self._url)
 

@@ -81,11 +81,11 @@ async def nothing_asked(event: Any) -> None:
 
 async def taken(message: Message, bus: MemoryBus) -> list[BaseException]:
     rules, failures = bundle(), list[BaseException]()
-    desk = Desk(MemoryTable(), rules, signer(Role.PROCESSORS), KEYRING, NODE)
+    desk = Desk(MemoryTable(), lambda: rules, signer(Role.PROCESSORS), KEYRING, NODE)
     emission = Emission(bus, failures.append)
     intake = Intake(COMMANDS, [CommandRequested], KEYRING, NODE)
     reactions = Reactions(
-        rules,
+        lambda: rules,
         desk,
         accounts_in(MemoryTable()),
         grantings_in(MemoryTable()),
@@ -154,11 +154,11 @@ async def test_a_message_that_we_fail_on_is_put_aside() -> None:
 def test_the_wiring(tmp_path: Path, budgets: tuple[dict[str, object], ...], standing: bool) -> None:
     app = make_app(KafkaAddress("127.0.0.1:1"), tmp_path)
     rules = bundle(rule("reads", "allow", {}, budgets=list(budgets)))
-    desk = Desk(approvals_table(app), rules, signer(Role.PROCESSORS), KEYRING, NODE)
+    desk = Desk(approvals_table(app), lambda: rules, signer(Role.PROCESSORS), KEYRING, NODE)
     add_agents(
         app,
         Reactions(
-            rules,
+            lambda: rules,
             desk,
             accounts_in(budgets_table(app)) if budgets else None,
             grantings_in(grants_table(app)) if budgets else None,

@@ -19,7 +19,7 @@ ALL = range(APPROVALS.partitions)
 
 
 def desk_over(table: MemoryTable) -> Desk:
-    return Desk(table, RULES, signer(Role.PROCESSORS), KEYRING, NODE)
+    return Desk(table, lambda: RULES, signer(Role.PROCESSORS), KEYRING, NODE)
 
 
 def asked(at: object = NOW) -> ApprovalRequested:

@@ -44,7 +44,7 @@ def reactions_of(
     handed_on: list[ApprovalRequested | ApprovalSettled] | None = None,
     grants: MemoryTable | None = None,
 ) -> Reactions:
-    desk = Desk(table or MemoryTable(), rules, signer(Role.PROCESSORS), KEYRING, NODE)
+    desk = Desk(table or MemoryTable(), lambda: rules, signer(Role.PROCESSORS), KEYRING, NODE)
     kept = Accounts(accounts or MemoryTable(), signer(Role.PROCESSORS), KEYRING)
 
     async def forward(principal: str, raw: bytes) -> None:
@@ -57,7 +57,7 @@ def reactions_of(
 
     stands = Standings(standings or MemoryTable(), signer(Role.PROCESSORS), KEYRING)
     granted = Grantings(grants or MemoryTable(), signer(Role.PROCESSORS), KEYRING)
-    return Reactions(rules, desk, kept, granted, forward, stands, hand_on, NODE)
+    return Reactions(lambda: rules, desk, kept, granted, forward, stands, hand_on, NODE)
 
 
 def finished(request: CommandRequested, rows: int = 1) -> CommandFinished:

@@ -1,0 +1,100 @@
+"""Rules at the page: one person proposes them, another approves, and commands are decided by them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import Browser, Page, expect
+from support.browser import barriers, sign_in, tab
+from support.builders import AGENT, AUDREY, DANA, ERIN
+from support.gateway import Gateway
+from support.psql import running_psql
+
+_HELD = """\
+- name: plain is looked after
+  when: {resources: [plain], statements: [delete]}
+  verdict: review
+  review: {reviewers: [dba], timeout: 60s}
+"""
+
+
+@asynccontextmanager
+async def restored(gateway: Gateway) -> AsyncIterator[str]:
+    """The rules in force, which are so again afterwards."""
+    async with gateway.api(DANA) as dana, gateway.api(ERIN) as erin:
+        text = (await dana.get("/api/policies")).json()["text"]
+        try:
+            yield text
+        finally:
+            if (await dana.get("/api/policies")).json()["text"] != text:
+                asked = await dana.post("/api/policies/proposals", json={"text": text})
+                assert asked.status_code == 201, asked.text
+                path = f"/api/policies/proposals/{asked.json()['id']}/approve"
+                answer = await erin.post(path, json={"digest": asked.json()["digest"]})
+                assert answer.json()["state"] == "published", answer.text
+
+
+async def propose(page: Page, text: str, comment: str) -> str:
+    """Proposes rules at the page; the path of the proposal."""
+    await page.goto("/rules")
+    await page.locator("#draft").fill(text)
+    await page.get_by_label("Comment").fill(comment)
+    await page.get_by_role("button", name="Propose").click()
+    await expect(page.locator("h1")).to_contain_text("Rules proposed by")
+    return page.url.removeprefix(page.url[: page.url.index("/rules/")])
+
+
+async def test_two_people_publish_a_rule_and_a_statement_is_then_held(
+    gateway: Gateway, browser: Browser
+) -> None:
+    statement = "delete from orders where id = 61;\n"
+    async with (
+        restored(gateway) as text,
+        running_psql(gateway.conninfo("plain"), gateway.psql_environment, "-At") as psql,
+        tab(browser, gateway.api_url) as danas,
+        tab(browser, gateway.api_url) as erins,
+    ):
+        await psql.send(statement)
+        await psql.said("DELETE")
+
+        await sign_in(danas, DANA, "/rules")
+        assert await barriers(danas) == []
+        path = await propose(danas, text + _HELD, "OPS-40: too much was deleted")
+        assert await barriers(danas) == []
+        await expect(danas.get_by_role("button", name="Approve")).to_have_count(0)
+        await expect(danas.locator(".diff .added")).to_have_count(len(_HELD.splitlines()))
+        await expect(danas.locator(".diff .removed")).to_have_count(0)
+
+        await sign_in(erins, ERIN, path)
+        await erins.get_by_role("button", name="Simulate").click()
+        await expect(erins.locator(".simulation")).to_contain_text("allow to review")
+        await expect(erins.locator(".simulation")).to_contain_text("plain is looked after")
+        assert await barriers(erins) == []
+        await erins.get_by_label("Comment").fill("OPS-40, yes")
+        await erins.get_by_role("button", name="Approve").click()
+        await expect(erins.locator(".outcome")).to_have_text("published")
+
+        await psql.send(statement)
+        await psql.said(r'held for review by rule "plain is looked after"')
+        await danas.goto("/rules")
+        await expect(danas.locator("main")).to_contain_text("proposed by dana, approved by erin")
+        psql.interrupt()
+
+
+async def test_nobody_approves_their_own_rules_and_agents_none(gateway: Gateway) -> None:
+    async with (
+        restored(gateway) as text,
+        gateway.api(DANA) as dana,
+        gateway.api(AGENT) as agent,
+        gateway.api(AUDREY) as audrey,
+    ):
+        for client in (agent, audrey):
+            refused = await client.post("/api/policies/proposals", json={"text": text + _HELD})
+            assert refused.status_code == 403
+        asked = (await dana.post("/api/policies/proposals", json={"text": text + _HELD})).json()
+        path = f"/api/policies/proposals/{asked['id']}"
+        for client, status in ((dana, 403), (agent, 403), (audrey, 403)):
+            answer = await client.post(f"{path}/approve", json={"digest": asked["digest"]})
+            assert answer.status_code == status
+        withdrawn = await dana.post(f"{path}/reject", json={"digest": asked["digest"], "comment": "no"})
+        assert withdrawn.json()["state"] == "withdrawn"
+        assert (await dana.get("/api/policies")).json()["text"] == text
