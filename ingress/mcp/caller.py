@@ -158,8 +158,6 @@ def _check(head: Head, target: RequestTarget, mcp: McpServer) -> None:
     """What is not served, whoever asks. Raises BadRequest."""
     if str(target) != mcp.path:
         raise BadRequest(f"an MCP server is served at {mcp.path} alone", 404)
-    if head.wants_upgrade:
-        raise BadRequest("the gateway serves no other protocol in the place of MCP", 501)
     if head.field(b"origin") is not None:
         # MCP 2025-11-25, transports: against pages that rebind names; its clients are no browsers.
         raise BadRequest("the request comes from a page in a browser", 403)
