@@ -67,7 +67,8 @@ _INTENTS: tuple[tuple[Intent, str], ...] = (
 
 def sentences(facts: Facts) -> tuple[Sentence, ...]:
     """What the command does, the heaviest first."""
-    found = [*_statements(facts), *_programs(facts), *_requests(facts), *_beside(facts)]
+    asked = _tools(facts) if facts.tools else (*_statements(facts), *_programs(facts), *_requests(facts))
+    found = [*asked, *_beside(facts)]
     order: dict[Weight, int] = {"heavy": 0, "medium": 1, "light": 2}
     return tuple(sorted(dict.fromkeys(found), key=lambda sentence: order[sentence.weight]))
 
@@ -189,6 +190,11 @@ def _requests(facts: Facts) -> Iterator[Sentence]:
     where = _list(facts.paths)
     weight: Weight = "light" if is_safe else "heavy" if "DELETE" in facts.methods else "medium"
     yield Sentence(f"{method} {where}".strip(), weight)
+
+
+def _tools(facts: Facts) -> Iterator[Sentence]:
+    is_read = set(facts.intents) <= {Intent.READ, Intent.SESSION}
+    yield Sentence(f"calls the tool {_list(facts.tools)}", "light" if is_read else "medium")
 
 
 def _beside(facts: Facts) -> Iterator[Sentence]:

@@ -13,7 +13,16 @@ from typing import Any
 from ingress.command import Command, Pattern, Spoken, make_command
 from ingress.http.facts import Known, Reading, read_call
 from ingress.http.words import WEBSOCKET
-from ingress.web.bodies import FORM, JSON_TYPE, SECRET_NAME, Body, shown_form, shown_json, shown_path
+from ingress.web.bodies import (
+    FORM,
+    JSON_TYPE,
+    SECRET_NAME,
+    Body,
+    is_hidden,
+    shown_form,
+    shown_json,
+    shown_path,
+)
 from ingress.web.call import Call
 from ingress.web.fields import is_secret
 from ingress.web.form_data import Part
@@ -89,12 +98,7 @@ def shown_document(document: Any, data: bytes, subject: Subject) -> str:
     selectors = subject.known.selectors
 
     def hidden(path: Path) -> str | None:
-        is_hidden = bool(path) and (
-            SECRET_NAME.search(path[-1]) is not None
-            or selectors.match(path) is not None
-            or path[-1] in selectors.names
-        )
-        return PLACEHOLDER if is_hidden else None
+        return PLACEHOLDER if is_hidden(path, selectors) else None
 
     plain = json.dumps(document, ensure_ascii=False)
     shown = redact_text(json.dumps(shown_json(document, hidden), ensure_ascii=False), subject.detectors)

@@ -27,8 +27,6 @@ from ingress.web.visits import Visit
 from processors.masking.masks import Mask
 from schemas.ids import uuid7
 
-EVENTS = b"text/event-stream"
-
 
 @dataclass(frozen=True, slots=True)
 class Shared:
@@ -66,7 +64,7 @@ class Asked:
     @property
     def streams(self) -> bool:
         """Whether the client takes server-sent events."""
-        return EVENTS in (self.head.field(b"accept") or b"").lower()
+        return b"text/event-stream" in (self.head.field(b"accept") or b"").lower()
 
     def key(self, id: Id) -> Key:
         """Of a request that the client knows by this id."""

@@ -7,8 +7,9 @@ from typing import Any
 from ingress.command import Command
 from ingress.gate import Waiting
 from ingress.mcp.answers import AnswerSink
-from ingress.mcp.asked import EVENTS, Asked, Shared
+from ingress.mcp.asked import Asked, Shared
 from ingress.mcp.events import EventReader
+from ingress.mcp.headers import is_stream
 from ingress.mcp.held import Follower, HeldCall, Relay
 from ingress.mcp.listing import MOST
 from ingress.mcp.messages import Message, Request, encode
@@ -95,7 +96,7 @@ class Carrier:
     async def call(self, asked: Asked, request: Request, command: Command) -> None:
         """A call of a tool: a new one, or one that its principal waits for already. Raises Broken."""
         key = (asked.visit.principal, asked.resource, command.digest)
-        held = self._shared.held.find(key)
+        held, place = self._shared.held.find(key), 0
         if held is None:
             relay = Relay(AnswerSink(asked.sink, asked.bindings, McpWords(request)), asked.session)
             manner = asked.manner(self._shared.masks, request, command.id)
@@ -112,26 +113,27 @@ class Carrier:
             held = HeldCall(waiting.result(), relay, running, command.id)
             self._shared.held.add(key, held)
         else:
-            held.relay.join(asked.session)
+            place = held.relay.join(asked.session)
         held.asked.add((asked.session, request.id))
         try:
             with self._shared.sent.under(asked.key(request.id), held.sent):
-                is_answered = await self._follow(asked, request, held)
+                is_answered = await self._follow(asked, request, held, place)
         except BaseException:
             is_answered = False
             raise
         finally:
-            held.relay.leave(asked.session)
+            held.relay.leave(place)
             if is_answered:
                 self._shared.held.forget(key, held)
             elif not self._shared.held.keeps(key, held):
                 held.task.cancel()
 
-    async def _follow(self, asked: Asked, request: Request, held: HeldCall) -> bool:
+    async def _follow(self, asked: Asked, request: Request, held: HeldCall, place: int) -> bool:
         """Until the call is answered, or its client's time is up; whether it was answered."""
         link = self._shared.config.approval_link(held.waiting.approval)
         pending = McpWords(request).waiting(held.waiting, link, request.id)
-        follower = Follower(request, asked.sink, pending, held_text(held.waiting, link), asked.streams)
+        sign = held_text(held.waiting, link)
+        follower = Follower(request, place, asked.sink, pending, sign, asked.streams)
         following = asked.visit.start(follower.follow(held, asked.mcp.hold.total_seconds()))
         await self._until_left(following)
         if following.cancelled():
@@ -171,9 +173,8 @@ class Carrier:
 
 def _answer_in(said: Said) -> dict[str, Any] | None:
     """The answer among the messages that came; None where there is none."""
-    kind = next((value for name, value in said.fields if name == b"content-type"), b"")
     messages = [said.body]
-    if kind.startswith(EVENTS):
+    if is_stream(said.fields):
         messages = [event.data for event in EventReader().feed(said.body) if event.data.strip()]
     documents = [json.loads(message) for message in messages if message]
     return next((document for document in documents if "method" not in document), None)

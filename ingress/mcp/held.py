@@ -29,11 +29,12 @@ _BODY: list[Field] = [(b"content-type", b"application/json"), (b"cache-control",
 
 class Relay:
     """Where a call's answer goes: on to `sink`, until somebody has to decide; from then on it is kept.
-    `session`: that of who asked first, by the server's id."""
+    `session`: that of who asked first, by the server's id; that one has the place 0 among those who wait."""
 
     def __init__(self, sink: Sink, session: str) -> None:
         self._sink = sink
-        self._waiting = [session]
+        self._waiting = {0: session}
+        self._places = 1
         self._somebody = asyncio.Event()
         self._somebody.set()
         self.is_sent = False
@@ -48,14 +49,16 @@ class Relay:
         """From here on."""
         self.is_kept = True
 
-    def join(self, session: str) -> None:
-        """One more waits for it, in this session."""
-        self._waiting.append(session)
+    def join(self, session: str) -> int:
+        """One more waits for it, in this session; their place."""
+        place, self._places = self._places, self._places + 1
+        self._waiting[place] = session
         self._somebody.set()
+        return place
 
-    def leave(self, session: str) -> None:
-        """One of them does not any more."""
-        self._waiting.remove(session)
+    def leave(self, place: int) -> None:
+        """Whoever has this place waits no more."""
+        self._waiting.pop(place, None)
         if not self._waiting:
             self._somebody.clear()
 
@@ -68,7 +71,7 @@ class Relay:
         except TimeoutError:
             raise TargetError("nobody asked for it again") from None
         self.is_sent = True
-        return self._waiting[-1]
+        return self._waiting[max(self._waiting)]
 
     @property
     def has_begun(self) -> bool:
@@ -138,7 +141,8 @@ class HeldCalls:
         """A call that waits now. Where too many do, it is withdrawn once nobody waits for it."""
         call.task.add_done_callback(lambda _: self._ended(key, call))
         if len(self._calls) < _MOST:
-            self._calls[key] = call
+            # Of two that were asked at once, the first is the one that is joined.
+            self._calls.setdefault(key, call)
 
     def keeps(self, key: Key, call: HeldCall) -> bool:
         return self._calls.get(key) is call
@@ -172,18 +176,19 @@ class HeldCalls:
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """One client that waits for a held call. `pending`: the answer it gets when its time is up; `sign`: the
-    words it hears meanwhile; `streams`: whether it takes server-sent events."""
+    """One client that waits for a held call, in its place. `pending`: the answer it gets when its time is up;
+    `sign`: the words it hears meanwhile; `streams`: whether it takes server-sent events."""
 
     request: Request
+    place: int
     sink: Sink
     pending: bytes
     sign: str
     streams: bool
 
     async def follow(self, call: HeldCall, seconds: float) -> bool:
-        """Hands on the call's messages until its answer; whether that was the call's own, and not that it is
-        still pending. Raises Broken."""
+        """Hands on the call's messages until its answer, for so long as it was not sent; whether that was the
+        call's own, and not that it is still pending. Raises Broken."""
         loop = asyncio.get_running_loop()
         until, seen, signs = loop.time() + seconds, 0, 0
         if self.streams:
@@ -194,15 +199,17 @@ class Follower:
                 if await self._hand_on(message):
                     return True
                 seen += 1
-            left = until - loop.time()
-            if left <= 0 and not seen:
+            left = max(0, until - loop.time())
+            may_wait = not call.relay.is_sent
+            if may_wait and not left:
+                call.relay.leave(self.place)  # before it is told that nothing was executed
                 await self._answer(self.pending)
                 return False
             if self.streams and not seen:
                 await self._sign(signs)
                 signs += 1
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(_ALIVE_SECONDS, left) if not seen else None):
+                async with asyncio.timeout(min(_ALIVE_SECONDS, left) if may_wait else _ALIVE_SECONDS):
                     await news.wait()
 
     async def _hand_on(self, message: bytes) -> bool:

@@ -14,7 +14,7 @@ from ingress.command import Command, Pattern, Spoken, make_command
 from ingress.mcp import words
 from ingress.mcp.facts import Known, read_message, stream_facts, tool_facts
 from ingress.mcp.messages import Answer, Message, Notification, Request
-from ingress.web.bodies import SECRET_NAME, shown_json
+from ingress.web.bodies import is_hidden, shown_json
 from ingress.web.selectors import Path
 from processors.masking.apply import redact_text
 from schemas.vocabulary import ContextItem, Facts, Intent, Stage
@@ -75,33 +75,27 @@ def make_message_command(message: Message, subject: Subject, new_id: Callable[[]
 
 def make_stream_command(statement: str, method: str, subject: Subject, new_id: Callable[[], str]) -> Command:
     """The command of a GET, or a DELETE."""
-    spoken = Spoken(statement, ())
-    return make_command(
-        id=new_id(),
-        stage=Stage.EXECUTE,
-        principal=subject.principal,
-        resource=subject.resource,
-        said=spoken,
-        bound=(),
-        shown=spoken,
-        context=(ContextItem("protocol", "mcp"),),
-        facts=stream_facts(statement, method),
-    )
+    return _plain(Stage.EXECUTE, statement, stream_facts(statement, method), subject, new_id)
 
 
 def make_listed_command(tool: str, subject: Subject, new_id: Callable[[], str]) -> Command:
     """What a call of this tool would be, whatever its arguments: never sent, only asked about."""
-    spoken = Spoken(f"{words.CALL} {tool}", ())
+    facts = tool_facts(tool, subject.known)
+    return _plain(Stage.PREPARE, f"{words.CALL} {tool}", facts, subject, new_id)
+
+
+def _plain(stage: Stage, text: str, facts: Facts, subject: Subject, new_id: Callable[[], str]) -> Command:
+    """One without anything that could be sensitive."""
     return make_command(
         id=new_id(),
-        stage=Stage.PREPARE,
+        stage=stage,
         principal=subject.principal,
         resource=subject.resource,
-        said=spoken,
+        said=Spoken(text, ()),
         bound=(),
-        shown=spoken,
+        shown=Spoken(text, ()),
         context=(ContextItem("protocol", "mcp"),),
-        facts=tool_facts(tool, subject.known),
+        facts=facts,
     )
 
 
@@ -192,11 +186,4 @@ class _Redacting:
         )
 
     def _hidden(self, path: Path) -> str | None:
-        if not path:
-            return None
-        is_hidden = (
-            SECRET_NAME.search(path[-1]) is not None
-            or self._selectors.match(path) is not None
-            or path[-1] in self._selectors.names
-        )
-        return PLACEHOLDER if is_hidden else None
+        return PLACEHOLDER if is_hidden(path, self._selectors) else None

@@ -50,7 +50,7 @@ class McpWords:
         }
         rule = f' by rule "{refusal.rule}"' if refusal.rule else ""
         comment = f' "{refusal.comment}"' if refusal.comment else ""
-        text = f"refused{rule}: {refusal.message.removeprefix('refused: ')}{comment}. {told['hint']}"
+        text = f"refused{rule}: {refusal.message.removeprefix('refused: ')}{comment}. {told['hint']}".strip()
         return self._told(text, _present(told), REFUSED, 403)
 
     def failed(self, status: int, title: str, detail: str, hint: str = "") -> Said:

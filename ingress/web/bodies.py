@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 from ingress.web.call import Call
 from ingress.web.form_data import MEDIA_TYPE, Part, Unreadable, read_form_data
 from ingress.web.paths import pairs
-from ingress.web.selectors import Path
+from ingress.web.selectors import Path, Selectors
 
 JSON_TYPE = re.compile(r"application/(?:[\w.+-]+\+)?json|text/json")
 FORM = "application/x-www-form-urlencoded"
@@ -105,6 +105,15 @@ def _fields(value: Any, path: str = "$", depth: int = 0) -> Iterator[tuple[str, 
             yield from _fields(inner, path, depth + 1)
     else:
         yield path, value if isinstance(value, str) else json.dumps(value)
+
+
+def is_hidden(path: Path, selectors: Selectors) -> bool:
+    """Whether events must not show the field at this path: it is likely to hold a secret, or is sensitive."""
+    return bool(path) and (
+        SECRET_NAME.search(path[-1]) is not None
+        or selectors.match(path) is not None
+        or path[-1] in selectors.names
+    )
 
 
 def shown_json(document: Any, hide: Callable[[Path], str | None], path: Path = ()) -> Any:

@@ -48,6 +48,15 @@ def post(
         return client.post(f"http://{gateway.listen['http']}{path}", json=message, headers=sent)
 
 
+def stream(
+    gateway: Gateway, path: str, headers: Mapping[str, str], someone: Someone = AGENT
+) -> httpx2.Response:
+    """All of the stream that GET opens, which its server ends."""
+    sent = {"Authorization": f"Bearer {someone.token}", "Accept": "text/event-stream", **headers}
+    with httpx2.Client(timeout=60, trust_env=False, verify=_NO_CAS) as client:
+        return client.get(f"http://{gateway.listen['http']}{path}", headers=sent)
+
+
 def text_of(result: CallToolResult) -> str:
     """All that a result says in words."""
     return "\n".join(block.text for block in result.content if isinstance(block, TextContent))

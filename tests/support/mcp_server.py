@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import uvicorn
@@ -177,7 +178,7 @@ class RawServer:
                 "capabilities": {"tools": {}, "tasks": {"list": {}}},
                 "serverInfo": {"name": "raw", "version": "1"},
             }
-            return _json(id, result, {"mcp-session-id": f"session-{len(self.descriptions)}"})
+            return _json(id, result, {"mcp-session-id": f"session-{uuid4().hex}"})
         if id is None or "method" not in message:
             return Response(status_code=202)
         if method == "tools/list":
@@ -185,6 +186,10 @@ class RawServer:
         arguments = message.get("params", {}).get("arguments", {})
         say = json.loads(base64.b64decode(arguments["say64"])) if "say64" in arguments else None
         return _said(say or {"result": {"content": []}}, id)
+
+    async def get(self, request: Request) -> Response:
+        """Its own stream: what the description of `stream` says."""
+        return Response(self.descriptions.get("stream", ""), media_type="text/event-stream")
 
     def _described(self, tool: str) -> dict[str, Any]:
         said = self.descriptions.get(tool, f"The tool {tool}.")
@@ -262,6 +267,7 @@ def make_app() -> ASGIApp:
     app: Starlette = make_server().streamable_http_app()
     app.router.routes += [
         Route("/raw", raw.post, methods=["POST"]),
+        Route("/raw", raw.get, methods=["GET"]),
         Route("/_seen", everything),
         Route("/_reset", reset, methods=["POST"]),
         Route("/_describe", describe, methods=["POST"]),

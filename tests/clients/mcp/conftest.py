@@ -58,6 +58,12 @@ POLICIES: list[Document] = [
     {"name": "no secrets", "when": {"paths": ["note://secret/*"]}, "verdict": "deny"},
     {"name": "open is open", "when": {"resources": ["open"]}, "verdict": "allow"},
     {
+        "name": "many",
+        "when": {"resources": ["rawlimited"]},
+        "verdict": "allow",
+        "limits": {"rows": 1000},
+    },
+    {
         "name": "say why",
         "when": {"resources": ["open"], "tools": ["notes"]},
         "verdict": "allow",
@@ -102,6 +108,7 @@ def gateway(
         _resource("later", origin),
         _resource("open", origin),
         _resource("raw", origin, "/raw", sensitive={"detect": detect}),
+        _resource("rawlimited", origin, "/raw"),
         postgres_resource("orders", postgres, postgres.copy_sample(), sensitive=SENSITIVE, labels=PROD),
         _resource("rawfields", origin, "/raw", sensitive={"fields": fields, "detect": detect}),
     ]

@@ -22,6 +22,7 @@ ORDERS = ("public.orders",)
             Facts((WRITE,), ("update",), ("public.a", "public.b")),
             "changes rows, reaching public.a and public.b",
         ),
+        (Facts((WRITE,), ("tools/call",), tools=("refund",), methods=("POST",)), "calls the tool refund"),
         (Facts((BULK,), ("insert",), ORDERS), "adds rows to public.orders without a bound"),
         (Facts((READ,), ("select",), ("a.x", "a.y", "a.z")), "reads a.x, a.y and a.z"),
         (Facts((READ,), ("select",)), "reads data"),

@@ -25,7 +25,7 @@ def held(relay: Relay, work: Any) -> HeldCall:
 
 def follower(sink: StoredAnswer, *, streams: bool = True, **meta: Any) -> Follower:
     request = Request("mine", "tools/call", {"name": "x", **({"_meta": meta} if meta else {})})
-    return Follower(request, sink, b'{"pending":true}', "held", streams)
+    return Follower(request, 0, sink, b'{"pending":true}', "held", streams)
 
 
 async def _forever() -> bool:
@@ -51,6 +51,22 @@ async def test_a_client_whose_time_is_up_is_told_that_it_is_pending() -> None:
     assert not await follower(sink, progressToken="t").follow(call, 0)
     assert bytes(sink.body) == b'data: {"pending":true}\n\n'
     assert not call.task.done()
+    wanted = asyncio.create_task(relay.wanted())
+    await asyncio.sleep(0)
+    assert not wanted.done(), "whoever was told that nothing was executed waits no more"
+    wanted.cancel()
+    call.task.cancel()
+
+
+async def test_a_call_that_was_sent_is_waited_for() -> None:
+    relay, sink = Relay(StoredAnswer(1), "s"), StoredAnswer(10_000)
+    call = held(relay, _forever())
+    await relay.wanted()
+    following = asyncio.create_task(follower(sink).follow(call, 0))
+    await asyncio.sleep(0)
+    relay.add(make_result("first", {}))
+    assert await following
+    assert b"pending" not in sink.body
     call.task.cancel()
 
 
@@ -72,12 +88,14 @@ async def test_signs_of_life() -> None:
 async def test_it_runs_once_somebody_waits_in_their_session() -> None:
     relay = Relay(StoredAnswer(1), "first")
     assert await relay.wanted() == "first"
-    relay.leave("first")
+    relay.leave(0)
     wanted = asyncio.create_task(relay.wanted())
     await asyncio.sleep(0)
     assert not wanted.done()
-    relay.join("second")
+    assert relay.join("second") == 1
     assert await wanted == "second"
+    relay.leave(0)
+    assert await relay.wanted() == "second", "a place is left once"
 
 
 async def test_what_has_no_answer_says_so() -> None:
