@@ -12,6 +12,7 @@ help: ## this list
 
 .PHONY: demo
 demo: $(ENVIRONMENT) ## the whole product on this machine with a sample database; ONCE=1: run through it and leave
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(BROWSER) || echo "without the player of terminals"; fi
 	$(BIN)/countersign demo $(if $(ONCE),--once)
 
 .PHONY: test
@@ -46,6 +47,10 @@ bench: $(ENVIRONMENT) ## what the gateway costs: direct, pgbouncer and Countersi
 .PHONY: client-suites
 client-suites: setup-test ## clients' own test suites, directly and through the gateway, test by test (SUITES=asyncpg: only that)
 	PYTHONPATH=tests $(BIN)/python -P -m clients.suites $(SUITES)
+
+.PHONY: long-holds
+long-holds: setup-test ## commands held for half an hour (SECONDS=1800) with psql, psycopg, asyncpg and JDBC
+	COUNTERSIGN_HOLD_SECONDS=$(or $(SECONDS),1800) $(BIN)/pytest -q tests/clients/test_holds.py
 
 .PHONY: copy-gigabyte
 copy-gigabyte: setup-test ## COPY of 1 GB each way through the gateway, in bounded memory

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import MutableHeaders
@@ -26,6 +27,8 @@ from api.notifications.outbox import Outbox
 from api.notifications.slack.actions import Actions
 from api.originals import Originals
 from api.past import Past
+from api.pauses import Pauses
+from api.pauses import routes as pauses_routes
 from api.policies import Policies
 from api.publishing import Publishing
 from api.resources import Resources
@@ -34,6 +37,7 @@ from api.scim import errors as scim_errors
 from api.scim.routes import PATH as SCIM
 from api.scim.routes import ScimEndpoint
 from api.single_sign_on import SingleSignOn
+from api.ssh_certificates import SshCertificates
 from api.terminal_codes import TerminalCodes
 from api.tokens import Tokens
 from api.web.about import AboutPages
@@ -81,12 +85,14 @@ def create_app(
     audit_log: AuditLog,
     grants: Grants,
     asking: Asking,
+    pauses: Pauses,
     issuing: Issuing,
     resources: Resources,
     publishing: Publishing,
     sso: SingleSignOn | None,
     saml: SamlSignOn | None,
     codes: TerminalCodes,
+    ssh_authority: Ed25519PrivateKey,
     administrators: tuple[str, ...],
     sealer: Sealer,
     outbox: Outbox,
@@ -114,12 +120,14 @@ def create_app(
     for router in (
         auth.routes(sign_in),
         Tokens(sign_in, issuing, sso, codes, administrators, clock, by_page=saml is not None).router(),
+        SshCertificates(sign_in, issuing, ssh_authority, clock).router(),
         resources.router(sign_in),
         approvals.routes(desk, past, sign_in, clock),
         originals.routes(opened, desk, past, sign_in),
         stream.routes(feed, desk.access, sign_in, clock),
         grants_routes(grants, sign_in),
         asking_routes(asking, sign_in),
+        pauses_routes(pauses, sign_in),
         Policies(publishing, audit_log, sign_in).router(),
         sessions.routes(audit_log, sign_in),
         ending.router(sign_in),

@@ -22,12 +22,19 @@ from api.feed import Feed
 from api.grants import Grants
 from api.inbox import Inbox
 from api.issuing import Issuing
+from api.mcp.listeners import Listeners
+from api.mcp.mount import route as mcp_route
+from api.mcp.mount import running as mcp_running
+from api.mcp.own_api import OwnApi
+from api.mcp.runs import Runs
+from api.mcp.server import make_server
 from api.notifications.notifier import Notifier
 from api.notifications.outbox import Outbox
 from api.notifications.receiver import Receiver
 from api.notifications.receivers import receivers_of
 from api.notifications.slack.actions import Actions
 from api.notifications.slack.channel import Channel
+from api.pauses import Pauses
 from api.publishing import Publishing
 from api.register import REACH, Register
 from api.resources import Resources
@@ -56,7 +63,7 @@ from infra.identity.tokens import TokenSigner
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
 from infra.kafka.following import Following
-from infra.keys import keyring, sealer, secret, server_certificate, signer, token_key
+from infra.keys import keyring, sealer, secret, server_certificate, signer, ssh_user_ca, token_key
 from infra.readiness import report_ready
 from schemas.envelope import envelope
 from schemas.events import NodeHeartbeat
@@ -114,11 +121,13 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         audit_log=audit_log,
         grants=grants,
         asking=Asking(feed, bus, node, ANSWER_WITHIN, now),
+        pauses=Pauses(feed, bus, node, now),
         issuing=issuing,
         resources=Resources(config),
         publishing=publishing,
         sso=sso,
         saml=saml,
+        ssh_authority=ssh_user_ca(config.state),
         codes=TerminalCodes(Seal(secret(config.state, "single-sign-on")), now),
         administrators=config.identity.administrators,
         sealer=sealer(config.state),
@@ -127,10 +136,13 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         slack=slack,
         scim=_scim(config, provisioning, issuing, bus, node),
     )
+    runs = Runs()
+    mcp = make_server(Listeners.of(config), OwnApi(app), runs)
+    app.router.routes.append(mcp_route(mcp, sign_in))
     server = uvicorn.Server(_settings(config, app, tls=tls))
     _survive_own_signals()
     try:
-        async with asyncio.TaskGroup() as tasks:
+        async with mcp_running(mcp, runs), asyncio.TaskGroup() as tasks:
             feeding = tasks.create_task(feed.run())  # should it fail, so does the process
             registering = tasks.create_task(following.run())
             beating = tasks.create_task(_heartbeat(bus, node))

@@ -22,7 +22,7 @@ from processors.policy.publishing import Proposal, Publications, digest_of, why_
 from schemas.envelope import envelope
 from schemas.events import Event, PolicyProposed, PolicyPublished, PolicyReviewed
 from schemas.ids import derived_id, uuid7
-from schemas.topics import POLICIES
+from schemas.topics import POLICIES, PROPOSALS
 from schemas.vocabulary import Answer, Principal, PrincipalKind, ProposalState
 
 LONGEST = 50_000  # characters of proposed rules
@@ -60,11 +60,13 @@ class Publishing:
     _publications: Publications = field(init=False, default_factory=Publications)
     _taken_over: set[str] = field(init=False, default_factory=set)
     _following: Following = field(init=False)
+    _workers: Following = field(init=False)
     _changed: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.in_force = InForce(self.config.written_rules, self.config.policies)
-        self._following = Following(self.bus, POLICIES, None, self._take, self.clock)
+        self._following = Following(self.bus, PROPOSALS, None, self._take, self.clock)
+        self._workers = Following(self.bus, POLICIES, self.within, self._take_over, self.clock)
 
     @property
     def publishers(self) -> tuple[str, ...]:
@@ -73,8 +75,12 @@ class Publishing:
 
     async def run(self) -> None:
         """Follows the proposals until it is cancelled. Raises ConfigError for rules that cannot be read."""
-        if self.publishers:
-            await self._following.run()
+        if not self.publishers:
+            return
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._following.run())
+            tasks.create_task(self._workers.run())
+            tasks.create_task(self._keep_up())
 
     def current(self, who: Principal) -> InForce:
         """The rules in force, for persons."""
@@ -135,7 +141,9 @@ class Publishing:
             raise not_theirs("not-yours-to-propose", reason)
         now = self.clock()
         id = derived_id("proposal", who.name, uuid7(now) if key is None else key)
-        if (same := self._publications.get(id)) is not None and same.proposed.text == text:
+        if (same := self._publications.get(id)) is not None:
+            if same.proposed.text != text:
+                raise _another_under_the_key()
             return same
         if problems := await asyncio.to_thread(self.problems, text):
             raise unusable(problems)
@@ -194,25 +202,46 @@ class Publishing:
         return found
 
     def _is_settled(self, proposal: Proposal) -> bool:
+        """Whether it has ended; where it was published, a worker decides by it, and it is shown here."""
         if proposal.state is ProposalState.PUBLISHED:
-            return proposal.id in self._taken_over
+            return proposal.id in self._taken_over and self._is_shown
         return proposal.state is not ProposalState.PENDING
+
+    async def _keep_up(self) -> None:
+        """Reads the rules in force whenever they are others, but none of those that no longer are."""
+        await self._following.read_up.wait()
+        while True:
+            changed, found = self._changed, self._publications.in_force
+            if found is None or self._is_shown:
+                await changed.wait()
+                continue
+            text = found.proposed.text
+            config = await asyncio.to_thread(self.read, text)
+            self.in_force = InForce(text, config.policies, found)
+            self.access.follow(config)
+            self._tell()
+
+    @property
+    def _is_shown(self) -> bool:
+        found, shown = self._publications.in_force, self.in_force.proposal
+        return (found.id if found is not None else "") == (shown.id if shown is not None else "")
 
     def _take(self, received: Received) -> None:
         self._publications.apply(received.event)
+        self._tell()
+
+    def _take_over(self, received: Received) -> None:
         if isinstance(received.event, PolicyPublished):
             self._taken_over.add(received.event.proposal)
-        found, before = self._publications.in_force, self.in_force.proposal
-        if found is not None and (before is None or before.id != found.id):
-            config = self.read(found.proposed.text)
-            self.in_force = InForce(found.proposed.text, config.policies, found)
-            self.access.follow(config)
+            self._tell()
+
+    def _tell(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
 
     def _must_be_current(self) -> None:
-        if self.publishers and not self._following.is_current:
-            raise unavailable("The proposals cannot be read from Kafka now.")
+        if self.publishers and not (self._following.is_current and self._is_shown):
+            raise unavailable("The rules in force cannot be read from Kafka now.")
 
 
 def _for_persons(who: Principal) -> None:
@@ -239,6 +268,15 @@ def unusable(problems: list[str]) -> Problem:
 def not_theirs(kind: str, reason: str) -> Problem:
     return Problem(
         HTTPStatus.FORBIDDEN, kind, f"Not yours to do: {reason}.", "Nothing was changed. Ask one who may."
+    )
+
+
+def _another_under_the_key() -> Problem:
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "key-used",
+        "Other rules were proposed with this Idempotency-Key.",
+        "Nothing was changed. Take another key for other rules.",
     )
 
 

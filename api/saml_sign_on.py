@@ -5,6 +5,7 @@ along. So it is read first, sealed, and counts when the same browser brings it o
 kept here; that an assertion counts once, for every api, is remembered as its revocation.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -52,7 +53,7 @@ class SamlSignOn:
         self._clock = clock
         self._taken = taken_names(config)
         self._lifetime = config.identity.tokens.lifetime
-        self._using: set[str] = set()  # assertions whose end is being published
+        self._used: dict[str, datetime] = {}  # assertion -> when; no attempt that it answers lasts longer
 
     @property
     def metadata(self) -> str:
@@ -65,9 +66,9 @@ class SamlSignOn:
         sealed = self._seal.seal(_ATTEMPT, {"request": request, "next": next}, self._clock() + ATTEMPT_LASTS)
         return url, sealed
 
-    def take(self, answer: str) -> str:
+    async def take(self, answer: str) -> str:
         """The provider's answer, sealed for the browser to bring on. Raises TokenRefused."""
-        said = self._provider.read(answer)
+        said = await asyncio.to_thread(self._provider.read, answer)  # XML takes its time
         who = principal(said.name, said.groups, self._saml, self._taken)
         content = {
             "request": said.in_response_to,
@@ -102,14 +103,13 @@ class SamlSignOn:
         return signed_in, str(kept["next"])
 
     async def _use(self, assertion: str, signed_in: SignedIn) -> None:
-        """Core, section 2.5.1.5, Profiles, 4.1.4.5: an assertion is not used twice. Raises TokenRefused."""
-        name = signed_in.principal.name
-        id = f"saml {assertion}"
-        if id in self._using:
+        """Profiles, section 4.1.4.5: an assertion is not used twice, here or at another api. Raises
+        TokenRefused."""
+        now = signed_in.since
+        self._used = {id: at for id, at in self._used.items() if now - at < ATTEMPT_LASTS}
+        if assertion in self._used:
             raise TokenRefused("the identity provider's answer was used already")
-        self._using.add(id)
-        try:
-            self._revocations.check(replace(signed_in, sign_ins=(id,)))
-            await self._issuing.revoke(name, name, "a SAML assertion counts once", token=id)
-        finally:
-            self._using.discard(id)
+        self._used[assertion] = now
+        name, id = signed_in.principal.name, f"saml {assertion}"
+        self._revocations.check(replace(signed_in, sign_ins=(id,)))
+        await self._issuing.revoke(name, name, "a SAML assertion counts once", token=id)

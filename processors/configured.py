@@ -1,6 +1,7 @@
 """The configuration's policies and resources -> the bundle the processors decide by."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,17 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.tokens import AliasToken, AnchorToken
 
 from infra.config import Config, ConfigError, Names, Policy, Resource, parse
+from infra.config.policies import Limits, Reserve
 from infra.config.resources import SensitiveColumns, SensitiveFields, SensitiveObjects
 from processors.policy.bundle import Bundle, make_document, parse_bundle
 from processors.policy.expression import check_expression
 from processors.policy.matchers import compile_command_pattern
 from processors.policy.rule import Measure
 from processors.policy.rules import BadRule
+from schemas.vocabulary import ReviewAt, Verdict
 
 _DRAFT = Path("draft")
+_DEEPEST = 100
 
 
 def bundle_of(config: Config) -> Bundle:
@@ -40,11 +44,15 @@ def with_rules(config: Config, text: str, names: Names | None = None) -> Config:
 
     Raises ConfigError, with a line each for all that `countersign check` would find in it.
     """
+    if _depth(text) > _DEEPEST:
+        raise ConfigError([f"{_DRAFT}: expected at most {_DEEPEST} brackets within each other"])
     try:
         if any(isinstance(token, AliasToken | AnchorToken) for token in YAML().scan(text)):
             # A few of them unfold to more than fits into memory.
             raise ConfigError([f"{_DRAFT}: anchors and aliases are not taken here"])
         read = parse(text, _DRAFT, names)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError([f"{_DRAFT}: cannot be read: {type(error).__name__}"]) from error
     except YAMLError as error:
         reason = getattr(error, "problem", None) or "it cannot be read"
         raise ConfigError([f"{_DRAFT}: not valid YAML: {reason}"]) from error
@@ -55,13 +63,26 @@ def with_rules(config: Config, text: str, names: Names | None = None) -> Config:
         bundle_of(config)
     except ConfigError as error:
         raise ConfigError([f"{_DRAFT}: {problem}" for problem in error.problems]) from error
+    except RecursionError as error:
+        raise ConfigError([f"{_DRAFT}: expected shorter expressions and patterns"]) from error
     return config
+
+
+def _depth(text: str) -> int:
+    """How many brackets of any kind are open at once, at most; those in texts count, too. To read YAML takes
+    time with the square of that."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[{(\]})]", text):
+        depth = depth + 1 if bracket in "[{(" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def rule_problems(config: Config) -> list[str]:
     """What `countersign check` finds in the rules beside what the file's form tells: one line each."""
-    problems = []
+    problems: list[str] = []
     for policy in config.policies:
+        problems += _reserve_problems(policy, config.policies)
         problems += [
             f"policies: {policy.name}: review.owners: {resource.name} has no owners: nobody would review"
             for resource in config.resources
@@ -75,6 +96,19 @@ def rule_problems(config: Config) -> list[str]:
             except ValueError as error:
                 problems.append(f"policies: {policy.name}: when.command: {error}")
     return problems
+
+
+def _reserve_problems(policy: Policy, policies: Sequence[Policy]) -> Iterator[str]:
+    """A rule that decides where no reviewer can be reached must be there, and decide by itself."""
+    if policy.review is None or not isinstance(policy.review.on_unavailable, Reserve):
+        return
+    named = policy.review.on_unavailable.rule
+    where = f"policies: {policy.name}: review.on_unavailable.rule"
+    found = next((other for other in policies if other.name == named), None)
+    if found is None:
+        yield f"{where}: there is no rule {named}"
+    elif found.verdict is Verdict.REVIEW or found.limits != Limits() or found.require:
+        yield f"{where}: expected a rule that allows or denies, without limits and require: {named}"
 
 
 def _has_no_reviewer(policy: Policy, resource: Resource) -> bool:
@@ -103,6 +137,10 @@ def _rule(policy: Policy) -> dict[str, Any]:
             "on_timeout": review.on_timeout,
             "valid_for": review.valid_for.total_seconds(),
             "hold": review.hold,
+            "at": review.at,
+            "on_unavailable": "rule" if isinstance(review.on_unavailable, Reserve) else review.on_unavailable,
+            "reserve": review.on_unavailable.rule if isinstance(review.on_unavailable, Reserve) else "",
+            "hold_limit": review.hold_limit.total_seconds() if review.at is ReviewAt.COMMIT else None,
             "break_glass": review.break_glass,
             "owners": review.owners,
             "then": [

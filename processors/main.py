@@ -38,10 +38,11 @@ from processors.desk import Desk
 from processors.emission import Emission
 from processors.grantings import Grantings
 from processors.policy.bundle import Bundle
+from processors.presence import Presence
 from processors.reactions import Reactions
 from processors.rulebook import Rulebook
 from processors.standings import Standings
-from schemas.topics import APPROVALS, COMMANDS, GRANTS, POLICIES, TOPICS
+from schemas.topics import APPROVALS, COMMANDS, GRANTS, HEARTBEATS, PROPOSALS, TOPICS
 from schemas.vocabulary import Role
 
 _log = structlog.get_logger()
@@ -67,7 +68,9 @@ def run(config: Config) -> int:
         # Faust never sees a topic that is not there when it starts.
         loop.run_until_complete(create_topics(address, (*TOPICS, *INTERNAL)))
         loop.run_until_complete(bus.start())
-        loop.run_until_complete(_open_rulebook(rulebook, bus))
+        watches = loop.run_until_complete(_open_rulebook(rulebook, bus))
+        attends = rulebook.may_change or rulebook.bundle.gives_up
+        beats = loop.run_until_complete(bus.consume(HEARTBEATS)) if attends else None
     except (TopicsUnavailable, BusUnavailable) as error:
         _log.error("kafka_unavailable", reason=str(error))
         return 1
@@ -95,37 +98,45 @@ def run(config: Config) -> int:
         partial(bus.hand_on, STANDING),
         node,
     )
-    add_agents(app, reactions, emission, continuity, keys, now, node, _give_up)
+    presence = None
+    if beats is not None:
+        presence = Presence(now)
+        app.task(partial(presence.follow, beats))
+    add_agents(app, reactions, emission, continuity, keys, now, node, _give_up, presence)
     _add_beginning_and_end(app, table, desk, standings, grantings, continuity, bus, emission, in_force)
     worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
     worker.spinner = None  # it would draw on stdout
-    watch = loop.create_task(_end_in_time(app))
+    watches.append(loop.create_task(_end_in_time(app)))
     try:
         worker.execute_from_commandline()
     except SystemExit as end:
-        watch.cancel()
+        for watch in watches:
+            watch.cancel()
         return end.code if isinstance(end.code, int) else 1
 
 
-async def _open_rulebook(rulebook: Rulebook, bus: Bus) -> None:
-    """The rules in force, on record before the first verdict; from now on they are followed where they may
-    change. Raises BusUnavailable, ConfigError."""
+async def _open_rulebook(rulebook: Rulebook, bus: Bus) -> "list[asyncio.Task[None]]":
+    """The rules in force, on record before the first verdict; what follows them where they may change.
+
+    Raises BusUnavailable, ConfigError.
+    """
     if not rulebook.may_change:
         await rulebook.take_over(bus.publish_durably, now())
-        return
-    following = Following(bus, POLICIES, None, rulebook.take, now)
-    tasks = [asyncio.ensure_future(following.run())]
+        return []
+    following = Following(bus, PROPOSALS, None, rulebook.take, now)
+    tasks = [asyncio.create_task(following.run())]
     try:
         await asyncio.wait_for(following.read_up.wait(), _READ_LIMIT)
     except TimeoutError as error:
         raise BusUnavailable("the published rules cannot be read") from error
     await rulebook.take_over(bus.publish_durably, now())
-    tasks.append(asyncio.ensure_future(rulebook.keep_up(bus.publish_durably, now)))
+    tasks.append(asyncio.create_task(rulebook.keep_up(bus.publish_durably, now)))
     for task in tasks:
         task.add_done_callback(_end_with)
+    return tasks
 
 
-def _end_with(task: "asyncio.Future[None]") -> None:
+def _end_with(task: "asyncio.Task[None]") -> None:
     """Without its rules a worker must not go on."""
     if not task.cancelled() and (error := task.exception()) is not None:
         _give_up(error)

@@ -10,11 +10,12 @@ import structlog
 from infra.config import Config, ConfigError
 from infra.kafka.bus import Received
 from processors.configured import bundle_of, with_rules
-from processors.policy.bundle import BUNDLE
+from processors.policy.bundle import BUNDLE, Bundle
 from processors.policy.publishing import Publications, settle
 from schemas.envelope import envelope
 from schemas.events import Event, PolicyPublished, PolicyReviewed, PolicySettled
 from schemas.ids import derived_id
+from schemas.vocabulary import ProposalState
 
 _log = structlog.get_logger()
 
@@ -23,7 +24,7 @@ Say = Callable[[Event], Awaitable[None]]
 
 
 class Rulebook:
-    """The bundle in force. `take` is given the topic of policies, from its beginning; `keep_up` does what
+    """The bundle in force. `take` is given the topic of proposals, from its beginning; `keep_up` does what
     follows from it, once what was there has been read."""
 
     def __init__(self, config: Config, node: str) -> None:
@@ -54,7 +55,7 @@ class Rulebook:
         in_force = self._publications.in_force
         bundle, proposal = self.bundle, self._proposal
         if in_force is not None and in_force.id != proposal:
-            bundle = bundle_of(with_rules(self._config, in_force.proposed.text))
+            bundle = await asyncio.to_thread(self._bundle_of, in_force.proposed.text)
             proposal = in_force.id
         id = derived_id("policy published", proposal, bundle.version, self._node)
         await say(
@@ -80,7 +81,11 @@ class Rulebook:
                 await self.take_over(say, clock())
 
     async def _settle(self, event: PolicyReviewed, say: Say) -> None:
-        settled = settle(self._publications, event, self._publishers, self._problems, self._node)
+        found, problems = self._publications.get(event.proposal), []
+        if found is not None and found.state is ProposalState.PENDING:
+            # In a thread: to try many expressions takes a second, and commands wait for verdicts here.
+            problems = await asyncio.to_thread(self._problems, found.proposed.text)
+        settled = settle(self._publications, event, self._publishers, problems, self._node)
         if isinstance(settled, str):
             _log.info("policy_review_ignored", proposal=event.proposal, reason=settled)
         else:
@@ -89,6 +94,9 @@ class Rulebook:
     @property
     def _publishers(self) -> tuple[str, ...]:
         return self._config.gateway.policies.published_by
+
+    def _bundle_of(self, text: str) -> Bundle:
+        return bundle_of(with_rules(self._config, text))
 
     def _problems(self, text: str) -> list[str]:
         try:

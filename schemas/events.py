@@ -20,12 +20,14 @@ from schemas.vocabulary import (
     Intent,
     MaskedField,
     Obligations,
+    OnUnavailable,
     Outcome,
     Principal,
     ProposalState,
     ReviewStage,
     Role,
     Stage,
+    Transaction,
 )
 
 
@@ -77,6 +79,8 @@ class CommandRequested(Event):
     unmask: tuple[str, ...] = ()  # columns they ask to see unmasked: "schema.table.column"
     pattern: str = ""  # the text without what may vary under a grant; empty: it has no pattern
     fingerprint: str = ""  # SHA-256 in hex of the pattern and of what such commands mean and do
+    holds_commit: bool = False  # what it changes lasts only by a COMMIT that the ingress asks about
+    transaction: Transaction | None = None  # it is that COMMIT: what it makes last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +119,7 @@ class CommandAllowed(Event):
     comment: str  # the reviewer's
     grant: str = ""  # the grant that let it through, or empty
     break_glass: str = ""  # it ran at once in an emergency: the approval by which it is reviewed afterwards
+    unattended: bool = False  # no reviewer could be reached: the rule's `on_unavailable` decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +137,7 @@ class CommandDenied(Event):
     comment: str
     retry_at: datetime | None = None  # when a budget has room again, where one was used up
     missing: tuple[str, ...] = ()  # what the requester must say first: "reason", "ticket"
+    unattended: bool = False  # no reviewer could be reached: the rule's `on_unavailable` decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +207,18 @@ class ApprovalRequested(Event):
     escalates_at: datetime | None = None  # when others may decide as well
     escalates_to: tuple[str, ...] = ()  # their groups
     afterwards: bool = False  # the command ran at once, by break-glass: it is reviewed after the fact
+    transaction: Transaction | None = None  # it is a COMMIT: what it makes last
+    on_unavailable: OnUnavailable = OnUnavailable.HOLD  # what happens when no reviewer can be reached
+    reserve: str = ""  # the rule that decides then, where one does
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandEstimated(Event):
+    """What the target's planner thinks of a command that waits for a reviewer; nothing of it ran."""
+
+    approval: str
+    rows: int  # that it would return or change
+    cost: float  # in the target's own units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +266,17 @@ class ApprovalSettled(Event):
     requested_at: datetime
     digest: str = ""  # of the command it was asked for
     grant: GrantTerms | None = None  # what all who approved granted
+    unattended: bool = False  # it timed out at once, since no reviewer could be reached
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseLifted(Event):
+    """A reviewer lifted the pause that rejections under a rule led to: those before this count no longer."""
+
+    approval: str  # one of those that were rejected
+    rule: str
+    lifted_by: str
+    comment: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -447,10 +476,12 @@ EVENTS: dict[str, type[Event]] = {
         SessionTerminated,
         CommandRevoked,
         ApprovalRequested,
+        CommandEstimated,
         AccessRequested,
         ReviewDecided,
         ApprovalEscalated,
         ApprovalSettled,
+        PauseLifted,
         ApprovalWithdrawn,
         GrantIssued,
         GrantRevoked,

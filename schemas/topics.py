@@ -33,17 +33,6 @@ def _approval(event: Any) -> str:
     return str(event.approval)
 
 
-def _policy(event: Any) -> str:
-    """Of what was published the newest is kept; of proposals, and how they ended, all."""
-    match event:
-        case e.PolicyPublished():
-            return event.bundle
-        case e.PolicyReviewed():
-            return f"{event.proposal}/{event.answer.value}/{event.reviewer.name}"
-        case _:
-            return f"{event.proposal}/{type(event).__name__}"
-
-
 LONG = timedelta(days=400)
 
 COMMANDS = Topic(
@@ -65,10 +54,12 @@ APPROVALS = Topic(
     8,
     (
         e.ApprovalRequested,
+        e.CommandEstimated,
         e.AccessRequested,
         e.ReviewDecided,
         e.ApprovalEscalated,
         e.ApprovalSettled,
+        e.PauseLifted,
         e.ApprovalWithdrawn,
     ),
     _approval,
@@ -91,13 +82,13 @@ DIRECTORY = Topic(
     lambda event: str(event.entry),
     None,
 )
-POLICIES = Topic(
-    "countersign.policies",
+POLICIES = Topic("countersign.policies", 1, (e.PolicyPublished,), lambda event: str(event.bundle), None, True)
+PROPOSALS = Topic(
+    "countersign.proposals",
     1,
-    (e.PolicyPublished, e.PolicyProposed, e.PolicyReviewed, e.PolicySettled),
-    _policy,
-    None,
-    True,
+    (e.PolicyProposed, e.PolicyReviewed, e.PolicySettled),
+    lambda event: str(event.bundle),
+    None,  # and never compacted: which rules are in force follows from all of it, in its order
 )
 RECORDINGS = Topic("countersign.recordings", 16, (e.RecordingChunk,), _session, LONG)
 LEDGER = Topic("countersign.ledger", 1, (e.CheckpointSigned,), lambda event: str(event.topic), None)
@@ -112,6 +103,7 @@ TOPICS: tuple[Topic, ...] = (
     TOKENS,
     DIRECTORY,
     POLICIES,
+    PROPOSALS,
     RECORDINGS,
     LEDGER,
     HEARTBEATS,
@@ -134,10 +126,12 @@ SIGNED_BY: dict[type[e.Event], tuple[Role, ...]] = {
     e.SessionTerminated: (Role.PROCESSORS,),
     e.CommandRevoked: (Role.PROCESSORS,),
     e.ApprovalRequested: (Role.PROCESSORS,),
+    e.CommandEstimated: (Role.INGRESS,),
     e.AccessRequested: (Role.API,),
     e.ReviewDecided: (Role.API,),
     e.ApprovalEscalated: (Role.PROCESSORS,),
     e.ApprovalSettled: (Role.PROCESSORS,),
+    e.PauseLifted: (Role.PROCESSORS,),
     e.ApprovalWithdrawn: (Role.INGRESS,),
     e.GrantIssued: (Role.PROCESSORS,),
     e.GrantRevoked: (Role.API, Role.PROCESSORS),

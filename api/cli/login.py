@@ -24,6 +24,7 @@ from api.cli.gateway import (
     received,
 )
 from api.cli.kubeconfig import exec_credential, with_words
+from api.cli.ssh_cert import forget_certificate
 from api.visible import visible
 from api.web.words import duration
 from infra.clock import now
@@ -52,6 +53,7 @@ def login(
     store = Store()
     with store.alone():
         kept(lambda: store.put(place.url, credentials))
+    forget_certificate(place.url)
     left = duration(credentials.expires_at - now())
     print(f"Signed in to {place.url} as {visible(credentials.principal)}; the token lasts {left}.")
 
@@ -117,6 +119,7 @@ def logout(url: Gateway = "", config: ConfigOption = None) -> None:
             print(f"Not signed in to {place.url}.")
             return
         store.put(place.url, None)
+    forget_certificate(place.url)
     with reaching(place), place.client() as client:
         form = {"token": credentials.access_token, "refresh_token": credentials.refresh_token}
         answer = client.post("/api/revoke", data=form)

@@ -108,6 +108,8 @@ def patched(current: R, document: Any) -> R:
             patch.patch(current)
     except (ValidationError, SCIMException) as error:
         raise refused(error) from error
+    if isinstance(current, User):
+        current.active = bool(current.active)  # who is no longer said to be active is not
     _check_lengths(current)
     return current
 

@@ -11,9 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from api.audit import AuditLog
 from api.auth import WebSession
 from api.deciding import clean_comment
-from api.policies import USUAL, required, simulate, simulation_view
+from api.policies import USUAL, required, simulate
 from api.problems import Problem
 from api.publishing import LONGEST, Answered, Publishing
+from api.showing_rules import simulation_view
 from api.web import forms
 from api.web.rules import rule_view
 from api.web.site import Site, to_sign_in

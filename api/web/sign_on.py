@@ -128,7 +128,7 @@ class SamlPages:
         """The provider's answer, posted from its site: without the browser's cookie, which comes along to
         where it is sent on."""
         try:
-            sealed = self._sso.take(answer)
+            sealed = await self._sso.take(answer)
         except TokenRefused as refused:
             return self._site.problem(request, refusal(refused, address_of(request)))
         return RedirectResponse(f"{_SAML_CALLBACK}?answer={quote(sealed)}", HTTPStatus.SEE_OTHER)

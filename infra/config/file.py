@@ -39,6 +39,8 @@ def parse(text: str, path: Path, names: Names | None = None) -> Config:
         line = f":{mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not YAML"
         raise ConfigError([f"{path}{line}: not valid YAML: {problem}"]) from error
+    except (ValueError, RecursionError) as error:  # a number or a date that is none, or endless nesting
+        raise ConfigError([f"{path}: not valid YAML: {type(error).__name__}: {error}"]) from error
     if not isinstance(document, dict):
         raise ConfigError([f"{path}:1: expected a mapping with gateway, identity, resources and policies"])
     try:

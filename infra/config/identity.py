@@ -59,7 +59,8 @@ class Oidc(Model):
     audience: str | None = None  # its access tokens for this audience are accepted as tokens
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     name_claim: str = "preferred_username"
-    groups_claim: str = "groups"  # a claim's name, or a path such as realm_access.roles
+    # A claim's name, or a path such as realm_access.roles; none: the provider's tokens say nothing of groups.
+    groups_claim: str | None = "groups"
     groups: dict[str, str] | None = None  # the provider's group -> ours; with any, others do not count
     agent_groups: tuple[str, ...] = ()  # ours; their members are agents, all others persons
     clock_skew: Duration = timedelta(seconds=30)

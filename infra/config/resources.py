@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from infra.config.values import Duration, HostPort, Model, Secret, StoredSecret, known
+from schemas.vocabulary import Intent
 
 _HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk-)[\w@.-]+ [A-Za-z0-9+/]+={0,2}(?: [^\n]*)?")
 
@@ -275,6 +276,14 @@ def _is_tls_origin(address: str) -> str:
     return address
 
 
+class McpServer(Model):
+    """The API is an MCP server: its commands are calls of tools."""
+
+    path: str = Field(default="/mcp", pattern=r"^/[A-Za-z0-9._~/-]*$")
+    tools: dict[str, tuple[Intent, ...]] = Field(default={})  # a glob of names -> what such tools are for
+    hold: Duration = timedelta(seconds=50)  # how long a client waits for reviewers until it is answered
+
+
 class HttpResource(Common):
     """An HTTP API."""
 
@@ -287,7 +296,14 @@ class HttpResource(Common):
     encoded_slashes: Literal["refuse", "keep"] = "refuse"
     openapi: Path | None = None
     graphql: Annotated[str, Field(pattern=r"^/")] | None = None
+    mcp: McpServer | None = None
     sensitive: SensitiveFields = SensitiveFields()
+
+    @model_validator(mode="after")
+    def _is_one_kind_of_api(self) -> Self:
+        if self.mcp is not None and (self.openapi is not None or self.graphql is not None):
+            raise ValueError("expected neither openapi nor graphql beside mcp: it serves nothing else")
+        return self
 
 
 class ServiceAccount(Model):

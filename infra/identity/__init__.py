@@ -9,6 +9,7 @@
 - `identities.py`: every way in of one configuration.
 - `users.py`: users of the configuration and their hashed tokens. `throttle.py`: slows guessing.
 - `tokens.py`: the gateway's own tokens, made by the api and believed by every role.
+- `ssh_certificates.py`: the same as SSH certificates, for one key of the user's; pure.
 - `jwt.py`: what it takes to believe a JWT; pure. `claims.py`: its claims -> a principal; pure.
 - `federation.py`: the JWTs of other issuers. `provider.py`: an issuer's metadata and keys, over the network.
 - `provisioning.py`: whom the identity provider provisions (SCIM); `directory.py`: its directory; pure.

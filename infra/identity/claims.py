@@ -34,7 +34,7 @@ def find(claims: Claims, path: str) -> Any:
 
 def has_groups(claims: Claims, oidc: Oidc) -> bool:
     """Whether the groups are in these claims. Raises TokenRefused when the provider left them out."""
-    if find(claims, oidc.groups_claim) is not None:
+    if oidc.groups_claim is None or find(claims, oidc.groups_claim) is not None:
         return True
     # Entra ID, "Groups overage claim": more than 200 groups, and a link to them stands in their place.
     sources = claims.get("_claim_names")
@@ -58,7 +58,8 @@ def principal_of(claims: Claims, oidc: Oidc, taken: Iterable[str]) -> Principal:
         raise GroupsMissing(
             f'the identity provider\'s answer has no "{oidc.groups_claim}": see identity.oidc.groups_claim'
         )
-    return principal(name, _groups(find(claims, oidc.groups_claim), oidc), oidc, taken)
+    theirs = _groups(find(claims, oidc.groups_claim), oidc) if oidc.groups_claim is not None else ()
+    return principal(name, theirs, oidc, taken)
 
 
 def principal(name: str, theirs: Iterable[str], provider: Oidc | Saml, taken: Iterable[str]) -> Principal:

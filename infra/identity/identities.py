@@ -13,9 +13,10 @@ from infra.identity.jwt import looks_like_jwt
 from infra.identity.provisioning import Admit, Provisioning, everybody
 from infra.identity.revocations import Revocations
 from infra.identity.signed_in import SignedIn, TokenRefused
+from infra.identity.ssh_certificates import CertificateReader
 from infra.identity.tokens import TokenReader, is_own
 from infra.identity.users import Users
-from infra.keys import token_keys
+from infra.keys import ssh_user_cas, token_keys
 
 WEB_SESSION = timedelta(hours=8)
 """How long a browser that signed in with a token stays signed in."""
@@ -25,10 +26,16 @@ class Identities:
     """Every way in of one configuration."""
 
     def __init__(
-        self, users: Users, reader: TokenReader, federation: Federation, revocations: Revocations
+        self,
+        users: Users,
+        reader: TokenReader,
+        certificates: CertificateReader,
+        federation: Federation,
+        revocations: Revocations,
     ) -> None:
         self._users = users
         self._reader = reader
+        self.certificates = certificates
         self._federation = federation
         self._revocations = revocations
 
@@ -50,6 +57,12 @@ class Identities:
             return await self._jwt(token)
         return await self._users.authenticate_token(token, address)
 
+    def authenticate_certificate(self, name: str, blob: bytes) -> SignedIn:
+        """Who signs in as `name` with an SSH certificate of the gateway's. Raises TokenRefused."""
+        signed_in = self.certificates.read(blob, name)
+        self._revocations.check(signed_in)
+        return signed_in
+
     async def _jwt(self, token: str, name: str = "") -> SignedIn:
         if is_own(token):
             signed_in = self._reader.read(token)
@@ -66,6 +79,7 @@ def identities_of(
     return Identities(
         Users(config.identity.users, clock),
         TokenReader(token_keys(config.state), clock),
+        CertificateReader(ssh_user_cas(config.state), clock),
         Federation(config, clock, admit=admit),
         revocations,
     )

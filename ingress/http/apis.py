@@ -39,6 +39,11 @@ class Api:
         )
 
     @property
+    def selectors(self) -> Selectors:
+        """Its sensitive fields."""
+        return self.known.selectors
+
+    @property
     def takes_long_bodies(self) -> bool:
         """Whether a body may be sent on that is not held as a whole: AWS's signatures cover it."""
         aws = self.resource.credentials.aws

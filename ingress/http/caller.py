@@ -15,6 +15,8 @@ from ingress.http.manner import ApiManner
 from ingress.http.refusal import waiting_body
 from ingress.http.sockets import Opening, SocketRequest
 from ingress.login import Login
+from ingress.mcp.asked import Shared as McpShared
+from ingress.mcp.caller import McpCaller
 from ingress.session import Services
 from ingress.web.call import Call
 from ingress.web.fields import forwarded
@@ -45,6 +47,7 @@ class Shared:
     deferred: DeferredRequests
     masks: Mapping[str, Mask]
     words: Words
+    mcp: McpShared
 
 
 class Caller:
@@ -54,6 +57,7 @@ class Caller:
         self._requests = Requests(stream, address, shared.words)
         self._shared = shared
         self._visits = Visits(address, shared.services, lambda: as_it_is)
+        self._mcp = McpCaller(self._requests, shared.mcp)
 
     async def run(self) -> None:
         """Returns when the connection is over."""
@@ -91,6 +95,9 @@ class Caller:
             return
         visit = self._visits.of(signed_in, api.resource, head)
         local = RequestTarget(target.path[len(prefix) :] or "/", target.query)
+        if api.resource.mcp is not None:
+            await self._mcp.serve(head, local, visit, api, api.resource.mcp)
+            return
         await self._request(head, local, visit, api, prefix, sink, not token_is_authorization)
 
     async def _request(

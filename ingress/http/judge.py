@@ -13,7 +13,7 @@ from typing import Any
 from ingress.command import Command, Pattern, Spoken, make_command
 from ingress.http.facts import Known, Reading, read_call
 from ingress.http.words import WEBSOCKET
-from ingress.web.bodies import FORM, JSON_TYPE, Body, shown_form, shown_json, shown_path
+from ingress.web.bodies import FORM, JSON_TYPE, SECRET_NAME, Body, shown_form, shown_json, shown_path
 from ingress.web.call import Call
 from ingress.web.fields import is_secret
 from ingress.web.form_data import Part
@@ -30,10 +30,6 @@ _SHOWN = 64 * 1024  # bytes of a body that events show
 # Of no interest to a reviewer; the digest covers them all the same.
 _DULL = re.compile(
     rb"accept(-.*)?|user-agent|dnt|priority|sec-.*|traceparent|tracestate|cache-control|pragma|origin|referer|te"
-)
-_SECRET_NAME = re.compile(
-    r"passw|passphrase|secret|token|api[_.-]?key|credential|private[_.-]?key|authorization|(^|[._$])(pin|cvv|cvc|otp|pwd)$",
-    re.IGNORECASE,
 )
 
 
@@ -94,7 +90,7 @@ def shown_document(document: Any, data: bytes, subject: Subject) -> str:
 
     def hidden(path: Path) -> str | None:
         is_hidden = bool(path) and (
-            _SECRET_NAME.search(path[-1]) is not None
+            SECRET_NAME.search(path[-1]) is not None
             or selectors.match(path) is not None
             or path[-1] in selectors.names
         )
@@ -224,6 +220,6 @@ class _Text:
         return f'{name}: file "{file}", {part.media_type}, {len(part.data)} bytes'
 
     def _value(self, name: str, value: str) -> str:
-        if value and name and (_SECRET_NAME.search(name) or self._selectors.names_one(name) is not None):
+        if value and name and (SECRET_NAME.search(name) or self._selectors.names_one(name) is not None):
             return PLACEHOLDER
         return redact_text(value, self._detectors)

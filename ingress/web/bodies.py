@@ -15,6 +15,11 @@ from ingress.web.selectors import Path
 
 JSON_TYPE = re.compile(r"application/(?:[\w.+-]+\+)?json|text/json")
 FORM = "application/x-www-form-urlencoded"
+SECRET_NAME = re.compile(
+    r"passw|passphrase|secret|token|api[_.-]?key|credential|private[_.-]?key|authorization|(^|[._$])(pin|cvv|cvc|otp|pwd)$",
+    re.IGNORECASE,
+)
+"""A field of this name is likely to hold a secret."""
 _MOST_DEPTH = 100
 
 

@@ -10,7 +10,7 @@ the one whose place it takes: of two that come at once the first one read counts
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -21,9 +21,6 @@ from schemas.vocabulary import Answer, Principal, PrincipalKind, ProposalState, 
 
 OPEN_FOR = timedelta(days=7)
 """How long a proposal may be approved."""
-
-Check = Callable[[str], Collection[str]]
-"""The text of rules -> what is wrong with it; nothing where they can be decided by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +85,14 @@ class Publications:
 
 
 def settle(
-    publications: Publications, event: PolicyReviewed, publishers: Collection[str], check: Check, node: str
+    publications: Publications,
+    event: PolicyReviewed,
+    publishers: Collection[str],
+    problems: Collection[str],
+    node: str,
 ) -> PolicySettled | str:
     """What one person's answer makes of a proposal; or why it makes nothing of it. It has ended when that
-    event is read back."""
+    event is read back. `problems`: what keeps the proposed rules from being decided by."""
     found = publications.get(event.proposal)
     if found is None:
         return "there is no such proposal"
@@ -100,7 +101,7 @@ def settle(
     proposed, comment = found.proposed, event.comment
     if event.answer is Answer.APPROVE:
         state = ProposalState.PUBLISHED
-        if problems := check(proposed.text):
+        if problems:
             state, comment = ProposalState.REJECTED, f"it cannot be used: {'; '.join(problems)}"
     else:
         is_own = event.reviewer.name.casefold() in asked_by(proposed.author)

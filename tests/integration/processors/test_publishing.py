@@ -32,7 +32,8 @@ from schemas.events import (
     PolicySettled,
 )
 from schemas.ids import uuid7
-from schemas.topics import POLICIES as TOPIC
+from schemas.topics import POLICIES as PUBLISHED
+from schemas.topics import PROPOSALS as TOPIC
 from schemas.vocabulary import Answer, Principal, ProposalState, Role
 
 FROZEN = """\
@@ -55,13 +56,14 @@ def config(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest_asyncio.fixture
 async def published(world: Any) -> AsyncIterator[Listener]:
-    """What is on the topic of policies, as far as this gateway's keys believe it."""
-    subscription = await world.api.consume(TOPIC)
-    listener = Listener(subscription)
-    task = asyncio.create_task(listener.run())
-    yield listener
-    task.cancel()
-    await subscription.close()
+    """What is said of rules, as far as this gateway's keys believe it."""
+    heard = [Listener(await world.api.consume(topic)) for topic in (TOPIC, PUBLISHED)]
+    heard[1].received = heard[0].received
+    tasks = [asyncio.create_task(listener.run()) for listener in heard]
+    yield heard[0]
+    for listener, task in zip(heard, tasks, strict=True):
+        task.cancel()
+        await listener.subscription.close()
 
 
 def proposal(text: str, base: str = "", author: Principal = DANA) -> PolicyProposed:

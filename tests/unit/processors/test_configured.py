@@ -7,7 +7,7 @@ from support.builders import POLICIES, configuration
 from support.commands import NOW, READ, command
 
 from infra.config import Config, ConfigError, load
-from processors.configured import bundle_of, rule_problems
+from processors.configured import bundle_of, rule_problems, with_rules
 from processors.policy.rule import Escalation
 from processors.policy.rules import evaluate
 from schemas.vocabulary import GrantKind, GrantLimits, ReviewStage, SensitiveColumn, Verdict
@@ -124,6 +124,25 @@ def test_a_rule_that_cannot_be_used_is_named(configured: Any, key: str, value: s
     assert error.value.problems == [problem]
 
 
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ({"name": "z", "verdict": "allow"}, "there is no rule y"),
+        ({"verdict": "allow", "limits": {"rows": 5}}, "without limits and require: y"),
+        ({"verdict": "allow", "require": ["reason"]}, "without limits and require: y"),
+        ({"verdict": "review", "review": {"reviewers": ["dba"]}}, "allows or denies"),
+    ],
+)
+def test_a_reserve_rule_that_cannot_decide_is_named(configured: Any, other: Any, why: str) -> None:
+    review = {"reviewers": ["dba"], "on_unavailable": {"rule": "y"}}
+    config = configured(
+        [{"name": "r", "when": {}, "verdict": "review", "review": review}, {"name": "y", "when": {}, **other}]
+    )
+    (problem,) = rule_problems(config)
+    assert problem.startswith("policies: r: review.on_unavailable.rule: ")
+    assert why in problem
+
+
 def test_a_good_file_has_no_problems(configured: Any) -> None:
     assert rule_problems(configured()) == []
 
@@ -155,3 +174,50 @@ def test_owners_alone_review_only_where_there_are_some(configured: Any) -> None:
     assert rule_problems(configured(policies, owners=["shop"])) == []
     policies[0]["when"] = {"resources": ["other*"]}
     assert rule_problems(configured(policies)) == []
+
+
+class TestRulesOfADraft:
+    RULE = "{name: a, when: {intents: [read]}, verdict: allow}"
+
+    def test_they_take_the_place_of_all_others(self, configured: Any) -> None:
+        config = configured()
+        found = with_rules(config, f"policies: [{self.RULE}]")
+        assert [policy.name for policy in found.policies] == ["a"]
+        assert (found.resources, found.state) == (config.resources, config.state)
+
+    def test_those_of_the_file_can_be_proposed_as_they_are_written(self, configured: Any) -> None:
+        config = configured()
+        assert with_rules(config, config.written_rules).policies == config.policies
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            (
+                "policies:\n- {name: a, when: {intent: [read]}, verdict: allow}",
+                "draft:2: policies[0].when.intent",
+            ),
+            ('policies: [{name: a, when: {expression: "1 +"}, verdict: allow}]', "expression"),
+            (
+                "policies: [{name: a, when: {}, verdict: review, review: {owners: true}}]",
+                "orders has no owners",
+            ),
+            ("policies: [", "not valid YAML"),
+            ("- a", "expected a mapping"),
+            ("", "expected a mapping"),
+            (f"policies: [{RULE}]\ngateway: {{state: /etc}}", "nothing else"),
+            ("a: &a [x, x]\nb: [*a, *a]", "anchors and aliases"),
+            ("policies: []\n---\npolicies: []", "another document"),
+            ("[" * 20_000, "at most 100 brackets"),
+            ("- " * 20_000, "RecursionError"),
+            (f"policies: {'9' * 5000}", "ValueError"),
+            ("policies: 2020-99-99", "ValueError"),
+            (
+                f'policies: [{{name: a, when: {{expression: "{"true && " * 5000}true"}}, verdict: allow}}]',
+                "shorter expressions",
+            ),
+        ],
+    )
+    def test_what_is_wrong_is_said_with_its_place(self, configured: Any, text: str, said: str) -> None:
+        with pytest.raises(ConfigError) as refused:
+            with_rules(configured(), text)
+        assert said in str(refused.value)

@@ -51,7 +51,7 @@ def after(*events: Event) -> Publications:
 
 
 def settled(publications: Publications, event: PolicyReviewed, *problems: str) -> PolicySettled:
-    found = settle(publications, event, PUBLISHERS, lambda text: problems, NODE)
+    found = settle(publications, event, PUBLISHERS, problems, NODE)
     assert isinstance(found, PolicySettled), found
     return found
 
@@ -73,9 +73,7 @@ def test_another_persons_approval_puts_rules_in_force() -> None:
 def test_every_worker_says_the_same_end() -> None:
     asked = proposed()
     answer = reviewed(asked)
-    one, other = (
-        settle(after(asked), answer, PUBLISHERS, lambda text: (), node) for node in ("p@a#1", "p@b#2")
-    )
+    one, other = (settle(after(asked), answer, PUBLISHERS, (), node) for node in ("p@a#1", "p@b#2"))
     assert isinstance(one, PolicySettled)
     assert isinstance(other, PolicySettled)
     assert replace(other, envelope=replace(other.envelope, node="p@a#1")) == one
@@ -98,20 +96,20 @@ def test_every_worker_says_the_same_end() -> None:
 )
 def test_what_does_not_count(author: Principal, by: Principal, more: dict[str, Any], why: str) -> None:
     asked = proposed(author=author)
-    said = settle(after(asked), reviewed(asked, by, **more), PUBLISHERS, lambda text: (), NODE)
+    said = settle(after(asked), reviewed(asked, by, **more), PUBLISHERS, (), NODE)
     assert isinstance(said, str)
     assert why in said
 
 
 def test_a_text_that_is_not_what_its_digest_says_is_never_published() -> None:
     asked = replace(proposed(), text="something else")
-    said = settle(after(asked), reviewed(asked), PUBLISHERS, lambda text: (), NODE)
+    said = settle(after(asked), reviewed(asked), PUBLISHERS, (), NODE)
     assert said == "these are not the rules that were shown"
 
 
 def test_without_publishers_nobody_publishes() -> None:
     asked = proposed()
-    said = settle(after(asked), reviewed(asked), (), lambda text: (), NODE)
+    said = settle(after(asked), reviewed(asked), (), (), NODE)
     assert isinstance(said, str)
     assert "configuration file alone" in said
 
@@ -130,7 +128,7 @@ def test_a_rejection_ends_it(by: Principal, state: ProposalState) -> None:
     (proposal,) = found
     assert proposal.state is state
     assert in_force(found) == ""
-    assert settle(found, reviewed(asked, LEO), PUBLISHERS, lambda text: (), NODE) == f"it is {state.value}"
+    assert settle(found, reviewed(asked, LEO), PUBLISHERS, (), NODE) == f"it is {state.value}"
 
 
 def test_of_two_that_come_at_once_the_first_read_counts() -> None:
