@@ -22,6 +22,7 @@ from ingress.login import Login
 from ingress.session import Services
 from ingress.web.call import Call
 from ingress.web.fields import forwarded
+from ingress.web.handshake import without_handshake
 from ingress.web.paths import RequestTarget, parse_target
 from ingress.web.pursuit import Pursuit, quietly
 from ingress.web.requests import REALM, Requests
@@ -103,7 +104,8 @@ class Caller:
         body, is_whole = await self._requests.held_body(head)
         if not is_whole:
             raise BadRequest(f"the body is longer than {INSPECTED // (1024 * 1024)} MiB", 413)
-        call = Call(head.method, target, forwarded(head, with_authorization=False), body)
+        fields = without_handshake(forwarded(head, with_authorization=False))
+        call = Call(head.method, target, fields, body)
         if (wrong := refused_write(call, requested, cluster.sensitive)) is not None:
             said = self._shared.words.failed(403, "the write is refused", wrong, "Nothing was executed.")
             await say(sink, said)

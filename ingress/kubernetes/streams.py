@@ -32,7 +32,7 @@ from ingress.terminal.obligations import unkept
 from ingress.web.call import Call
 from ingress.web.exchange import Exchange
 from ingress.web.fields import Field
-from ingress.web.handshake import accept, ask, is_asked, opened, why_not, without_handshake
+from ingress.web.handshake import accept, ask, is_asked, opened, why_not
 from ingress.web.requests import Requests
 from ingress.web.sinks import Said, say
 from ingress.web.strict import Head
@@ -247,9 +247,7 @@ class StreamRequest:
         """The cluster's side of the WebSocket. Raises TargetError."""
         fields: list[Field] = [(b"host", self._opening.manner.target.authority)]
         fields += [
-            (name, value)
-            for name, value in without_handshake(self._opening.call.fields)
-            if name not in (b"origin", b"accept")
+            (name, value) for name, value in self._opening.call.fields if name not in (b"origin", b"accept")
         ]
         fields += [*self._credential, (b"accept", b"application/json")]
         head, chosen = await ask(exchange, str(self._opening.call.target), fields, (self._protocol,))

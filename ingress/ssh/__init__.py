@@ -11,6 +11,7 @@
   recorded. `keyboard.py`: what the client typed before the command could run.
 - `forwarding.py`: a connection that is made from the host.
 - `lines/`: an interactive shell whose every line is a command.
-- `files.py`: SFTP and SCP: each operation a command. `contents.py`: what of a file may leave.
+- `files.py`: SFTP and SCP: each operation a command. `operations.py`: what one does. `open_file.py`: a file
+  that is open; `contents.py`: what of it may leave. `host_files.py`: the host's own SFTP server.
 - `refusal.py`: what the client is told. `doors.py`: whether the host can be entered past the gateway.
 """

@@ -8,11 +8,7 @@ Every method of SFTPServer that would touch the gateway's own files is overridde
 """
 
 import asyncio
-import os
-import shlex
-import sys
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 import asyncssh
@@ -31,36 +27,18 @@ from asyncssh.channel import SSHChannel
 from ingress.gate import Allowed
 from ingress.inquiry import Refused
 from ingress.interface import Finish
-from ingress.shell.paths import holds_credentials, rules
 from ingress.ssh import words
-from ingress.ssh.contents import Contents, Digest, Withheld
+from ingress.ssh.contents import Contents, Withheld
+from ingress.ssh.host_files import HostFiles
+from ingress.ssh.open_file import OpenFile, file_of
+from ingress.ssh.operations import SETS_OWNER_OF_PROCESS, operation_facts, operation_text
 from ingress.ssh.refusal import refusal_line
 from ingress.ssh.visit import ClientGone, Visit
 from ingress.terminal.obligations import unkept
-from schemas.vocabulary import Facts, Intent, MaskedField, Outcome
+from schemas.vocabulary import Intent, MaskedField, Outcome
 
 _WRITES = FXF_WRITE | FXF_APPEND | FXF_CREAT | FXF_TRUNC
 _STDERR = 1  # SSH_EXTENDED_DATA_STDERR (RFC 4254, 5.2)
-_SETS_OWNER_OF_PROCESS = 0o6000  # set-user-ID and set-group-ID
-
-
-@dataclass(slots=True, eq=False)
-class OpenFile:
-    """A file that the client has open, and the command that opened it."""
-
-    path: str
-    command: str
-    file: asyncssh.SFTPClientFile
-    contents: Contents
-    may_write: bool
-    most: int | None  # bytes that may be read
-    read: Digest = field(default_factory=Digest)
-    written: Digest = field(default_factory=Digest)
-    error: str = ""
-
-    def seek(self, offset: int, whence: int) -> int:
-        """asyncssh asks where there is data, for clients that leave out the holes of a file: everywhere."""
-        return offset if whence == os.SEEK_DATA else sys.maxsize
 
 
 class Files(asyncssh.SFTPServer):
@@ -70,8 +48,7 @@ class Files(asyncssh.SFTPServer):
         assert isinstance(channel, asyncssh.SSHServerChannel)
         super().__init__(channel)
         self._visit = visit
-        self._host: asyncssh.SFTPClient | None = None
-        self._opening = asyncio.Lock()
+        self._host = HostFiles(visit.target, self._tell)
         self._open: set[OpenFile] = set()
         visit.hold(channel.wait_closed())
 
@@ -80,13 +57,13 @@ class Files(asyncssh.SFTPServer):
     async def open(self, path: bytes, pflags: int, attrs: SFTPAttrs) -> OpenFile:
         writes = bool(pflags & _WRITES)
         statement = words.WRITE_FILE if writes else words.READ_FILE
-        shown = await self._resolved(path)
+        shown = await self._host.resolved(path)
         intents = {Intent.WRITE} if writes else set()
         if pflags & FXF_READ or not writes:
             intents.add(Intent.READ)
         command, allowed = await self._ask(statement, intents, shown, attrs=attrs)
         try:
-            file = await (await self._client()).open(path, pflags, attrs, encoding=None, block_size=0)
+            file = await (await self._host.client()).open(path, pflags, attrs, encoding=None, block_size=0)
         except asyncssh.SFTPError as error:
             self._finish(command, Outcome.FAILED, str(error))
             raise
@@ -104,7 +81,7 @@ class Files(asyncssh.SFTPServer):
         return opened
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
-        opened = _opened(file_obj)
+        opened = file_of(file_obj)
         if opened.most is not None and opened.read.bytes + size > opened.most:
             opened.error = "the limit of bytes was reached"
             raise asyncssh.SFTPPermissionDenied(opened.error)
@@ -118,12 +95,12 @@ class Files(asyncssh.SFTPServer):
         return data
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
-        opened = _opened(file_obj)
+        opened = file_of(file_obj)
         opened.written.add(offset, data)
         return await opened.file.write(data, offset)
 
     async def close(self, file_obj: object) -> None:
-        opened = _opened(file_obj)
+        opened = file_of(file_obj)
         if opened not in self._open:
             return
         self._open.discard(opened)
@@ -139,19 +116,19 @@ class Files(asyncssh.SFTPServer):
             self._close_command(opened, outcome)
 
     async def fstat(self, file_obj: object) -> SFTPAttrs:
-        return await _opened(file_obj).file.stat()
+        return await file_of(file_obj).file.stat()
 
     async def fsetstat(self, file_obj: object, attrs: SFTPAttrs) -> None:
-        opened = _opened(file_obj)
-        if not opened.may_write or (attrs.permissions or 0) & _SETS_OWNER_OF_PROCESS:
+        opened = file_of(file_obj)
+        if not opened.may_write or (attrs.permissions or 0) & SETS_OWNER_OF_PROCESS:
             raise asyncssh.SFTPPermissionDenied("not with what the file was opened for")
         await opened.file.setstat(attrs)
 
     async def fsync(self, file_obj: object) -> None:
-        await _opened(file_obj).file.fsync()
+        await file_of(file_obj).file.fsync()
 
     async def fstatvfs(self, file_obj: object) -> SFTPVFSAttrs:
-        return await _opened(file_obj).file.statvfs()
+        return await file_of(file_obj).file.statvfs()
 
     # Names
 
@@ -168,11 +145,11 @@ class Files(asyncssh.SFTPServer):
         return cast(bytes, await self._about(words.READ_LINK, path, "readlink", follows=False))
 
     async def scandir(self, path: bytes) -> AsyncIterator[SFTPName]:
-        shown = await self._resolved(path)
+        shown = await self._host.resolved(path)
         command, _ = await self._ask(words.LIST, {Intent.READ}, shown)
         outcome, error = Outcome.UNKNOWN, "the client stopped reading"
         try:
-            async for name in (await self._client()).scandir(path):
+            async for name in (await self._host.client()).scandir(path):
                 yield name
             outcome, error = Outcome.SUCCEEDED, ""
         except asyncssh.SFTPError as failed:
@@ -183,7 +160,7 @@ class Files(asyncssh.SFTPServer):
 
     async def realpath(self, path: bytes) -> bytes:
         """How a client finds out where it is: no command, since it tells no more than a name's other name."""
-        return await (await self._client()).realpath(path)
+        return await (await self._host.client()).realpath(path)
 
     async def setstat(self, path: bytes, attrs: SFTPAttrs) -> None:
         await self._change(words.SET_ATTRIBUTES, path, "setstat", attrs, attrs=attrs)
@@ -227,8 +204,7 @@ class Files(asyncssh.SFTPServer):
         for opened in list(self._open):
             self._open.discard(opened)
             self._close_command(opened, Outcome.UNKNOWN)
-        if self._host is not None:
-            self._host.exit()
+        self._host.exit()
         if not self.channel.is_closing():
             self.channel.exit(0)  # scp takes a missing exit status for a failure
 
@@ -236,7 +212,7 @@ class Files(asyncssh.SFTPServer):
 
     async def _about(self, statement: str, path: bytes, method: str, *, follows: bool = True) -> Any:
         """Asks something about a name."""
-        shown = await self._resolved(path, follows=follows)
+        shown = await self._host.resolved(path, follows=follows)
         command, _ = await self._ask(statement, {Intent.READ}, shown)
         return await self._done(command, method, path)
 
@@ -252,15 +228,15 @@ class Files(asyncssh.SFTPServer):
         attrs: SFTPAttrs | None = None,
     ) -> None:
         """Changes a name. `shown`: what is judged in the place of `path`; `other`: a second name."""
-        first = await self._resolved(shown if shown is not None else path, follows=follows)
-        second = await self._resolved(other, follows=False) if other is not None else None
+        first = await self._host.resolved(shown if shown is not None else path, follows=follows)
+        second = await self._host.resolved(other, follows=False) if other is not None else None
         command, _ = await self._ask(statement, {Intent.WRITE}, first, second, attrs=attrs)
         await self._done(command, method, path, *arguments)
 
     async def _done(self, command: str, method: str, *arguments: object) -> Any:
         outcome, said = Outcome.UNKNOWN, "the client left before it ended"
         try:
-            answer = await getattr(await self._client(), method)(*arguments)
+            answer = await getattr(await self._host.client(), method)(*arguments)
             outcome, said = Outcome.SUCCEEDED, ""
             return answer
         except asyncssh.SFTPError as error:
@@ -278,19 +254,8 @@ class Files(asyncssh.SFTPServer):
     ) -> tuple[str, Allowed]:
         """The command's id, released, and its verdict. Raises SFTPPermissionDenied."""
         named = [path for path in paths if path is not None]
-        writes = Intent.WRITE in intents
-        if any(holds_credentials(path, recursive=writes) for path in named):
-            intents = intents | {Intent.CREDENTIAL}
-        sets = attrs is not None and bool((attrs.permissions or 0) & _SETS_OWNER_OF_PROCESS)
-        owns = attrs is not None and attrs.uid is not None
-        if writes and (sets or owns or any(rules(path) for path in named)):
-            intents = intents | {Intent.ADMIN}
-        facts = Facts(
-            intents=tuple(sorted(intents)), statements=(statement,), paths=tuple(sorted(set(named)))
-        )
-        text = " ".join((statement.replace("_", " "), *map(shlex.quote, named)))
-        if attrs is not None and attrs.permissions is not None:
-            text += f" mode {attrs.permissions & 0o7777:04o}"
+        facts = operation_facts(statement, intents, named, attrs)
+        text = operation_text(statement, named, attrs)
         command = self._visit.judge.operation(text, facts, self._said())
         try:
             allowed = await self._verdict(self._visit.ask(command, self._tell))
@@ -318,32 +283,8 @@ class Files(asyncssh.SFTPServer):
             waiting.cancel()
             closed.cancel()
 
-    async def _resolved(self, path: bytes, *, follows: bool = True) -> str:
-        """The path as the host knows it. `follows`: what a link in its last part leads to, not the link."""
-        client = await self._client()
-        folder, slash, name = path.rstrip(b"/").rpartition(b"/")
-        folder = folder + slash
-        try:
-            if follows:
-                return _shown(await client.realpath(path))
-        except asyncssh.SFTPError:
-            pass  # it is not there yet: its folder says where it will be
-        if not name or name in (b".", b".."):
-            return _shown(await client.realpath(path or b"."))
-        return _shown((await client.realpath(folder or b".")).rstrip(b"/") + b"/" + name)
-
-    async def _client(self) -> asyncssh.SFTPClient:
-        async with self._opening:
-            if self._host is None:
-                try:
-                    self._host = await self._visit.target.start_sftp_client(path_encoding=None)
-                except asyncssh.Error as error:
-                    self._tell(f"countersign: the host has no sftp: {error}")
-                    raise asyncssh.SFTPNoConnection("the host has no sftp") from error
-            return self._host
-
     def _close_command(self, opened: OpenFile, outcome: Outcome) -> None:
-        digest = opened.written if opened.may_write else opened.read
+        digest = opened.digest
         self._visit.note(f"{opened.path}: {digest.bytes} bytes, {digest}")
         self._finish(opened.command, outcome, opened.error, digest.bytes, opened.contents.masked)
 
@@ -375,13 +316,3 @@ class Files(asyncssh.SFTPServer):
     def _tell(self, said: str) -> None:
         self._visit.say(said + "\n")
         self.channel.write(said.encode() + b"\n", _STDERR)
-
-
-def _opened(file_obj: object) -> OpenFile:
-    if not isinstance(file_obj, OpenFile):
-        raise asyncssh.SFTPInvalidHandle("not a file that is open")
-    return file_obj
-
-
-def _shown(path: bytes) -> str:
-    return path.decode("utf-8", "backslashreplace")

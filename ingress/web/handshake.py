@@ -21,7 +21,7 @@ from ingress.web.websocket import WebSocket
 
 VERSION = b"13"
 _KEY, _ACCEPT, _PROTOCOL = b"sec-websocket-key", b"sec-websocket-accept", b"sec-websocket-protocol"
-_OWN = frozenset((_KEY, _ACCEPT, _PROTOCOL, b"sec-websocket-version", b"sec-websocket-extensions"))
+_OWN = frozenset((_KEY, _ACCEPT, b"sec-websocket-version", b"sec-websocket-extensions"))
 
 
 def is_asked(head: Head) -> bool:
@@ -51,7 +51,8 @@ def offered(head: Head) -> tuple[str, ...]:
 
 
 def without_handshake(fields: tuple[Field, ...]) -> tuple[Field, ...]:
-    """A request's fields without those of the handshake, which is another one at the target."""
+    """A request's fields without those of the handshake, which is another one at the target. The subprotocols
+    stay: they say what will be spoken, and a verdict is for that."""
     return tuple(one for one in fields if one[0] not in _OWN)
 
 
@@ -77,7 +78,7 @@ async def ask(
     chose, "" for none. Raises TargetError."""
     key = base64.b64encode(os.urandom(16)).decode()
     asked = [
-        *fields,
+        *(one for one in fields if one[0] != _PROTOCOL),
         (b"upgrade", b"websocket"),
         (b"connection", b"Upgrade"),
         (b"sec-websocket-version", VERSION),
