@@ -112,13 +112,13 @@ class Client:
             "reason": reason,
             "ticket": ticket,
         }
-        return self._one(Approval, "POST", "/access", body=wanted)
+        return self._one(Approval, "POST", "/access", body=wanted, is_repeatable=True)
 
     # --- Sessions and the audit log ---
 
-    def sessions(self, limit: int = 50) -> list[Session]:
-        """The newest sessions that you may see."""
-        return self._list(Session, "/sessions", {"limit": str(limit)})
+    def sessions(self) -> Iterator[Session]:
+        """Those that you may see, the newest first."""
+        return self._pages(Session, "/sessions", {"limit": str(_PAGE)})
 
     def session(self, id: str) -> Session:
         return self._one(Session, "GET", f"/sessions/{_part(id)}")

@@ -192,7 +192,7 @@ def test_a_refusal_says_what_to_do(api: Api) -> None:
         gateway.propose_rules("policies: []")
     assert refused.value.kind == "not-yours-to-propose"
     with Client(api.url, "no token") as gateway, pytest.raises(Refused) as refused:
-        gateway.sessions()
+        next(gateway.sessions())
     assert refused.value.status == 401
 
 
