@@ -48,6 +48,10 @@ bench: $(ENVIRONMENT) ## what the gateway costs: direct, pgbouncer and Countersi
 client-suites: setup-test ## clients' own test suites, directly and through the gateway, test by test (SUITES=asyncpg: only that)
 	PYTHONPATH=tests $(BIN)/python -P -m clients.suites $(SUITES)
 
+.PHONY: long-holds
+long-holds: setup-test ## commands held for half an hour (SECONDS=1800) with psql, psycopg, asyncpg and JDBC
+	COUNTERSIGN_HOLD_SECONDS=$(or $(SECONDS),1800) $(BIN)/pytest -q tests/clients/test_holds.py
+
 .PHONY: copy-gigabyte
 copy-gigabyte: setup-test ## COPY of 1 GB each way through the gateway, in bounded memory
 	COUNTERSIGN_COPY_MIB=1024 $(BIN)/pytest -q tests/clients/test_large.py -k copy_in_and_out

@@ -130,6 +130,15 @@ def obstacle_to_revoking(who: Principal, approval: Approval, now: datetime) -> O
     return None
 
 
+def obstacle_to_resuming(who: Principal, approval: Approval, now: datetime) -> Obstacle | None:
+    """What keeps `who` from saying that this rejection counts no longer; None when nothing does."""
+    if (forbidden := _not_theirs(who, approval)) is not None:
+        return forbidden
+    if now >= approval.request.expires_at + _REVOCABLE:
+        return Obstacle(Why.TOO_LATE, "It was rejected so long ago that nobody is paused for it.")
+    return None
+
+
 def obstacle_to_ending(who: Principal, entry: Entry, administrators: Collection[str]) -> str:
     """What keeps `who` from revoking this grant; empty when nothing does: reviewers take back what they gave,
     and whoever has it may give it up."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import MutableHeaders
@@ -26,10 +27,18 @@ from api.notifications.outbox import Outbox
 from api.notifications.slack.actions import Actions
 from api.originals import Originals
 from api.past import Past
+from api.pauses import Pauses
+from api.pauses import routes as pauses_routes
 from api.policies import Policies
 from api.publishing import Publishing
 from api.resources import Resources
+from api.saml_sign_on import SamlSignOn
+from api.scim import errors as scim_errors
+from api.scim.routes import PATH as SCIM
+from api.scim.routes import ScimEndpoint
 from api.single_sign_on import SingleSignOn
+from api.ssh_certificates import SshCertificates
+from api.terminal_codes import TerminalCodes
 from api.tokens import Tokens
 from api.web.about import AboutPages
 from api.web.grants import GrantPages
@@ -37,8 +46,9 @@ from api.web.live import Live
 from api.web.pages import Pages
 from api.web.policies import PolicyPages
 from api.web.sessions import SessionPages
-from api.web.sign_on import WebSignOn
+from api.web.sign_on import OidcSignOn, SamlPages
 from api.web.site import Site, static_files
+from api.web.terminals import TerminalPages
 from infra.clock import Clock, now
 from infra.keys import Sealer
 
@@ -75,15 +85,20 @@ def create_app(
     audit_log: AuditLog,
     grants: Grants,
     asking: Asking,
+    pauses: Pauses,
     issuing: Issuing,
     resources: Resources,
     publishing: Publishing,
     sso: SingleSignOn | None,
+    saml: SamlSignOn | None,
+    codes: TerminalCodes,
+    ssh_authority: Ed25519PrivateKey,
     administrators: tuple[str, ...],
     sealer: Sealer,
     outbox: Outbox,
     wake: Callable[[], None],
     slack: Actions | None,
+    scim: ScimEndpoint | None,
     clock: Clock = now,
 ) -> FastAPI:
     """The application. Whoever serves it also runs `feed` and `publishing`."""
@@ -104,13 +119,15 @@ def create_app(
     )
     for router in (
         auth.routes(sign_in),
-        Tokens(sign_in, issuing, sso, administrators, clock).router(),
+        Tokens(sign_in, issuing, sso, codes, administrators, clock, by_page=saml is not None).router(),
+        SshCertificates(sign_in, issuing, ssh_authority, clock).router(),
         resources.router(sign_in),
         approvals.routes(desk, past, sign_in, clock),
         originals.routes(opened, desk, past, sign_in),
         stream.routes(feed, desk.access, sign_in, clock),
         grants_routes(grants, sign_in),
         asking_routes(asking, sign_in),
+        pauses_routes(pauses, sign_in),
         Policies(publishing, audit_log, sign_in).router(),
         sessions.routes(audit_log, sign_in),
         ending.router(sign_in),
@@ -121,8 +138,10 @@ def create_app(
         app.include_router(router, prefix="/api")
     if slack is not None:
         app.include_router(slack.router(), prefix="/api")
+    if scim is not None:
+        app.include_router(scim.router())
     app.include_router(health.routes(readiness))
-    site = Site(sign_in, desk.access, clock, single_sign_on=sso is not None)
+    site = Site(sign_in, desk.access, clock, ways=_ways(sso, saml))
     web = Pages(site, feed, desk, past, opened, issuing)
     app.include_router(web.router())
     app.include_router(Live(site, feed).router())
@@ -131,15 +150,25 @@ def create_app(
     app.include_router(GrantPages(site, grants).router())
     app.include_router(AboutPages(site, audit_log, resources, readiness).router())
     if sso is not None:
-        app.include_router(WebSignOn(sso, site, web).router())
+        app.include_router(OidcSignOn(sso, site, web).router())
+    if saml is not None:
+        app.include_router(SamlPages(saml, site, web).router())
+    app.include_router(TerminalPages(site, codes).router())
     app.mount("/static", static_files())
     app.add_middleware(_WithHeaders, headers=headers)
     _answer_errors(app, site, headers)
     return app
 
 
+def _ways(sso: SingleSignOn | None, saml: SamlSignOn | None) -> Mapping[str, str]:
+    oidc = {"Single sign-on": "/sign-in/begin"} if sso is not None else {}
+    return oidc | ({"SAML sign-on": "/sign-in/saml/begin"} if saml is not None else {})
+
+
 def _answer_errors(app: FastAPI, site: Site, headers: Mapping[str, str]) -> None:
     def answer(request: Request, problem: problems.Problem) -> Response:
+        if request.url.path.startswith(SCIM):
+            return scim_errors.response(problem)
         if request.url.path.startswith(_FOR_PROGRAMS):
             return problems.response(problem)
         return site.problem(request, problem)

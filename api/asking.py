@@ -23,6 +23,8 @@ from schemas.events import AccessRequested
 from schemas.ids import approval_id, derived_id, uuid7
 from schemas.vocabulary import Access, Intent, Principal
 
+_MOST_WAITING = 5  # requests of one principal that reviewers have not decided on
+
 
 class Ask(BaseModel):
     """What is asked for: commands of these intents on this resource, for so long."""
@@ -61,15 +63,24 @@ class Asking:
     async def ask(self, who: Principal, wanted: Ask, address: str, key: str | None = None) -> Approval:
         """The request for review, once it waits for reviewers; again by the same `key`, it is the same one.
 
-        Raises Problem: 403 no reviewer can grant it, 422 the key was another request's, 503 no Kafka, 504 the
-        processors do not answer.
+        Raises Problem: 403 no reviewer can grant it, 422 the key is used, 429 too many of theirs
+        wait, 503 no Kafka, 504 the processors do not answer.
         """
         if self.feed.obstacle is not None:
             raise unavailable(self.feed.obstacle)
         event = self._event(who, wanted, address, self.clock(), key)
+        is_repeat = self._answered(event.approval) is not None
+        waiting = sum(_is_theirs(approval, who) for approval in self.feed.inbox.pending())
+        if waiting >= _MOST_WAITING and not is_repeat:
+            raise Problem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "too-many-requests",
+                f"{waiting} requests of yours for access wait already.",
+                "Nothing was asked. Wait until reviewers have decided on one of them.",
+            )
         with self.feed.listen() as listener:
             try:
-                if self._answered(event.approval) is None:
+                if not is_repeat:
                     await self.bus.publish_durably(event)
                 async with asyncio.timeout(self.within.total_seconds()):
                     while (asked := self._answered(event.approval)) is None:
@@ -126,6 +137,7 @@ def routes(asking: Asking, sign_in: SignIn) -> APIRouter:
         responses=documented(
             HTTPStatus.UNAUTHORIZED,
             HTTPStatus.FORBIDDEN,
+            HTTPStatus.TOO_MANY_REQUESTS,
             HTTPStatus.SERVICE_UNAVAILABLE,
             HTTPStatus.GATEWAY_TIMEOUT,
         ),
@@ -142,6 +154,11 @@ def routes(asking: Asking, sign_in: SignIn) -> APIRouter:
         return view(await asking.ask(who, wanted, address, idempotency_key), who, asking.clock())
 
     return router
+
+
+def _is_theirs(approval: Approval, who: Principal) -> bool:
+    request = approval.request
+    return request.access is not None and request.principal.name == who.name
 
 
 def _no_answer(approval: str, within: timedelta) -> Problem:

@@ -9,7 +9,14 @@ from enum import StrEnum
 from heapq import heappop, heappush
 
 from processors.approvals.stages import deciders, stage_after
-from schemas.events import ApprovalEscalated, ApprovalRequested, ApprovalSettled, Event, ReviewDecided
+from schemas.events import (
+    ApprovalEscalated,
+    ApprovalRequested,
+    ApprovalSettled,
+    CommandEstimated,
+    Event,
+    ReviewDecided,
+)
 from schemas.vocabulary import Answer, ApprovalState, GrantTerms
 
 SETTLED_KEPT = 1000  # the newest settled approvals; older ones are in the audit log
@@ -56,6 +63,7 @@ class Approval:
     decisions: tuple[Decision, ...] = ()  # the first of each reviewer, oldest first
     settlement: Settlement | None = None
     is_escalated: bool = False
+    estimate: CommandEstimated | None = None
 
     @property
     def stage(self) -> int | None:
@@ -87,6 +95,7 @@ class Kind(StrEnum):
     REQUESTED = "approval.requested"
     DECIDED = "approval.decided"
     ESCALATED = "approval.escalated"
+    ESTIMATED = "approval.estimated"
     SETTLED = "approval.settled"
 
 
@@ -117,6 +126,8 @@ class Inbox:
                 return self._decided(event, position)
             case ApprovalEscalated():
                 return self._escalate(event, position)
+            case CommandEstimated():
+                return self._estimate(event, position)
             case ApprovalSettled():
                 return self._settle(event, position)
             case _:
@@ -155,7 +166,7 @@ class Inbox:
         approval = self._pending.get(event.approval)
         if approval is None or approval.decision_of(event.reviewer.name) is not None:
             return None
-        if event.digest != approval.request.digest or event.answer is Answer.REVOKE:
+        if event.digest != approval.request.digest or event.answer not in (Answer.APPROVE, Answer.REJECT):
             return None  # about something else than what waits; the processor does not count it either
         who = event.reviewer
         decision = Decision(who.name, event.answer, event.comment, event.envelope.time, who.groups)
@@ -169,6 +180,13 @@ class Inbox:
             return None
         approval = self._pending[event.approval] = replace(approval, is_escalated=True)
         return Change(Kind.ESCALATED, approval, position)
+
+    def _estimate(self, event: CommandEstimated, position: Position) -> Change | None:
+        approval = self._pending.get(event.approval)
+        if approval is None or approval.estimate is not None:
+            return None
+        approval = self._pending[event.approval] = replace(approval, estimate=event)
+        return Change(Kind.ESTIMATED, approval, position)
 
     def _settle(self, event: ApprovalSettled, position: Position) -> Change | None:
         settlement = Settlement(

@@ -1,7 +1,7 @@
 """Gives out tokens of the gateway and takes them back; each is an event before it counts."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from api.problems import unavailable
 from infra.clock import Clock
@@ -48,22 +48,26 @@ class Issuing:
         )
         return Issued(text, signed_in)
 
-    async def revoke(self, principal: str, by: str, reason: str, *, token: str = "") -> datetime:
-        """Ends a token or a sign-in, by its id; without one, all that the principal has shown until now.
+    async def revoke(
+        self, principal: str, by: str, reason: str, *, token: str = "", ahead: timedelta = timedelta()
+    ) -> datetime:
+        """Ends a token or a sign-in, by its id; without one, all that the principal has shown until now, and
+        shows within `ahead` of it. Returns until when.
 
         Raises Problem 503 when Kafka is away.
         """
         moment = self._clock()
+        before = moment + ahead
         await self._publish(
             TokensRevoked(
                 envelope=envelope(moment, self._node, principal=principal),
                 token=token,
-                before=moment,
+                before=before,
                 revoked_by=by,
                 reason=reason,
             )
         )
-        return moment
+        return before
 
     async def _publish(self, event: Event) -> None:
         try:

@@ -22,27 +22,48 @@ from api.feed import Feed
 from api.grants import Grants
 from api.inbox import Inbox
 from api.issuing import Issuing
+from api.mcp.listeners import Listeners
+from api.mcp.mount import route as mcp_route
+from api.mcp.mount import running as mcp_running
+from api.mcp.own_api import OwnApi
+from api.mcp.runs import Runs
+from api.mcp.server import make_server
 from api.notifications.notifier import Notifier
 from api.notifications.outbox import Outbox
 from api.notifications.receiver import Receiver
 from api.notifications.receivers import receivers_of
 from api.notifications.slack.actions import Actions
 from api.notifications.slack.channel import Channel
+from api.pauses import Pauses
 from api.publishing import Publishing
 from api.register import REACH, Register
 from api.resources import Resources
+from api.saml_sign_on import CONSUMER, ENTITY, SamlSignOn
+from api.scim.registry import Registry
+from api.scim.routes import ScimEndpoint
 from api.sealed import Seal
 from api.single_sign_on import SingleSignOn
+from api.terminal_codes import TerminalCodes
 from infra.clickhouse.client import connect
 from infra.clock import now
 from infra.config import Address, Config, ConfigError
-from infra.identity import identities_of, revocations_of
+from infra.identity import (
+    Provisioning,
+    Revocations,
+    everybody,
+    identities_of,
+    provisioning_of,
+    revocations_of,
+)
+from infra.identity.federation import taken_names
 from infra.identity.provider import Provider
+from infra.identity.provisioning import Admit
+from infra.identity.saml import SamlProvider
 from infra.identity.tokens import TokenSigner
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
 from infra.kafka.following import Following
-from infra.keys import keyring, sealer, secret, server_certificate, signer, token_key
+from infra.keys import keyring, sealer, secret, server_certificate, signer, ssh_user_ca, token_key
 from infra.readiness import report_ready
 from schemas.envelope import envelope
 from schemas.events import NodeHeartbeat
@@ -83,9 +104,12 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
     cookies = Cookies(secret(config.state, "web-sessions"), config.identity.users)
     tls = not address.is_loopback
     revocations = revocations_of(config)
-    sign_in = SignIn(identities_of(config, revocations), cookies, revocations, tls=tls)
-    sso = _single_sign_on(config)
+    provisioning = provisioning_of(config)
+    admit = provisioning.admit if provisioning is not None else everybody
+    sign_in = SignIn(identities_of(config, revocations, admit), cookies, revocations, tls=tls)
+    sso = _single_sign_on(config, admit)
     issuing = Issuing(TokenSigner(token_key(config.state), config.identity.tokens.lifetime), bus, node, now)
+    saml = _saml(config, admit, revocations, issuing)
     outbox = Outbox(config.state / "notifications.db")
     client = httpx.AsyncClient(timeout=_LONGEST_SENDING, follow_redirects=False)
     slack, receivers = _receivers(config, client, outbox, desk)
@@ -97,24 +121,33 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         audit_log=audit_log,
         grants=grants,
         asking=Asking(feed, bus, node, ANSWER_WITHIN, now),
+        pauses=Pauses(feed, bus, node, now),
         issuing=issuing,
         resources=Resources(config),
         publishing=publishing,
         sso=sso,
+        saml=saml,
+        ssh_authority=ssh_user_ca(config.state),
+        codes=TerminalCodes(Seal(secret(config.state, "single-sign-on")), now),
         administrators=config.identity.administrators,
         sealer=sealer(config.state),
         outbox=outbox,
         wake=notifier.wake,
         slack=slack,
+        scim=_scim(config, provisioning, issuing, bus, node),
     )
+    runs = Runs()
+    mcp = make_server(Listeners.of(config), OwnApi(app), runs)
+    app.router.routes.append(mcp_route(mcp, sign_in))
     server = uvicorn.Server(_settings(config, app, tls=tls))
     _survive_own_signals()
     try:
-        async with asyncio.TaskGroup() as tasks:
+        async with mcp_running(mcp, runs), asyncio.TaskGroup() as tasks:
             feeding = tasks.create_task(feed.run())  # should it fail, so does the process
             registering = tasks.create_task(following.run())
             beating = tasks.create_task(_heartbeat(bus, node))
             reading = tasks.create_task(revocations.follow(bus))
+            admitting = tasks.create_task(provisioning.follow(bus)) if provisioning is not None else None
             telling = tasks.create_task(notifier.run())
             publishing_rules = tasks.create_task(publishing.run())
             tasks.create_task(_report(server, address))
@@ -125,6 +158,8 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
             publishing_rules.cancel()
             beating.cancel()
             reading.cancel()
+            if admitting is not None:
+                admitting.cancel()
     finally:
         outbox.close()
         await client.aclose()
@@ -132,14 +167,39 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         await clickhouse.close()
 
 
-def _single_sign_on(config: Config) -> SingleSignOn | None:
+def _scim(
+    config: Config, provisioning: Provisioning | None, issuing: Issuing, bus: Bus, node: str
+) -> ScimEndpoint | None:
+    scim = config.identity.scim
+    if scim is None or provisioning is None:
+        return None
+    registry = Registry(provisioning, issuing, bus, node, taken_names(config), now)
+    return ScimEndpoint(scim, registry, config.api_url, now)
+
+
+def _single_sign_on(config: Config, admit: Admit) -> SingleSignOn | None:
     oidc = config.identity.oidc
     if oidc is None:
         return None
     if oidc.client_secret is not None:
         oidc.client_secret.read(config.base)  # says now that it is not there
     seal = Seal(secret(config.state, "single-sign-on"))
-    return SingleSignOn(config, oidc, Provider(oidc.issuer), seal, now)
+    return SingleSignOn(config, oidc, Provider(oidc.issuer), admit, seal, now)
+
+
+def _saml(config: Config, admit: Admit, revocations: Revocations, issuing: Issuing) -> SamlSignOn | None:
+    saml = config.identity.saml
+    if saml is None:
+        return None
+    path = config.base / saml.metadata
+    try:
+        metadata = path.read_bytes()
+    except OSError as error:
+        raise ConfigError([f"identity.saml.metadata: {path} cannot be read: {error.strerror}"]) from error
+    url = config.api_url
+    provider = SamlProvider(saml, metadata, url + ENTITY, url + CONSUMER, now)
+    seal = Seal(secret(config.state, "single-sign-on"))
+    return SamlSignOn(config, saml, provider, admit, seal, revocations, issuing, now)
 
 
 def _receivers(

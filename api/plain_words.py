@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from api.web.words import INTENTS, Weight, duration
 from schemas.events import ApprovalRequested
-from schemas.vocabulary import Facts, Intent
+from schemas.vocabulary import Facts, Intent, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ _STATEMENTS: dict[str, tuple[str, str, Weight]] = {
     "grant_role": ("makes somebody a member of a role", "makes somebody a member of a role", "heavy"),
     "revoke_role": ("ends a membership in a role", "ends a membership in a role", "heavy"),
     "replication": ("streams changes out of the database", "streams changes out of the database", "heavy"),
+    "websocket": ("opens a WebSocket", "opens a WebSocket", "heavy"),
     "explain": ("asks how {} would be read", "asks for a plan", "light"),
     "show": ("shows a setting", "shows a setting", "light"),
     "set": ("changes a setting of its session", "changes a setting of its session", "light"),
@@ -72,7 +73,10 @@ def sentences(facts: Facts) -> tuple[Sentence, ...]:
 
 
 def of_request(request: ApprovalRequested) -> tuple[Sentence, ...]:
-    """What a reviewer decides on: a command, or a window of time in which commands need no review."""
+    """What a reviewer decides on: a command, what a COMMIT makes last, or a window of time in which commands
+    need no review."""
+    if request.transaction is not None:
+        return _of_transaction(request.transaction)
     if request.access is None:
         return sentences(request.facts)
     intents = ", ".join(INTENTS[intent].text for intent in request.facts.intents)
@@ -82,10 +86,22 @@ def of_request(request: ApprovalRequested) -> tuple[Sentence, ...]:
     return (Sentence(f"asks for {span}{begin} without review of what {intents}", "heavy"),)
 
 
+def _of_transaction(transaction: Transaction) -> tuple[Sentence, ...]:
+    """What a COMMIT makes last: how much, and what each of its statements did."""
+    number = len(transaction.statements)
+    rows = sum(one.rows for one in transaction.statements if one.at_commit)
+    what = f"makes {number} {'statement' if number == 1 else 'statements'} last that ran"
+    first = Sentence(f"{what}; {rows} {'row' if rows == 1 else 'rows'} changed under the rule", "heavy")
+    did = (sentence for one in transaction.statements for sentence in sentences(one.facts))
+    return tuple(dict.fromkeys((first, *did)))
+
+
 def undoing_of(request: ApprovalRequested) -> Sentence:
     """Whether what is decided on can be undone."""
     if request.access is not None:
         return Sentence("The grant can be revoked; what ran under it is a matter of its own.", "medium")
+    if request.transaction is not None:
+        return Sentence("Until it is approved: to reject it undoes all of it.", "medium")
     return undoing(request.facts)
 
 

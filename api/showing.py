@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.access import obstacle, obstacle_to_revoking
 from api.inbox import Approval
+from api.locks import locks_of
 from api.plain_words import of_request, undoing_of
 from schemas.vocabulary import (
     Access,
@@ -17,8 +18,10 @@ from schemas.vocabulary import (
     GrantLimits,
     GrantTerms,
     Intent,
+    Outcome,
     Principal,
     PrincipalKind,
+    Transaction,
 )
 
 _OVERDUE = timedelta(days=1)
@@ -55,6 +58,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "verbs": [],
     "kinds_of_object": [],
     "namespaces": [],
+    "tools": [],
     "probed": [],
     "unproven": [],
     "reviewers": ["dba"],
@@ -80,6 +84,9 @@ _EXAMPLE: dict[str, JsonValue] = {
     "access": None,
     "grants": {"kinds": ["pattern"], "seconds": 3600, "uses": 20},
     "granted": None,
+    "estimate": {"rows": 1, "cost": 8.3},
+    "locks": ["rows it changes, against other changes of them"],
+    "transaction": None,
     "can_decide": True,
     "cannot_decide_because": None,
     "can_revoke": False,
@@ -122,6 +129,39 @@ class GrantOffer(BaseModel):
 
     def terms(self) -> GrantTerms:
         return GrantTerms(self.kind, self.seconds, self.uses)
+
+
+class RanView(BaseModel):
+    """One statement that a COMMIT makes last."""
+
+    command: str = Field(description="the whole text; sensitive literals are placeholders")
+    parameters: list[str | None]
+    command_id: str
+    rows: int = Field(description="that it returned or changed")
+    outcome: Outcome
+    at_commit: bool = Field(description="whether it ran before its review, which is this one")
+
+
+class LockView(BaseModel):
+    """A lock on a relation."""
+
+    relation: str
+    mode: str
+
+
+class TransactionView(BaseModel):
+    """An open transaction whose COMMIT waits."""
+
+    began_at: datetime
+    statements: list[RanView] = Field(description="in the order in which they ran")
+    locks: list[LockView] = Field(description="what it keeps from others until it has ended")
+
+
+class EstimateView(BaseModel):
+    """What the target's planner thinks of a command. Nothing of it has run."""
+
+    rows: int = Field(description="that it would return or change")
+    cost: float = Field(description="in the target's own units")
 
 
 class StageView(BaseModel):
@@ -173,6 +213,7 @@ class ApprovalView(BaseModel):
     verbs: list[str]
     kinds_of_object: list[str]
     namespaces: list[str] = Field(description="of a cluster; *: all of them")
+    tools: list[str] = Field(description="of an MCP server")
     probed: list[str]
     unproven: list[str] = Field(description="why the gateway cannot prove all that the command does")
     reviewers: list[str] = Field(description="groups, any of which may decide")
@@ -196,6 +237,9 @@ class ApprovalView(BaseModel):
     access: AccessView | None = Field(description="no command waits: this window of time is asked for")
     grants: GrantLimitsView | None = Field(description="what may be granted along with an approval")
     granted: GrantOffer | None = Field(description="what was granted along with it")
+    estimate: EstimateView | None = Field(description="null: the target was not asked, or has not answered")
+    locks: list[str] = Field(description="what it locks at the target while it runs, by its statements")
+    transaction: TransactionView | None = Field(description="it is a COMMIT: what it makes last")
     can_decide: bool = Field(description="whether the one who asks may decide it now")
     cannot_decide_because: str | None
     can_revoke: bool = Field(description="whether the one who asks may take back that it was approved")
@@ -241,6 +285,7 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         verbs=list(facts.verbs),
         kinds_of_object=list(facts.kinds_of_object),
         namespaces=list(facts.namespaces),
+        tools=list(facts.tools),
         probed=list(facts.probed),
         unproven=list(facts.unproven),
         reviewers=list(request.reviewers),
@@ -274,9 +319,34 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         access=_access(request.access),
         grants=_limits(request.grants),
         granted=_offer(settlement.grant if settlement else None),
+        estimate=EstimateView(rows=approval.estimate.rows, cost=approval.estimate.cost)
+        if approval.estimate is not None
+        else None,
+        locks=[sentence.text for sentence in locks_of(request)],
+        transaction=_transaction(request.transaction),
         can_decide=hindrance is None,
         cannot_decide_because=hindrance.reason if hindrance else None,
         can_revoke=obstacle_to_revoking(who, approval, now) is None,
+    )
+
+
+def _transaction(transaction: Transaction | None) -> TransactionView | None:
+    if transaction is None:
+        return None
+    return TransactionView(
+        began_at=transaction.began_at,
+        statements=[
+            RanView(
+                command=one.text,
+                parameters=list(one.parameters),
+                command_id=one.command,
+                rows=one.rows,
+                outcome=one.outcome,
+                at_commit=one.at_commit,
+            )
+            for one in transaction.statements
+        ],
+        locks=[LockView(relation=lock.relation, mode=lock.mode) for lock in transaction.locks],
     )
 
 

@@ -24,6 +24,7 @@ from infra.identity.claims import find, has_groups, principal_of
 from infra.identity.federation import taken_names
 from infra.identity.jwt import Claims, Expected
 from infra.identity.provider import Provider
+from infra.identity.provisioning import Admit
 from infra.identity.signed_in import IdentityUnavailable, Method, SignedIn, TokenRefused
 from schemas.ids import uuid7
 
@@ -31,7 +32,7 @@ CALLBACK = "/sign-in/callback"
 _ATTEMPT = "sign-in"  # what is sealed for whom
 _DEVICE = "device code"
 _REFRESH = "refresh token"
-_ATTEMPT_LASTS = timedelta(minutes=10)
+ATTEMPT_LASTS = timedelta(minutes=10)
 _TIMEOUT = 10  # seconds
 _HINT = "refresh_token"  # RFC 7009, section 2.1
 _PENDING = ("authorization_pending", "slow_down")  # RFC 8628, section 3.5
@@ -69,8 +70,11 @@ class Arrival:
 class SingleSignOn:
     """One provider, as its client."""
 
-    def __init__(self, config: Config, oidc: Oidc, provider: Provider, seal: Seal, clock: Clock) -> None:
+    def __init__(
+        self, config: Config, oidc: Oidc, provider: Provider, admit: Admit, seal: Seal, clock: Clock
+    ) -> None:
         self._oidc = oidc
+        self._admit = admit
         self._provider = provider
         self._seal = seal
         self._clock = clock
@@ -98,7 +102,7 @@ class SingleSignOn:
             "code_challenge_method": "S256",
         }
         url = add_params_to_uri(endpoint, list(asked.items()))
-        sealed = self._seal.seal(_ATTEMPT, {**attempt, "next": next}, self._clock() + _ATTEMPT_LASTS)
+        sealed = self._seal.seal(_ATTEMPT, {**attempt, "next": next}, self._clock() + ATTEMPT_LASTS)
         return url, sealed
 
     async def finish(self, attempt: str, answer: Mapping[str, str]) -> tuple[SignedIn, str]:
@@ -190,7 +194,7 @@ class SingleSignOn:
     ) -> Arrival:
         """`kept`, `since`: of the sign-in that is refreshed."""
         claims = await self._claims(tokens, nonce, kept)
-        principal = principal_of(claims, self._oidc, self._taken)
+        principal = self._admit(principal_of(claims, self._oidc, self._taken))
         if kept is not None and (claims.get("sub"), principal.name) != (kept["sub"], kept["name"]):
             raise TokenRefused("the identity provider names somebody else now: sign in again")
         since = since or self._clock()

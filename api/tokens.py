@@ -17,6 +17,7 @@ from api.auth import SignIn, address_of
 from api.issuing import Issued, Issuing, delegated
 from api.problems import Problem, documented
 from api.single_sign_on import Arrival, Pending, SingleSignOn
+from api.terminal_codes import TerminalCodes
 from infra.clock import Clock
 from infra.identity.signed_in import IdentityUnavailable, SignedIn, TokenRefused
 from schemas.vocabulary import Principal, PrincipalKind
@@ -24,6 +25,7 @@ from schemas.vocabulary import Principal, PrincipalKind
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 REFRESH = "refresh_token"
+CODE = "authorization_code"
 _ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105
 _LONGEST_REASON = 500  # characters
 
@@ -83,12 +85,18 @@ class Tokens:
         sign_in: SignIn,
         issuing: Issuing,
         sso: SingleSignOn | None,
+        codes: TerminalCodes,
         administrators: tuple[str, ...],
         clock: Clock,
+        *,
+        by_page: bool,
     ) -> None:
+        """`by_page`: whether terminals sign in through the web page where there is no device flow."""
         self._sign_in = sign_in
         self._issuing = issuing
         self._sso = sso
+        self._codes = codes
+        self._by_page = by_page
         self._administrators = frozenset(administrators)
         self._clock = clock
 
@@ -117,9 +125,11 @@ class Tokens:
         actor_token: Annotated[str, Form()] = "",
         device_code: Annotated[str, Form()] = "",
         refresh_token: Annotated[str, Form()] = "",
+        code: Annotated[str, Form()] = "",
+        code_verifier: Annotated[str, Form()] = "",
     ) -> TokenView:
         """A token of the gateway, for what `grant_type` names: another token (and, with `actor_token`, an
-        agent acting for its person), a confirmed device code, a refresh token."""
+        agent acting for its person), a confirmed device code, a refresh token, a code from the web page."""
         try:
             match grant_type:
                 case "urn:ietf:params:oauth:grant-type:token-exchange":
@@ -128,9 +138,11 @@ class Tokens:
                     arrival = await self._single_sign_on().finish_device(device_code)
                 case "refresh_token":
                     arrival = await self._single_sign_on().refresh(refresh_token)
+                case "authorization_code":
+                    arrival = Arrival(self._codes.redeem(code, code_verifier))
                 case _:
                     raise _oauth_problem(
-                        "unsupported_grant_type", f"grant_type {EXCHANGE}, {DEVICE} or {REFRESH}"
+                        "unsupported_grant_type", f"grant_type {EXCHANGE}, {DEVICE}, {REFRESH} or {CODE}"
                     )
             self._sign_in.revocations.check(arrival.signed_in)
         except Pending as pending:
@@ -189,6 +201,14 @@ class Tokens:
         return who.kind is PrincipalKind.PERSON and not self._administrators.isdisjoint(who.groups)
 
     def _single_sign_on(self) -> SingleSignOn:
+        if self._sso is None and self._by_page:
+            raise Problem(
+                HTTPStatus.BAD_REQUEST,
+                "sign-in-by-page",
+                "The identity provider has no sign-in for devices.",
+                "Open /sign-in/terminal?challenge=… of the gateway, as `countersign login` does.",
+                extra={"error": "unauthorized_client"},
+            )
         if self._sso is None:
             raise Problem(
                 HTTPStatus.BAD_REQUEST,

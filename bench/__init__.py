@@ -8,6 +8,7 @@ looks at nothing), and through Countersign. `make bench` runs all; `python -m be
 - `ways.py`: starts PostgreSQL, pgbouncer and the gateway; says how to connect through each.
 - `client.py`: the leanest client there is: it reads an answer and keeps nothing.
 - `processes.py`: memory of the gateway's processes, as the kernel counts it.
+- `targets.py`: an API, hosts, a cluster and one gateway before them, with `upstream.py`.
 - one file a measurement: `latency.py`, `streaming.py`, `growth.py`, `held.py` with `reviewing.py`,
-  `idle.py`, `starting.py`.
+  `idle.py`, `starting.py`; with other targets `requests.py`, `downloads.py`, `terminals.py`.
 """

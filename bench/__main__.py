@@ -6,12 +6,15 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import growth, held, idle, latency, starting, streaming
+from bench import downloads, growth, held, idle, latency, requests, starting, streaming, terminals
 from bench.processes import MIB, Peaks
 from bench.row import Goal, Row, show, write
+from bench.targets import running_targets
 from bench.ways import countersign, direct, pgbouncer, target
 
-NAMES = ("starting", "latency", "streaming", "growth", "memory", "idle", "held")
+_OF_POSTGRES = ("starting", "latency", "streaming", "growth", "memory", "idle", "held")
+_OF_OTHERS = ("requests", "downloads", "terminals")
+NAMES = (*_OF_POSTGRES, *_OF_OTHERS)
 
 
 class Run:
@@ -36,6 +39,19 @@ class Run:
 def main(chosen: tuple[str, ...]) -> int:
     """0 when everything could be measured and every goal holds."""
     run = Run(chosen)
+    if set(chosen).intersection(_OF_POSTGRES):
+        of_postgres(run)
+    if set(chosen).intersection(_OF_OTHERS):
+        of_others(run)
+    show(run.rows)
+    write(run.rows)
+    for failed in run.failed:
+        say(f"{failed} could not be measured, see above")
+    return 1 if run.failed or any(row.holds is False for row in run.rows) else 0
+
+
+def of_postgres(run: Run) -> None:
+    """What has PostgreSQL behind it, beside pgbouncer."""
     say("PostgreSQL with 1,000,000 rows")
     with target() as postgres, tempfile.TemporaryDirectory(prefix="countersign-bench-") as name:
         folder = Path(name)
@@ -53,11 +69,19 @@ def main(chosen: tuple[str, ...]) -> int:
             run.measure("held", lambda: held.measure(gateway, ours))
             if run.failed:
                 print(gateway.logs(), file=sys.stderr)
-    show(run.rows)
-    write(run.rows)
-    for failed in run.failed:
-        say(f"{failed} could not be measured, see above")
-    return 1 if run.failed or any(row.holds is False for row in run.rows) else 0
+
+
+def of_others(run: Run) -> None:
+    """What has an API, a host or a cluster behind it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="countersign-bench-") as name,
+        running_targets(Path(name)) as targets,
+    ):
+        run.measure("requests", lambda: requests.measure(targets))
+        run.measure("downloads", lambda: downloads.measure(targets))
+        run.measure("terminals", lambda: terminals.measure(targets))
+        if run.failed:
+            print(targets.gateway.logs(), file=sys.stderr)
 
 
 def memory(peaks: Peaks) -> list[Row]:

@@ -105,11 +105,40 @@ def ssh_host_line(state: Path) -> str:
 def ssh_target_ca(state: Path) -> Path:
     """The key that signs the gateway's certificates for hosts, likewise; hosts trust the `.pub` beside it."""
     path = state / "ssh" / "target_ca"
+    _write_ssh_pair(path)
+    return path
+
+
+def ssh_user_ca(state: Path) -> Ed25519PrivateKey:
+    """What the api signs users' certificates with, made at first start. Raises ConfigError when it is not
+    usable."""
+    path = state / "ssh" / "user_ca"
+    _write_ssh_pair(path)
+    key = serialization.load_ssh_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigError([f"{path}: expected an Ed25519 private key"])
+    return key
+
+
+def ssh_user_cas(state: Path) -> tuple[Ed25519PublicKey, ...]:
+    """What users' certificates are believed by: `user_ca.pub`, and `user_ca.*.pub` while it is replaced."""
+    folder = state / "ssh"
+    if not (folder / "user_ca.pub").exists():
+        _write_ssh_pair(folder / "user_ca")
+    found = []
+    for path in sorted(folder.glob("user_ca.*pub")):
+        key = serialization.load_ssh_public_key(path.read_bytes())
+        if not isinstance(key, Ed25519PublicKey):
+            raise ConfigError([f"{path}: expected an Ed25519 public key"])
+        found.append(key)
+    return tuple(found)
+
+
+def _write_ssh_pair(path: Path) -> None:
     _write_ssh_key(path)
     key = serialization.load_ssh_private_key(path.read_bytes(), password=None)
     public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     _write_once(path.with_suffix(".pub"), public + b"\n", private=False)
-    return path
 
 
 def _write_ssh_key(path: Path) -> None:

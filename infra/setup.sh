@@ -2,9 +2,10 @@
 # Puts on a fresh Debian machine what it lacks. Asks nothing, and leaves alone what is there already.
 #
 #   infra/setup.sh environment   uv into .tools/, the locked Python environment into .venv/
-#   infra/setup.sh test          what the tests take from Debian: PostgreSQL, psql, Chromium, OpenSSH, rsync, git
+#   infra/setup.sh test          what the tests take from Debian: PostgreSQL, psql, Chromium, OpenSSH, rsync, git;
+#                                Ansible into .tools/ansible/
 #   infra/setup.sh browser      what the page takes from npm into api/web/static/vendor/, for its tests .tools/browser/
-#   infra/setup.sh bench         what the measurements take from Debian: PostgreSQL, psql, pgbouncer
+#   infra/setup.sh bench         what the measurements take from Debian: PostgreSQL, psql, pgbouncer, wrk, OpenSSH
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -81,6 +82,16 @@ environment() {
     "$uv" sync --locked
 }
 
+# Ansible for the tests, beside the environment: its own versions of libraries are not ours.
+ansible() {
+    wanted=tests/clients/ssh/requirements.txt
+    ! cmp -s "$wanted" .tools/ansible/.requirements.txt || return 0
+    say "Ansible into .tools/"
+    rm -rf .tools/ansible
+    "$uv" pip install --quiet --require-hashes --python .venv/bin/python --target .tools/ansible --requirement "$wanted"
+    cp "$wanted" .tools/ansible/.requirements.txt
+}
+
 # asciinema's player and, for the tests, axe-core: by npm from its lock file, never from git. No script of theirs runs.
 browser() {
     command -v npm >/dev/null || debian npm
@@ -100,8 +111,12 @@ environment) environment ;;
 test)
     without_sshd_service
     debian postgresql postgresql-client chromium fonts-liberation libatomic1 openssh-client openssh-server ssh-audit rsync git
+    ansible
     ;;
 browser) browser ;;
-bench) debian postgresql postgresql-client pgbouncer ;;
+bench)
+    without_sshd_service
+    debian postgresql postgresql-client pgbouncer wrk curl openssh-client openssh-server
+    ;;
 *) fail "expected environment, test, browser or bench" ;;
 esac

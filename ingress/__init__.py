@@ -7,7 +7,8 @@ target; from then on `connection.py` moves bytes between the two channels (`chan
 - `inquiry.py`: the same for protocols whose library does the I/O: a coroutine awaits a command's verdict.
 - `interface.py`: what a conversation asks for and is told; what a protocol provides.
 - `protocols.py`: PROTOCOLS: a new protocol is its folder, `postgres/`, `ssh/`, `http/` or `kubernetes/`, and
-  one line. What several of them stand on: `web/` (HTTP), `shell/` (command lines), `terminal/` (output).
+  one line. `mcp/`: MCP servers, which `http/` serves.
+  What several stand on: `web/` (HTTP), `shell/` (command lines), `terminal/` (output).
 - `command.py`, `gate.py`: a held command; what may happen to it, as a table; the checks of a verdict.
 - `verdicts.py`: this node's partition of `verdicts`.
 - `outbox.py`: events on their way to Kafka; `recorder.py`: the session's recording.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from schemas.digest import command_digest
 from schemas.fingerprint import pattern_fingerprint
-from schemas.vocabulary import ContextItem, Facts, Stage
+from schemas.vocabulary import ContextItem, Facts, Stage, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Command:
     unmask: tuple[str, ...] = ()  # columns they ask to see unmasked
     pattern: str = ""  # what a reviewer may grant, as events may show it; empty: nothing but this command
     fingerprint: str = ""
+    holds_commit: bool = False  # what it changes lasts only by a COMMIT that is asked about
+    transaction: Transaction | None = None  # it is such a COMMIT: what it makes last
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def make_command(
     ticket: str = "",
     unmask: tuple[str, ...] = (),
     pattern: Pattern | None = None,
+    holds_commit: bool = False,
 ) -> Command:
     """`said`: as the client sent it; `bound`: its parameters' bytes; `shown`: as events may show it."""
     return Command(
@@ -89,4 +92,5 @@ def make_command(
         fingerprint=pattern_fingerprint(pattern.exact, pattern.facts, pattern.context)
         if pattern is not None
         else "",
+        holds_commit=holds_commit,
     )

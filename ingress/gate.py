@@ -110,6 +110,14 @@ class Allowed:
     comment: str
     grant: str = ""
     break_glass: str = ""
+    unattended: bool = False
+
+    @property
+    def approved_by(self) -> str:
+        """As in "approved by dana, priya"."""
+        if self.unattended:
+            return "a rule, since no reviewer can be reached"
+        return ", ".join(self.decided_by) or "timeout"
 
     @property
     def may_be_taken_back(self) -> bool:
@@ -163,6 +171,7 @@ class Gate:
                     event.comment,
                     event.grant,
                     event.break_glass,
+                    event.unattended,
                 )
             case CommandDenied() if self.permits(Signal.DENY) and self._is_for_this(event.digest):
                 self.signal(Signal.DENY)

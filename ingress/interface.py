@@ -82,13 +82,22 @@ class StopAfter:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimated:
+    """What the target's planner thinks of a command that waits for a reviewer."""
+
+    command: str
+    rows: int
+    cost: float  # in the target's own units
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """End the session once what is to be sent has been sent."""
 
     reason: str
 
 
-Request = Submit | Abandon | Finish | Record | CancelTarget | ReadCatalogue | StopAfter | Close
+Request = Submit | Abandon | Finish | Record | CancelTarget | ReadCatalogue | StopAfter | Estimated | Close
 
 
 class Conversation(Protocol):

@@ -43,6 +43,18 @@ class Login:
             _log.warning("login.refused", host=host, reason=str(refused))
             raise _refused("", refused) from refused
 
+    def sign_in_by_certificate(self, name: str, blob: bytes, host: str) -> SignedIn:
+        """As `sign_in`, by an SSH certificate of the gateway's whose key the client has shown to have."""
+        try:
+            return self._identities.authenticate_certificate(name, blob)
+        except TokenRefused as refused:
+            _log.warning("login.refused", principal=name, host=host, reason=str(refused))
+            raise _refused(name, refused) from refused
+
+    def trusts_authority(self, authority: object) -> bool:
+        """Whether certificates of this public key are the gateway's."""
+        return self._identities.certificates.trusts(authority)
+
     def resource(self, name: str, kind: type[R]) -> R:
         """The resource of this kind that a principal asked for. Raises LoginRefused."""
         resource = self._config.resource(name)

@@ -15,7 +15,7 @@ import uvloop
 from infra.clock import now
 from infra.config import Address, Config, ConfigError
 from infra.credentials import secrets_of
-from infra.identity import identities_of, revocations_of
+from infra.identity import everybody, identities_of, provisioning_of, revocations_of
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
 from infra.keys import keyring, sealer, server_certificate, signer
@@ -65,7 +65,9 @@ async def _run(config: Config) -> int:
         node=node,
         verdict_timeout=config.gateway.verdict_timeout,
     )
-    login = Login(config, identities_of(config, revocations))
+    provisioning = provisioning_of(config)
+    admit = provisioning.admit if provisioning is not None else everybody
+    login = Login(config, identities_of(config, revocations, admit))
     try:
         await bus.start()
     except BusUnavailable as error:
@@ -86,6 +88,8 @@ async def _run(config: Config) -> int:
             endpoints.append(endpoint)
             tasks.append(asyncio.create_task(_accept(listener, endpoint)))
         tasks.append(asyncio.create_task(revocations.follow(bus)))
+        if provisioning is not None:
+            tasks.append(asyncio.create_task(provisioning.follow(bus)))
         tasks.append(asyncio.create_task(_heartbeat(outbox, node, started_at)))
         await revocations.read_up.wait()
         # What is there now stays: the collector need not look at it again and again.

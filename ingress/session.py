@@ -25,6 +25,7 @@ from ingress.interface import (
     CancelTarget,
     Close,
     Conversation,
+    Estimated,
     Finish,
     ReadCatalogue,
     Record,
@@ -225,6 +226,8 @@ class Session:
                         lambda conversation: conversation.time_is_up(request.command, request.turn)
                     ),
                 )
+            case Estimated():
+                self._estimated(request)
             case Close():
                 self._close(request.reason)
 
@@ -261,6 +264,8 @@ class Session:
             unmask=command.unmask,
             pattern=command.pattern,
             fingerprint=command.fingerprint,
+            holds_commit=command.holds_commit,
+            transaction=command.transaction,
         )
         services.outbox.request(
             request, lambda: self._undecided(command.id, "Kafka did not take the request")
@@ -352,6 +357,19 @@ class Session:
                 limit_rule=finish.limit_rule,
             )
         )
+
+    def _estimated(self, found: Estimated) -> None:
+        """Reviewers may know what the target thinks of it, while they have not decided."""
+        held = self._held.get(found.command)
+        if held is not None and held.gate.state is State.WAITING:
+            self._services.outbox.report(
+                e.CommandEstimated(
+                    envelope=self._envelope(found.command),
+                    approval=held.gate.approval,
+                    rows=found.rows,
+                    cost=found.cost,
+                )
+            )
 
     def _settle(self, command: str) -> None:
         held = self._held.pop(command, None)

@@ -22,6 +22,7 @@
 - `grantings.py`: what principals were granted, in a table beside their accounts.
 - `standings.py`: approvals that are used by asking again, in a table of their own.
 - `desk.py`: the approvals in the table, and their deadlines.
+- `presence.py`: whether reviewers can be reached.
 - `configured.py`: the configuration file -> the bundle to decide by.
 - `rulebook.py`: the bundle in force, which persons may publish while the workers run.
 - `policy/`, `approvals/`, `grants/`: the decisions, pure.

@@ -12,6 +12,7 @@ from processors.continuity import Continuity, read_again
 from processors.emission import Emission
 from processors.intake import Intake, NotBelieved
 from processors.ordering import InOrder
+from processors.presence import Presence
 from processors.reactions import Reaction, Reactions
 from schemas.envelope import envelope
 from schemas.events import (
@@ -24,6 +25,7 @@ from schemas.events import (
     CommandFinished,
     CommandRequested,
     NodeHeartbeat,
+    PauseLifted,
     ReviewDecided,
 )
 from schemas.signature import Keyring
@@ -43,6 +45,7 @@ _REVIEWS = (
     ReviewDecided,
     ApprovalWithdrawn,
     ApprovalSettled,
+    PauseLifted,
 )
 
 
@@ -55,9 +58,11 @@ def add_agents(
     clock: Clock,
     node: str,
     give_up: Callable[[BaseException], None],
+    presence: Presence | None = None,
 ) -> None:
     """Gives the Faust app its agents and timers. `give_up` ends the process: an agent that failed would
     be started again by Faust, but the message it failed on would be neither answered nor read again.
+    `presence`: whether reviewers can be reached, where that matters.
 
     The streams do not acknowledge by themselves: a message is acknowledged when what follows from it is
     durable, so that a commit never leaves an answer behind.
@@ -103,9 +108,11 @@ def add_agents(
         for forgotten in reactions.forget_standing(clock()):
             await emission.emit((), after=forgotten)
         now = clock()
+        given_up = reactions.give_up(now) if presence is not None and presence.is_gone(now) else ()
         for reaction in (
             *reactions.expire_grants(now),
             *reactions.expire_due(now),
+            *given_up,
             *reactions.reconsider(now),
         ):
             await emission.emit(

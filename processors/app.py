@@ -16,6 +16,7 @@ from schemas.events import (
     CommandRequested,
     GrantIssued,
     GrantRevoked,
+    PauseLifted,
 )
 from schemas.topics import APPROVALS, Topic
 
@@ -37,7 +38,15 @@ BUDGETS_TABLE = "budgets"
 BUDGETS = Topic(
     f"{APP_ID}-{BUDGETS_TABLE}-repartition",
     8,
-    (CommandRequested, CommandFinished, CommandAbandoned, ApprovalSettled, GrantIssued, GrantRevoked),
+    (
+        CommandRequested,
+        CommandFinished,
+        CommandAbandoned,
+        ApprovalSettled,
+        PauseLifted,
+        GrantIssued,
+        GrantRevoked,
+    ),
     lambda event: str(event.envelope.principal),
     kept=timedelta(days=1),
 )

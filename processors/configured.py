@@ -1,7 +1,7 @@
 """The configuration's policies and resources -> the bundle the processors decide by."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,14 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.tokens import AliasToken, AnchorToken
 
 from infra.config import Config, ConfigError, Names, Policy, Resource, parse
+from infra.config.policies import Limits, Reserve
 from infra.config.resources import SensitiveColumns, SensitiveFields, SensitiveObjects
 from processors.policy.bundle import Bundle, make_document, parse_bundle
 from processors.policy.expression import check_expression
 from processors.policy.matchers import compile_command_pattern
 from processors.policy.rule import Measure
 from processors.policy.rules import BadRule
+from schemas.vocabulary import ReviewAt, Verdict
 
 _DRAFT = Path("draft")
 _DEEPEST = 100
@@ -78,8 +80,9 @@ def _depth(text: str) -> int:
 
 def rule_problems(config: Config) -> list[str]:
     """What `countersign check` finds in the rules beside what the file's form tells: one line each."""
-    problems = []
+    problems: list[str] = []
     for policy in config.policies:
+        problems += _reserve_problems(policy, config.policies)
         problems += [
             f"policies: {policy.name}: review.owners: {resource.name} has no owners: nobody would review"
             for resource in config.resources
@@ -93,6 +96,19 @@ def rule_problems(config: Config) -> list[str]:
             except ValueError as error:
                 problems.append(f"policies: {policy.name}: when.command: {error}")
     return problems
+
+
+def _reserve_problems(policy: Policy, policies: Sequence[Policy]) -> Iterator[str]:
+    """A rule that decides where no reviewer can be reached must be there, and decide by itself."""
+    if policy.review is None or not isinstance(policy.review.on_unavailable, Reserve):
+        return
+    named = policy.review.on_unavailable.rule
+    where = f"policies: {policy.name}: review.on_unavailable.rule"
+    found = next((other for other in policies if other.name == named), None)
+    if found is None:
+        yield f"{where}: there is no rule {named}"
+    elif found.verdict is Verdict.REVIEW or found.limits != Limits() or found.require:
+        yield f"{where}: expected a rule that allows or denies, without limits and require: {named}"
 
 
 def _has_no_reviewer(policy: Policy, resource: Resource) -> bool:
@@ -121,6 +137,10 @@ def _rule(policy: Policy) -> dict[str, Any]:
             "on_timeout": review.on_timeout,
             "valid_for": review.valid_for.total_seconds(),
             "hold": review.hold,
+            "at": review.at,
+            "on_unavailable": "rule" if isinstance(review.on_unavailable, Reserve) else review.on_unavailable,
+            "reserve": review.on_unavailable.rule if isinstance(review.on_unavailable, Reserve) else "",
+            "hold_limit": review.hold_limit.total_seconds() if review.at is ReviewAt.COMMIT else None,
             "break_glass": review.break_glass,
             "owners": review.owners,
             "then": [

@@ -6,13 +6,15 @@ from typing import Any
 
 import structlog
 
-from processors.approvals.approval import Approval, Input, Step, apply, expire
+from processors.approvals.approval import Approval, Input, Step, apply, expire, give_up
 from processors.approvals.deadlines import Deadlines
 from processors.approvals.reconsidering import Looks, reconsider
+from processors.approvals.unattended import gives_up
 from processors.policy.bundle import Bundle
 from processors.records import Form, Records
 from schemas.signature import Keyring, SignatureRefused, Signer
 from schemas.topics import APPROVALS
+from schemas.vocabulary import ApprovalState
 
 _log = structlog.get_logger()
 
@@ -33,6 +35,7 @@ class Desk:
         self._node = node
         self._deadlines = Deadlines()
         self._looks = Looks()
+        self._dependent: set[str] = set()  # those that do not wait for reviewers who cannot be reached
 
     def apply(self, event: Input, now: datetime) -> Step:
         """What the event does to its approval. Nothing is kept until `save`."""
@@ -67,21 +70,35 @@ class Desk:
             return None
         if approval is None:
             return self._records.forget(key)
-        self._deadlines.set(key, approval.due_at)
+        self._watch(key, approval)
         return self._records.save(approval)
 
     def due(self, now: datetime) -> list[str]:
         """The approvals whose time has come; each is given once."""
         return self._deadlines.due(now)
 
+    def give_up(self, now: datetime) -> list[tuple[str, Step]]:
+        """What the approvals do that do not wait for reviewers who cannot be reached; each is given once."""
+        keys, self._dependent = self._dependent, set()
+        found = [(key, self.find(key)) for key in sorted(keys)]
+        return [(key, give_up(approval, now, self._node)) for key, approval in found if approval is not None]
+
     def recover(self, partitions: Collection[int]) -> None:
         """Takes the deadlines of the approvals on these partitions from the table, and no others."""
         self._deadlines.clear()
         self._looks = Looks()
+        self._dependent.clear()
         for key in self._records.keys(partitions):
             approval = self.find(key)
             if approval is not None:
-                self._deadlines.set(key, approval.due_at)
+                self._watch(key, approval)
+
+    def _watch(self, key: str, approval: Approval) -> None:
+        self._deadlines.set(key, approval.due_at)
+        if approval.state is ApprovalState.PENDING and gives_up(approval.request):
+            self._dependent.add(key)
+        else:
+            self._dependent.discard(key)
 
     @property
     def remembered(self) -> int:

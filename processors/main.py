@@ -38,10 +38,11 @@ from processors.desk import Desk
 from processors.emission import Emission
 from processors.grantings import Grantings
 from processors.policy.bundle import Bundle
+from processors.presence import Presence
 from processors.reactions import Reactions
 from processors.rulebook import Rulebook
 from processors.standings import Standings
-from schemas.topics import APPROVALS, COMMANDS, GRANTS, PROPOSALS, TOPICS
+from schemas.topics import APPROVALS, COMMANDS, GRANTS, HEARTBEATS, PROPOSALS, TOPICS
 from schemas.vocabulary import Role
 
 _log = structlog.get_logger()
@@ -68,6 +69,8 @@ def run(config: Config) -> int:
         loop.run_until_complete(create_topics(address, (*TOPICS, *INTERNAL)))
         loop.run_until_complete(bus.start())
         watches = loop.run_until_complete(_open_rulebook(rulebook, bus))
+        attends = rulebook.may_change or rulebook.bundle.gives_up
+        beats = loop.run_until_complete(bus.consume(HEARTBEATS)) if attends else None
     except (TopicsUnavailable, BusUnavailable) as error:
         _log.error("kafka_unavailable", reason=str(error))
         return 1
@@ -95,7 +98,11 @@ def run(config: Config) -> int:
         partial(bus.hand_on, STANDING),
         node,
     )
-    add_agents(app, reactions, emission, continuity, keys, now, node, _give_up)
+    presence = None
+    if beats is not None:
+        presence = Presence(now)
+        app.task(partial(presence.follow, beats))
+    add_agents(app, reactions, emission, continuity, keys, now, node, _give_up, presence)
     _add_beginning_and_end(app, table, desk, standings, grantings, continuity, bus, emission, in_force)
     worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loop=loop)
     worker.spinner = None  # it would draw on stdout

@@ -17,7 +17,7 @@ from processors.grantings import Grantings
 from processors.grants.access import ask as ask_for_access
 from processors.grants.granted import Granted, Orders, expire, finish, issue
 from processors.grants.granted import revoke as revoke_grant
-from processors.policy.budgets import Account, reject, settle
+from processors.policy.budgets import Account, forgive, reject, settle
 from processors.policy.bundle import Bundle
 from processors.policy.verdict import Answer, answer, refusal
 from processors.standings import Standings
@@ -32,6 +32,7 @@ from schemas.events import (
     Event,
     GrantIssued,
     GrantRevoked,
+    PauseLifted,
 )
 from schemas.vocabulary import ApprovalState
 
@@ -108,7 +109,9 @@ class Reactions:
         """Something was granted or revoked: it is for whoever keeps the principal's account."""
         return Reaction(written=self._forward(event.envelope.principal, raw))
 
-    def charge(self, event: Metered | Given | ApprovalSettled, raw: bytes, now: datetime) -> Reaction:
+    def charge(
+        self, event: Metered | Given | ApprovalSettled | PauseLifted, raw: bytes, now: datetime
+    ) -> Reaction:
         """What draws on a budget or a grant, where the account is."""
         assert self._accounts is not None, "there are accounts where there are budgets or grants"
         assert self._grantings is not None, "there are grants where there are accounts"
@@ -129,6 +132,9 @@ class Reactions:
                     return Reaction(
                         written=self._accounts.save(rejected) if rejected is not account else None
                     )
+                case PauseLifted():
+                    forgiven = forgive(account, event.rule, event.envelope.time)
+                    return Reaction(written=self._accounts.save(forgiven))
                 case GrantIssued():
                     return self._regrant(granted, issue(granted, event, now))
                 case GrantRevoked():
@@ -224,11 +230,14 @@ class Reactions:
         """What stood, and whose time is over."""
         return [] if self._standings is None else self._standings.forget_due(now)
 
-    def review(self, event: Input | AccessRequested, raw: bytes, now: datetime) -> Reaction:
+    def review(self, event: Input | AccessRequested | PauseLifted, raw: bytes, now: datetime) -> Reaction:
         """Something happened to an approval. A fault leaves it as it was: its deadline ends it."""
         try:
             if isinstance(event, AccessRequested):
                 return Reaction(ask_for_access(event, self._bundle(), now, self._node))
+            if isinstance(event, PauseLifted):
+                known = self._forward(event.envelope.principal, raw) if self._bundle().has_budgets else None
+                return Reaction(written=known)
             step = self._desk.apply(event, now)
             reaction = self._follow(event.approval, step)
             is_rejected = isinstance(event, ApprovalSettled) and event.state is ApprovalState.REJECTED
@@ -257,6 +266,11 @@ class Reactions:
                     yield self._follow(approval, step)
             except Exception as error:
                 _log_fault("approval_not_reconsidered", error, approval=approval)
+
+    def give_up(self, now: datetime) -> Iterator[Reaction]:
+        """No reviewer can be reached: what does not wait for that ends."""
+        for approval, step in self._desk.give_up(now):
+            yield self._follow(approval, step)
 
     def _follow(self, approval: str, step: Step) -> Reaction:
         if step.ignored:

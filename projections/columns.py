@@ -24,7 +24,7 @@ DEFAULTS: dict[str, dict[str, Value]] = {
     },
     "command_rows": {
         **dict.fromkeys(("at", "requested_at", "held_at", "decided_at", "finished_at", "abandoned_at"), 0),
-        **dict.fromkeys(("decision", "rows", "bytes", "microseconds", "masked"), 0),
+        **dict.fromkeys(("decision", "rows", "bytes", "microseconds", "masked", "unattended"), 0),
         **dict.fromkeys(("command", "session", "node", "principal", "principal_kind", "resource"), ""),
         **dict.fromkeys(("protocol", "stage", "text", "digest", "client_address", "review_rule"), ""),
         **dict.fromkeys(("approval", "final_rule", "policy_version", "message", "comment", "ended"), ""),

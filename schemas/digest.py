@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from schemas.vocabulary import ContextItem, Stage
 
 _DOMAIN = b"countersign command digest v1"
+_COMMIT_DOMAIN = b"countersign commit digest v1"
 
 
 def command_digest(
@@ -37,3 +38,11 @@ def command_digest(
         part(item.name.encode())
         part(item.value.encode())
     return hasher.hexdigest()
+
+
+def commit_digest(commit: str, statements: Sequence[str]) -> str:
+    """SHA-256, in hex, of a COMMIT and what it makes last: its own digest, and those of the statements in the
+    order in which they ran. All are in hex and of one length."""
+    return hashlib.sha256(
+        b"\n".join((_COMMIT_DOMAIN, *(one.encode() for one in (commit, *statements))))
+    ).hexdigest()

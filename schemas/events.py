@@ -20,12 +20,14 @@ from schemas.vocabulary import (
     Intent,
     MaskedField,
     Obligations,
+    OnUnavailable,
     Outcome,
     Principal,
     ProposalState,
     ReviewStage,
     Role,
     Stage,
+    Transaction,
 )
 
 
@@ -45,7 +47,7 @@ class SessionOpened(Event):
     database: str  # what of the resource was opened, where there is a choice
     client_address: str  # "host:port"
     client_name: str  # what the client calls itself, such as application_name
-    method: str = ""  # how the principal showed who they are: "token", "oidc", "federated"
+    method: str = ""  # how the principal showed who they are: "token", "oidc", "saml", "federated"
     token: str = ""  # the id of the gateway token or JWT that was shown, where it has one
 
 
@@ -77,6 +79,8 @@ class CommandRequested(Event):
     unmask: tuple[str, ...] = ()  # columns they ask to see unmasked: "schema.table.column"
     pattern: str = ""  # the text without what may vary under a grant; empty: it has no pattern
     fingerprint: str = ""  # SHA-256 in hex of the pattern and of what such commands mean and do
+    holds_commit: bool = False  # what it changes lasts only by a COMMIT that the ingress asks about
+    transaction: Transaction | None = None  # it is that COMMIT: what it makes last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +119,7 @@ class CommandAllowed(Event):
     comment: str  # the reviewer's
     grant: str = ""  # the grant that let it through, or empty
     break_glass: str = ""  # it ran at once in an emergency: the approval by which it is reviewed afterwards
+    unattended: bool = False  # no reviewer could be reached: the rule's `on_unavailable` decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +137,7 @@ class CommandDenied(Event):
     comment: str
     retry_at: datetime | None = None  # when a budget has room again, where one was used up
     missing: tuple[str, ...] = ()  # what the requester must say first: "reason", "ticket"
+    unattended: bool = False  # no reviewer could be reached: the rule's `on_unavailable` decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +207,18 @@ class ApprovalRequested(Event):
     escalates_at: datetime | None = None  # when others may decide as well
     escalates_to: tuple[str, ...] = ()  # their groups
     afterwards: bool = False  # the command ran at once, by break-glass: it is reviewed after the fact
+    transaction: Transaction | None = None  # it is a COMMIT: what it makes last
+    on_unavailable: OnUnavailable = OnUnavailable.HOLD  # what happens when no reviewer can be reached
+    reserve: str = ""  # the rule that decides then, where one does
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandEstimated(Event):
+    """What the target's planner thinks of a command that waits for a reviewer; nothing of it ran."""
+
+    approval: str
+    rows: int  # that it would return or change
+    cost: float  # in the target's own units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +266,17 @@ class ApprovalSettled(Event):
     requested_at: datetime
     digest: str = ""  # of the command it was asked for
     grant: GrantTerms | None = None  # what all who approved granted
+    unattended: bool = False  # it timed out at once, since no reviewer could be reached
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseLifted(Event):
+    """A reviewer lifted the pause that rejections under a rule led to: those before this count no longer."""
+
+    approval: str  # one of those that were rejected
+    rule: str
+    lifted_by: str
+    comment: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +326,7 @@ class TokenIssued(Event):
 
     principal: Principal
     token: str  # its id
-    method: str  # how they showed who they are: "token", "oidc", "federated"
+    method: str  # how they showed who they are: "token", "oidc", "saml", "federated"
     authenticated_at: datetime
     expires_at: datetime
     sign_ins: tuple[str, ...]  # ids of the token, and of the sign-ins and tokens it was given for
@@ -313,6 +342,36 @@ class TokensRevoked(Event):
     before: datetime
     revoked_by: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserProvisioned(Event):
+    """The identity provider's directory has a user (SCIM), like this from now on."""
+
+    entry: str  # its id
+    name: str
+    active: bool | None  # whether they may come in; None: as before
+    external_id: str  # the provider's own
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupProvisioned(Event):
+    """The identity provider's directory has a group (SCIM), like this from now on."""
+
+    entry: str  # its id
+    name: str
+    external_id: str  # the provider's own
+    joined: tuple[str, ...]  # ids of users; all others are members as before
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRemoved(Event):
+    """The identity provider's directory has a user or a group no longer."""
+
+    entry: str  # its id
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -417,15 +476,20 @@ EVENTS: dict[str, type[Event]] = {
         SessionTerminated,
         CommandRevoked,
         ApprovalRequested,
+        CommandEstimated,
         AccessRequested,
         ReviewDecided,
         ApprovalEscalated,
         ApprovalSettled,
+        PauseLifted,
         ApprovalWithdrawn,
         GrantIssued,
         GrantRevoked,
         TokenIssued,
         TokensRevoked,
+        UserProvisioned,
+        GroupProvisioned,
+        EntryRemoved,
         PolicyPublished,
         PolicyProposed,
         PolicyReviewed,

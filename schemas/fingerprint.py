@@ -29,6 +29,7 @@ def pattern_fingerprint(exact: str, facts: Facts, context: Sequence[ContextItem]
         facts.verbs,
         facts.kinds_of_object,
         facts.namespaces,
+        *((facts.tools,) if facts.tools else ()),  # fingerprints from before there were tools stay
         facts.probed,
         facts.unproven,
     )

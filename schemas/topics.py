@@ -54,10 +54,12 @@ APPROVALS = Topic(
     8,
     (
         e.ApprovalRequested,
+        e.CommandEstimated,
         e.AccessRequested,
         e.ReviewDecided,
         e.ApprovalEscalated,
         e.ApprovalSettled,
+        e.PauseLifted,
         e.ApprovalWithdrawn,
     ),
     _approval,
@@ -72,6 +74,13 @@ TOKENS = Topic(
     (e.TokenIssued, e.TokensRevoked),
     lambda event: str(event.envelope.principal),
     LONG,
+)
+DIRECTORY = Topic(
+    "countersign.directory",
+    1,  # in one order: the first who takes a name has it
+    (e.UserProvisioned, e.GroupProvisioned, e.EntryRemoved),
+    lambda event: str(event.entry),
+    None,
 )
 POLICIES = Topic("countersign.policies", 1, (e.PolicyPublished,), lambda event: str(event.bundle), None, True)
 PROPOSALS = Topic(
@@ -92,6 +101,7 @@ TOPICS: tuple[Topic, ...] = (
     APPROVALS,
     GRANTS,
     TOKENS,
+    DIRECTORY,
     POLICIES,
     PROPOSALS,
     RECORDINGS,
@@ -116,15 +126,20 @@ SIGNED_BY: dict[type[e.Event], tuple[Role, ...]] = {
     e.SessionTerminated: (Role.PROCESSORS,),
     e.CommandRevoked: (Role.PROCESSORS,),
     e.ApprovalRequested: (Role.PROCESSORS,),
+    e.CommandEstimated: (Role.INGRESS,),
     e.AccessRequested: (Role.API,),
     e.ReviewDecided: (Role.API,),
     e.ApprovalEscalated: (Role.PROCESSORS,),
     e.ApprovalSettled: (Role.PROCESSORS,),
+    e.PauseLifted: (Role.PROCESSORS,),
     e.ApprovalWithdrawn: (Role.INGRESS,),
     e.GrantIssued: (Role.PROCESSORS,),
     e.GrantRevoked: (Role.API, Role.PROCESSORS),
     e.TokenIssued: (Role.API,),
     e.TokensRevoked: (Role.API,),
+    e.UserProvisioned: (Role.API,),
+    e.GroupProvisioned: (Role.API,),
+    e.EntryRemoved: (Role.API,),
     e.PolicyPublished: (Role.PROCESSORS,),
     e.PolicyProposed: (Role.API,),
     e.PolicyReviewed: (Role.API,),

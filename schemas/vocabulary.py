@@ -84,6 +84,7 @@ class Facts:
     verbs: tuple[str, ...] = ()  # of a request to a cluster: "get", "deletecollection"
     kinds_of_object: tuple[str, ...] = ()  # "pods", "pods/exec", "deployments.apps"
     namespaces: tuple[str, ...] = ()  # of a cluster; "*": all of them
+    tools: tuple[str, ...] = ()  # of an MCP server, that are called
 
 
 class Verdict(StrEnum):
@@ -118,7 +119,7 @@ class MaskingPlan:
 class LimitSource:
     """Which rule set a limit: of several that match, the strictest."""
 
-    limit: str  # "rows", "bytes", "time", "cost", "read_only"
+    limit: str  # "rows", "bytes", "time", "cost", "read_only", "at_commit"
     rule: str
 
 
@@ -134,6 +135,7 @@ class Obligations:
     read_only: bool = False  # in a transaction in which the target lets nothing be written
     limited_by: tuple[LimitSource, ...] = ()
     unmasked: tuple[str, ...] = ()  # "schema.table.column": left clear for the client, never in the recording
+    at_commit: bool = False  # it runs in a transaction whose COMMIT is held for review
 
     def rule_of(self, limit: str) -> str:
         """The rule that set this limit; empty where the verdict does not say."""
@@ -158,11 +160,13 @@ class ApprovalState(StrEnum):
 
 
 class Answer(StrEnum):
-    """A reviewer's answer to an approval. To revoke is to take back what was approved."""
+    """A reviewer's answer to an approval. To revoke is to take back what was approved; to resume is to say of
+    what was rejected that it counts no longer against who asked."""
 
     APPROVE = "approve"
     REJECT = "reject"
     REVOKE = "revoke"
+    RESUME = "resume"
 
 
 class ProposalState(StrEnum):
@@ -180,6 +184,14 @@ class Fallback(StrEnum):
 
     ALLOW = "allow"
     DENY = "deny"
+
+
+class OnUnavailable(StrEnum):
+    """What happens to an approval while no reviewer can be reached."""
+
+    HOLD = "hold"  # it waits, until its deadline
+    DENY = "deny"
+    RULE = "rule"  # another rule, kept for that, decides
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +230,13 @@ class GrantLimits:
     uses: int | None = None  # at most this many; None: as many as come
 
 
+class ReviewAt(StrEnum):
+    """When a review holds what it is about: a command before it runs, or the COMMIT of its transaction."""
+
+    COMMAND = "command"
+    COMMIT = "commit"
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """The window of time that is asked for. `starts_at` None: from the approval on."""
@@ -250,3 +269,37 @@ class ContextItem:
 
     name: str
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class RanStatement:
+    """One statement of an open transaction, as it ran."""
+
+    command: str  # its id
+    digest: str
+    text: str  # and its parameters: as events may show them
+    parameters: tuple[str | None, ...]
+    facts: Facts  # without its outputs
+    context: tuple[ContextItem, ...]
+    reason: str
+    ticket: str
+    rows: int  # returned or changed
+    outcome: Outcome  # unknown: the client has not read all of its answer
+    at_commit: bool  # it ran before its review, which is that of the COMMIT
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock that an open transaction holds on a relation."""
+
+    relation: str  # "schema.table"
+    mode: str  # as the target calls it
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """An open transaction whose COMMIT is asked about: what ran in it, in order, and what it keeps locked."""
+
+    began_at: datetime
+    statements: tuple[RanStatement, ...]
+    locks: tuple[Lock, ...]

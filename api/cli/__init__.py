@@ -12,10 +12,13 @@
 | topics | `topics.py`: the topics in Kafka |
 | hash-token | `tokens.py` |
 | login, logout, token | `login.py`: single sign-on from a terminal; `credentials.py` keeps what it gets |
+| ssh-cert | `ssh_cert.py`: an SSH certificate for the sign-in |
 | connect | `connect.py`: starts a client; `clients.py` has each; `kubeconfig.py`: a cluster's file |
 | tokens | `revocations.py`: ends tokens and sessions at once |
+| agents | `agents.py`: lifts the pause of one who was rejected again and again |
 | grants, request | `grants.py`: what was granted; asks for access beforehand |
 | policies | `policies.py`: the rules in force, and proposals of others |
+| tools | `tools.py`: the tools of MCP servers, and those that have changed |
 | approvals, sessions, audit | `approvals.py`, `sessions.py`, `audit.py`: clients of a running gateway |
 
 `config.py` is what they share about the configuration file, `parts.py` what a gateway consists of,
@@ -46,8 +49,11 @@ COMMANDS = {
     "logout": ("api.cli.login", "End the sign-in, its tokens and their sessions."),
     "token": ("api.cli.login", "Print the token of the sign-in, for PGPASSWORD and its like."),
     "connect": ("api.cli.connect", "Start the client of a resource, signed in."),
+    "ssh-cert": ("api.cli.ssh_cert", "Get an SSH certificate for the sign-in."),
     "tokens": ("api.cli.revocations", "Revoke tokens; their sessions end."),
+    "tools": ("api.cli.tools", "List the tools of an MCP server, and accept changed ones."),
     "approvals": ("api.cli.approvals", "See what waits for a reviewer, and decide on it."),
+    "agents": ("api.cli.agents", "Lift the pause of one who was rejected again and again."),
     "grants": ("api.cli.grants", "See what reviewers granted, and revoke it."),
     "request": ("api.cli.grants", "Ask reviewers for access in a window of time."),
     "policies": ("api.cli.policies", "See the rules in force; propose and approve others."),

@@ -21,7 +21,7 @@ app = typer.Typer(help="What waits for a reviewer, and the decision on it.", no_
 
 _FACTS = (
     *("intents", "statements", "tables", "columns", "functions", "programs"),
-    *("methods", "paths", "verbs", "kinds_of_object", "namespaces", "probed", "unproven"),
+    *("methods", "paths", "verbs", "kinds_of_object", "namespaces", "tools", "probed", "unproven"),
 )
 _PREVIEW = 100  # characters of a command on one line
 _RECONNECT_AFTER = 2.0  # seconds
@@ -116,6 +116,8 @@ def watch(as_json: JsonOption = False, config: ConfigOption = None) -> None:
             if as_json:
                 print(json.dumps({"event": kind, "approval": approval}), flush=True)
                 continue
+            if kind == "estimated":  # `show` has it
+                continue
             stamp = now().astimezone().strftime("%H:%M:%S")
             print(f"{stamp}  {kind:<9}  {line(approval, now())}", flush=True)
     except KeyboardInterrupt:
@@ -163,6 +165,11 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
     for sentence in approval["does"]:
         yield fact("it", sentence)
     yield fact("undone", approval["undoing"])
+    if (estimate := approval["estimate"]) is not None:
+        yield fact("planned", f"about {estimate['rows']} rows, cost {estimate['cost']:.1f}; nothing has run")
+    for lock in approval["locks"]:
+        yield fact("locks", lock)
+    yield from _transaction(approval["transaction"])
     for label in ("reason", "ticket"):
         if approval[label]:
             yield fact(label, approval[label])
@@ -201,6 +208,18 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
     yield fact("digest", approval["digest"])
     if approval["cannot_decide_because"]:
         yield fact("you", approval["cannot_decide_because"])
+
+
+def _transaction(transaction: dict[str, Any] | None) -> Iterator[str]:
+    """What a COMMIT makes last, a statement a line."""
+    if transaction is None:
+        return
+    yield f"open since {transaction['began_at']}"
+    for ran in transaction["statements"]:
+        values = f" {ran['parameters']}" if ran["parameters"] else ""
+        yield visible(f"  {ran['rows']:>8} rows, {ran['outcome']}: {ran['command']}{values}")
+    for lock in transaction["locks"]:
+        yield visible(f"  locks {lock['relation']} ({lock['mode']})")
 
 
 def _seconds(lasts: str) -> float:

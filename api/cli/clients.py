@@ -75,9 +75,24 @@ def known_hosts(target: Target) -> str:
     return f"{host} {target.host_key}\n# {target.host}. IN SSHFP 4 2 {digest}\n"
 
 
-def ssh_config(target: Target) -> str:
+def ssh_config(target: Target, key: Path, renew: tuple[str, ...]) -> str:
     """What `ssh RESOURCE`, and scp, sftp, rsync, git and Ansible with it, need in ~/.ssh/config.
-    A ProxyJump of the user's own goes beside it."""
+    A ProxyJump of the user's own goes beside it.
+
+    `key`: the private half, with the certificate beside it; `renew`: what gets another where it ends. Who has
+    none is asked for the token.
+    """
+    return (
+        f'Match originalhost {target.resource} exec "{shlex.join(renew)}"\n'
+        f"{_ssh_host(target)}"
+        f'    IdentityFile "{key}"\n'
+        f'    CertificateFile "{key}-cert.pub"\n'
+        "    IdentitiesOnly yes\n"
+        "    PreferredAuthentications publickey,password,keyboard-interactive\n"
+    )
+
+
+def _ssh_host(target: Target) -> str:
     return (
         f"Host {target.resource}\n"
         f"    HostName {target.host}\n"
@@ -85,8 +100,6 @@ def ssh_config(target: Target) -> str:
         f"    User {target.principal}:{target.resource}\n"
         f'    UserKnownHostsFile "{_known_hosts_path(target)}"\n'
         "    StrictHostKeyChecking yes\n"
-        "    PreferredAuthentications password,keyboard-interactive\n"
-        "    PubkeyAuthentication no\n"
     )
 
 
@@ -103,7 +116,8 @@ def _ssh(target: Target) -> Client:
         {"SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force", "COUNTERSIGN_ASKPASS": target.token},
         {
             **ssh_files(target),
-            config: ssh_config(target),
+            config: _ssh_host(target)
+            + "    PreferredAuthentications password,keyboard-interactive\n    PubkeyAuthentication no\n",
             askpass: "#!/bin/sh\nprintf '%s\\n' \"$COUNTERSIGN_ASKPASS\"\n",
         },
     )

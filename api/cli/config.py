@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from infra.config import DEFAULT_PATH, Config, ConfigError, Names, load
+from ingress.http.words import STATEMENTS as HTTP_STATEMENTS
 from ingress.kubernetes.words import STATEMENTS as KUBERNETES_STATEMENTS
+from ingress.mcp.words import STATEMENTS as MCP_STATEMENTS
 from ingress.postgres.sql.statements import STATEMENTS
 from ingress.protocols import PROTOCOLS
 from ingress.ssh.words import STATEMENTS as SSH_STATEMENTS
@@ -39,7 +41,11 @@ def names() -> Names:
     """The words that a configuration may use and other packages define."""
     return Names(
         protocols=frozenset(PROTOCOLS),
-        statements=frozenset(STATEMENTS) | SSH_STATEMENTS | KUBERNETES_STATEMENTS,
+        statements=frozenset(STATEMENTS)
+        | SSH_STATEMENTS
+        | KUBERNETES_STATEMENTS
+        | HTTP_STATEMENTS
+        | MCP_STATEMENTS,
         masks=frozenset(MASKS),
         detectors=frozenset(DETECTORS),
     )

@@ -14,6 +14,7 @@ import typer
 from api.cli.clients import CLIENTS, Target, ssh_config, ssh_files
 from api.cli.credentials import folder
 from api.cli.gateway import ConfigOption, Exit, call, fail, find
+from api.cli.ssh_cert import own_key
 
 app = typer.Typer(add_completion=False)
 
@@ -61,7 +62,8 @@ def connect(
         if entry["protocol"] != "ssh":
             fail(Exit.USAGE, f"{resource} is reached by {entry['protocol']}, not by SSH")
         _write(ssh_files(target))
-        print(ssh_config(target), end="")
+        renew = (*_own(), "ssh-cert", place.url, "--quiet", *_named(config))
+        print(ssh_config(target, own_key(place.url).with_suffix(""), renew), end="")
         return
     client = CLIENTS[entry["protocol"]](target)
     _write(client.files)
@@ -79,11 +81,18 @@ def _write(files: Mapping[Path, str]) -> None:
 
 
 def _plugin(url: str, config: Path | None) -> tuple[str, ...]:
+    """What prints the token for a client that asks."""
+    return (*_own(), "token", url, "--kubernetes", *_named(config))
+
+
+def _own() -> tuple[str, ...]:
     """Our own command, as another program will start it anywhere."""
     own = shutil.which("countersign")
-    command = (own,) if own is not None else (sys.executable, "-P", "-m", "api.cli")
-    named = ("--config", str(config.absolute())) if config is not None else ()
-    return (*command, "token", url, "--kubernetes", *named)
+    return (own,) if own is not None else (sys.executable, "-P", "-m", "api.cli")
+
+
+def _named(config: Path | None) -> tuple[str, ...]:
+    return ("--config", str(config.absolute())) if config is not None else ()
 
 
 def _authority(url: str, certificate: str | None) -> Path | None:

@@ -63,10 +63,10 @@ class Place:
         return httpx.Client(base_url=self.url, headers=self.headers, timeout=_TIMEOUT, verify=self.tls)
 
 
-def find(path: Path | None) -> Place:
-    """The gateway that the environment or the configuration names, and who asks: COUNTERSIGN_TOKEN, or what
-    `countersign login` left. Ends the command where one is missing."""
-    place = locate(path)
+def find(path: Path | None, url: str = "") -> Place:
+    """The gateway, as `locate` finds it, and who asks: COUNTERSIGN_TOKEN, or what `countersign login` left.
+    Ends the command where one is missing."""
+    place = locate(path, url)
     token = os.environ.get("COUNTERSIGN_TOKEN", "") or current_token(place)
     if not token:
         fail(

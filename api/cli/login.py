@@ -1,6 +1,10 @@
 """`countersign login`, `logout`, `token`: single sign-on from a terminal (RFC 8628), through the gateway."""
 
+import base64
+import hashlib
 import os
+import secrets
+import sys
 import time
 from typing import Annotated, Any
 
@@ -20,6 +24,7 @@ from api.cli.gateway import (
     received,
 )
 from api.cli.kubeconfig import exec_credential, with_words
+from api.cli.ssh_cert import forget_certificate
 from api.visible import visible
 from api.web.words import duration
 from infra.clock import now
@@ -35,22 +40,53 @@ Gateway = Annotated[
 
 
 @app.command()
-def login(url: Gateway = "", config: ConfigOption = None) -> None:
+def login(
+    url: Gateway = "",
+    config: ConfigOption = None,
+    page: Annotated[
+        bool, typer.Option("--page", help="On the gateway's web page, for providers without a device flow.")
+    ] = False,
+) -> None:
     """Signs you in: shows a link to your identity provider and waits until you have confirmed there."""
     place = locate(config, url)
-    device = _post(place, "/api/device", {})
+    credentials = received(_by_page(place) if page else _by_device(place))
+    store = Store()
+    with store.alone():
+        kept(lambda: store.put(place.url, credentials))
+    forget_certificate(place.url)
+    left = duration(credentials.expires_at - now())
+    print(f"Signed in to {place.url} as {visible(credentials.principal)}; the token lasts {left}.")
+
+
+def _by_device(place: Place) -> dict[str, Any]:
+    """The token, by what the person confirms at the identity provider, or on the page where it knows none."""
+    with reaching(place), place.client() as client:
+        begun = client.post("/api/device")
+    if begun.status_code == 400 and begun.json().get("type", "").endswith(":sign-in-by-page"):
+        return _by_page(place)
+    device: dict[str, Any] = checked(begun).json()
     print("Open this in a browser, on any device, and confirm:")
     print(f"\n    {visible(device['verification_uri_complete'] or device['verification_uri'])}\n")
     print(
         f"Code: {visible(device['user_code'])}   Waiting, up to {device['expires_in'] // 60} minutes …",
         flush=True,
     )
-    credentials = received(_confirmed(place, device))
-    store = Store()
-    with store.alone():
-        kept(lambda: store.put(place.url, credentials))
-    left = duration(credentials.expires_at - now())
-    print(f"Signed in to {place.url} as {visible(credentials.principal)}; the token lasts {left}.")
+    return _confirmed(place, device)
+
+
+def _by_page(place: Place) -> dict[str, Any]:
+    """The token, by a code that the gateway's page shows who signed in there."""
+    verifier = secrets.token_urlsafe(48)
+    digest = hashlib.sha256(verifier.encode()).digest()
+    challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    print("Open this in a browser, on any device, and sign in:")
+    print(f"\n    {place.url}/sign-in/terminal?challenge={challenge}\n", flush=True)
+    code = typer.prompt("Code that it shows", hide_input=sys.stdin.isatty())
+    return _post(
+        place,
+        "/api/token",
+        {"grant_type": "authorization_code", "code": code.strip(), "code_verifier": verifier},
+    )
 
 
 @app.command()
@@ -83,6 +119,7 @@ def logout(url: Gateway = "", config: ConfigOption = None) -> None:
             print(f"Not signed in to {place.url}.")
             return
         store.put(place.url, None)
+    forget_certificate(place.url)
     with reaching(place), place.client() as client:
         form = {"token": credentials.access_token, "refresh_token": credentials.refresh_token}
         answer = client.post("/api/revoke", data=form)

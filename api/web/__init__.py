@@ -13,6 +13,7 @@ script or style, nothing from elsewhere. Forms carry the session's form token.
 - `policies.py`: the rules, a draft of others, proposals; `rules.py`: a rule in words (pure).
 - `about.py`: an auditor's search, the gateway's health.
 - `sign_on.py`: single sign-on, to the provider and back.
+- `terminals.py`: a code for a terminal that cannot sign in elsewhere.
 - `forms.py`: what protects and checks a posted form.
 - `highlight.py`: a command in colours (pure); `words.py`: intents, states and times in words (pure).
 - `templates/` and `static/`: HTML, style, script; `static/vendor/` comes from npm (`package.json`).

@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
 from pydantic import ValidationError
@@ -155,7 +155,7 @@ class Pages:
         self,
         request: Request,
         approval: str,
-        answer: Annotated[Answer, Form()],
+        answer: Annotated[Literal[Answer.APPROVE, Answer.REJECT, Answer.REVOKE], Form()],
         digest: Annotated[str, Form()],
         comment: Annotated[str, Form()] = "",
         grant: Annotated[str, Form()] = "",

@@ -1,42 +1,58 @@
 """Single sign-on of the web page: to the identity provider and back."""
 
-from datetime import timedelta
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Annotated, Protocol
+from urllib.parse import quote
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import address_of, refusal
-from api.single_sign_on import CALLBACK, SingleSignOn
+from api.saml_sign_on import CONSUMER, ENTITY, SamlSignOn
+from api.single_sign_on import ATTEMPT_LASTS, CALLBACK, SingleSignOn
 from api.web import forms
 from api.web.pages import Pages
 from api.web.site import Site
-from infra.identity.signed_in import TokenRefused
+from infra.identity.signed_in import SignedIn, TokenRefused
 
-_LASTS = timedelta(minutes=10)
+_SAML_CALLBACK = f"{CONSUMER}/callback"
+LARGEST_ANSWER = 512 * 1024  # bytes, in base64
+_METADATA = "application/samlmetadata+xml"  # SAML 2.0 Metadata, appendix A
 
 
-class WebSignOn:
-    """To the provider, back, and out of it."""
+class Provider(Protocol):
+    """An identity provider, for a browser."""
 
-    def __init__(self, sso: SingleSignOn, site: Site, pages: Pages) -> None:
-        self._sso = sso
+    async def begin(self, next: str) -> tuple[str, str]:
+        """Where to send it, and what it must bring back. Raises TokenRefused."""
+
+    async def finish(self, attempt: str, answer: Mapping[str, str]) -> tuple[SignedIn, str]:
+        """Who came back, and where they wanted to go. Raises TokenRefused."""
+
+
+class RoundTrip:
+    """To a provider and back. `begin`, `callback`: the paths."""
+
+    def __init__(self, provider: Provider, site: Site, pages: Pages, begin: str, callback: str) -> None:
+        self._provider = provider
         self._site = site
         self._sign_in = sign_in = site.sign_in
         self._pages = pages
+        self._paths = begin, callback
         # RFC 6265bis, section 4.1.3.2: a browser takes a __Host- cookie from its own host over TLS alone.
         self._cookie = "__Host-countersign-sign-in" if sign_in.tls else "countersign-sign-in"
 
     def router(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
-        router.get("/sign-in/begin")(self.begin)
-        router.get(CALLBACK)(self.callback)
-        router.get("/sign-in/leave")(self.leave)
+        begin, callback = self._paths
+        router.get(begin)(self.begin)
+        router.get(callback)(self.callback)
         return router
 
     async def begin(self, request: Request, next: str = "/") -> Response:
         try:
-            url, attempt = await self._sso.begin(forms.local_path(next))
+            url, attempt = await self._provider.begin(forms.local_path(next))
         except TokenRefused as refused:
             raise refusal(refused, address_of(request)) from refused
         response = RedirectResponse(url, HTTPStatus.SEE_OTHER)
@@ -44,7 +60,7 @@ class WebSignOn:
         response.set_cookie(
             self._cookie,
             attempt,
-            max_age=int(_LASTS.total_seconds()),
+            max_age=int(ATTEMPT_LASTS.total_seconds()),
             path="/",
             secure=self._sign_in.tls,
             httponly=True,
@@ -52,19 +68,12 @@ class WebSignOn:
         )
         return response
 
-    async def leave(self, request: Request) -> Response:
-        """Ends the browser's session at the provider; the one here was ended by signing out."""
-        try:
-            return RedirectResponse(await self._sso.leave(), HTTPStatus.SEE_OTHER)
-        except TokenRefused as refused:
-            raise refusal(refused, address_of(request)) from refused
-
     async def callback(self, request: Request) -> Response:
         attempt = request.cookies.get(self._cookie, "")
         try:
             if not attempt:
                 raise TokenRefused("this browser did not ask to sign in, or took longer than 10 minutes")
-            signed_in, path = await self._sso.finish(attempt, request.query_params)
+            signed_in, path = await self._provider.finish(attempt, request.query_params)
             self._sign_in.revocations.check(signed_in)
         except TokenRefused as refused:
             response = self._site.problem(request, refusal(refused, address_of(request)))
@@ -74,3 +83,52 @@ class WebSignOn:
         # An attempt counts once, however it ended.
         response.delete_cookie(self._cookie, path="/", secure=self._sign_in.tls, httponly=True)
         return response
+
+
+class OidcSignOn:
+    """With an OpenID provider: there, back, and out of it."""
+
+    def __init__(self, sso: SingleSignOn, site: Site, pages: Pages) -> None:
+        self._sso = sso
+        self._trip = RoundTrip(sso, site, pages, "/sign-in/begin", CALLBACK)
+
+    def router(self) -> APIRouter:
+        router = self._trip.router()
+        router.get("/sign-in/leave")(self.leave)
+        return router
+
+    async def leave(self, request: Request) -> Response:
+        """Ends the browser's session at the provider; the one here was ended by signing out."""
+        try:
+            return RedirectResponse(await self._sso.leave(), HTTPStatus.SEE_OTHER)
+        except TokenRefused as refused:
+            raise refusal(refused, address_of(request)) from refused
+
+
+class SamlPages:
+    """With a SAML provider: there, its answer, and back."""
+
+    def __init__(self, sso: SamlSignOn, site: Site, pages: Pages) -> None:
+        self._sso = sso
+        self._site = site
+        self._trip = RoundTrip(sso, site, pages, f"{CONSUMER}/begin", _SAML_CALLBACK)
+
+    def router(self) -> APIRouter:
+        router = self._trip.router()
+        router.get(ENTITY)(self.metadata)
+        router.post(CONSUMER, max_body_size=LARGEST_ANSWER)(self.consume)
+        return router
+
+    async def metadata(self) -> Response:
+        return Response(self._sso.metadata, media_type=_METADATA)
+
+    async def consume(
+        self, request: Request, answer: Annotated[str, Form(alias="SAMLResponse")] = ""
+    ) -> Response:
+        """The provider's answer, posted from its site: without the browser's cookie, which comes along to
+        where it is sent on."""
+        try:
+            sealed = await self._sso.take(answer)
+        except TokenRefused as refused:
+            return self._site.problem(request, refusal(refused, address_of(request)))
+        return RedirectResponse(f"{_SAML_CALLBACK}?answer={quote(sealed)}", HTTPStatus.SEE_OTHER)

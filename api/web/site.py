@@ -1,5 +1,6 @@
 """What every page has: the templates, who is signed in, and how a page is answered."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,8 @@ def player_is_there() -> bool:
 class Site:
     """Makes pages for who is signed in."""
 
-    def __init__(self, sign_in: SignIn, access: Access, clock: Clock, *, single_sign_on: bool) -> None:
+    def __init__(self, sign_in: SignIn, access: Access, clock: Clock, *, ways: Mapping[str, str]) -> None:
+        """`ways`: to sign in elsewhere, by what a button says, with where it leads."""
         self.sign_in = sign_in
         self.access = access
         self.clock = clock
@@ -56,7 +58,7 @@ class Site:
         self._templates.globals |= {
             "INTENTS": words.INTENTS,
             "STATES": words.STATES,
-            "single_sign_on": single_sign_on,
+            "ways": ways,
         }
 
     def session(self, request: Request) -> WebSession | None:

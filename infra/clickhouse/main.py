@@ -20,7 +20,14 @@ from infra.clickhouse.callers import Callers
 from infra.clickhouse.embedded import Engine
 from infra.clickhouse.server import Server
 from infra.config import Address, Config, ConfigError
-from infra.identity import Revocations, identities_of, revocations_of
+from infra.identity import (
+    Provisioning,
+    Revocations,
+    everybody,
+    identities_of,
+    provisioning_of,
+    revocations_of,
+)
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
 from infra.keys import keyring, secret, server_certificate, signer
@@ -56,7 +63,9 @@ def run(config: Config) -> int:
 async def _serve(config: Config, engine: Engine, listeners: list[tuple[socket.socket, bool]]) -> None:
     password = secret(config.state, "clickhouse").hex()
     revocations = revocations_of(config)
-    identities = identities_of(config, revocations)
+    provisioning = provisioning_of(config)
+    admit = provisioning.admit if provisioning is not None else everybody
+    identities = identities_of(config, revocations, admit)
     app = Server(engine, Callers(config, identities, password))
     servers = [(_QuietServer(_settings(config, app, tls=tls)), listener) for listener, tls in listeners]
     stop = asyncio.Event()
@@ -69,7 +78,7 @@ async def _serve(config: Config, engine: Engine, listeners: list[tuple[socket.so
             for server, listener in servers:
                 tasks.create_task(server.serve(sockets=[listener]))
             tasks.create_task(_report([server for server, _ in servers], config, inside))
-            following = tasks.create_task(_follow(config, revocations))
+            following = tasks.create_task(_follow(config, revocations, provisioning))
             await stop.wait()
             following.cancel()
             await asyncio.to_thread(engine.kill, "")
@@ -81,9 +90,9 @@ async def _serve(config: Config, engine: Engine, listeners: list[tuple[socket.so
     log.info("clickhouse_stopped")
 
 
-async def _follow(config: Config, revocations: Revocations) -> None:
-    """Reads what was revoked. Kafka may start later than this process, or stay away: then auditors come in by
-    the tokens of the configuration alone."""
+async def _follow(config: Config, revocations: Revocations, provisioning: Provisioning | None) -> None:
+    """Reads what was revoked, and who is provisioned. Kafka may start later than this process, or
+    stay away: then auditors come in by the tokens of the configuration alone."""
     while True:
         try:
             # It only listens; a bus signs as somebody, and this process belongs to the projections.
@@ -93,7 +102,10 @@ async def _follow(config: Config, revocations: Revocations) -> None:
             await asyncio.sleep(_RETRY)
             continue
         try:
-            await revocations.follow(bus)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(revocations.follow(bus))
+                if provisioning is not None:
+                    tasks.create_task(provisioning.follow(bus))
         finally:
             await bus.stop()
 

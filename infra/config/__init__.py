@@ -9,7 +9,7 @@ from infra.config.document import Config
 from infra.config.errors import ConfigError, Names
 from infra.config.file import DEFAULT_PATH, load, parse
 from infra.config.gateway import ExternalClickHouse, ExternalKafka, Gateway, KafkaSecurity, Listen, Tls
-from infra.config.identity import Federated, Identity, Oidc, User
+from infra.config.identity import Federated, Identity, Oidc, Saml, Scim, User
 from infra.config.notifications import (
     AppriseEndpoint,
     Endpoint,
@@ -58,6 +58,8 @@ __all__ = [
     "Policy",
     "PostgresResource",
     "Resource",
+    "Saml",
+    "Scim",
     "Secret",
     "ServiceNowTable",
     "SlackChannel",

@@ -59,7 +59,8 @@ class Oidc(Model):
     audience: str | None = None  # its access tokens for this audience are accepted as tokens
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     name_claim: str = "preferred_username"
-    groups_claim: str = "groups"  # a claim's name, or a path such as realm_access.roles
+    # A claim's name, or a path such as realm_access.roles; none: the provider's tokens say nothing of groups.
+    groups_claim: str | None = "groups"
     groups: dict[str, str] | None = None  # the provider's group -> ours; with any, others do not count
     agent_groups: tuple[str, ...] = ()  # ours; their members are agents, all others persons
     clock_skew: Duration = timedelta(seconds=30)
@@ -71,6 +72,24 @@ class Oidc(Model):
         if "openid" not in self.scopes:
             raise ValueError("scopes: expected openid among them")
         return self
+
+
+class Saml(Model):
+    """Single sign-on with a SAML 2.0 identity provider."""
+
+    metadata: Path  # the provider's own, a file: its entity id, its addresses, its certificates
+    name_attribute: str | None = None  # none: the NameID
+    groups_attribute: str = "groups"
+    groups: dict[str, str] | None = None  # the provider's group -> ours; with any, others do not count
+    agent_groups: tuple[str, ...] = ()  # ours; their members are agents, all others persons
+    clock_skew: Duration = timedelta(seconds=30)
+
+
+class Scim(Model):
+    """The identity provider says who may come in, and who no longer (SCIM 2.0)."""
+
+    token_hash: str  # of the provider's bearer token
+    groups: dict[str, str] | None = None  # the directory's group -> ours; with any, others do not count
 
 
 class Federated(Model):
@@ -97,6 +116,8 @@ class Tokens(Model):
 class Identity(Model):
     users: tuple[User, ...] = ()
     oidc: Oidc | None = None
+    saml: Saml | None = None
+    scim: Scim | None = None
     federated: tuple[Federated, ...] = ()
     tokens: Tokens = Tokens()
     administrators: tuple[str, ...] = ()  # groups that may revoke others' tokens

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 
 from infra.amounts import Amounts, parse_amounts
 from infra.config.values import Duration, Model, known
-from schemas.vocabulary import Fallback, GrantKind, Intent, PrincipalKind, Verdict
+from schemas.vocabulary import Fallback, GrantKind, Intent, PrincipalKind, ReviewAt, Verdict
 
 
 def _is_statement(statement: str, info: ValidationInfo) -> str:
@@ -78,6 +78,7 @@ class When(Model):
     verbs: tuple[str, ...] | None = None  # of requests to clusters
     kinds_of_object: tuple[str, ...] | None = None  # globs over pods, pods/exec, deployments.apps
     namespaces: tuple[str, ...] | None = None  # globs over namespaces of clusters
+    tools: tuple[str, ...] | None = None  # globs over tools of MCP servers
     command: Annotated[str, AfterValidator(_is_regular_expression)] | None = None
     unmask: tuple[str, ...] | None = None  # globs over the columns it asks to see unmasked
     hours: Hours | None = None
@@ -114,15 +115,23 @@ class Escalation(Model):
     to: tuple[str, ...] = Field(min_length=1)  # groups
 
 
+class Reserve(Model):
+    """The rule that decides while no reviewer can be reached; it decides nothing else."""
+
+    rule: str
+
+
 class Review(Model):
     """Who reviews, how many must approve, and what happens when nobody does."""
 
+    at: ReviewAt = ReviewAt.COMMAND  # commit: what is in a transaction runs, and its COMMIT is held
+    hold_limit: Duration = timedelta(minutes=5)  # that a transaction whose COMMIT is held may last
     reviewers: tuple[str, ...] = ()  # groups
     all_of: tuple[str, ...] = ()  # groups, of each of which somebody must approve
     approvals: int = Field(default=1, ge=1)
     timeout: Duration = timedelta(minutes=10)
     on_timeout: Fallback = Fallback.DENY
-    on_unavailable: Literal["deny"] = "deny"
+    on_unavailable: Literal["hold", "deny"] | Reserve = "hold"
     valid_for: Duration = timedelta(minutes=5)
     hold: bool = True  # False: the client is answered at once and asks again after the approval
     grants: Grants | None = None
@@ -150,6 +159,27 @@ class Review(Model):
         if not self.hold and self.on_timeout is not Fallback.DENY:
             raise ValueError(
                 "expected on_timeout: deny beside hold: false: nothing waits for the time to pass"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_waits(self) -> Self:
+        if self.on_unavailable == "hold":
+            return self
+        if not self.hold:
+            raise ValueError("expected on_unavailable: hold beside hold: false: nobody waits")
+        if self.at is ReviewAt.COMMIT and isinstance(self.on_unavailable, Reserve):
+            raise ValueError("expected on_unavailable: hold or deny beside at: commit: people decide on it")
+        return self
+
+    @model_validator(mode="after")
+    def _a_commit_waits(self) -> Self:
+        if self.at is ReviewAt.COMMAND:
+            return self
+        if not self.hold or self.grants or self.break_glass or self.on_timeout is not Fallback.DENY:
+            raise ValueError(
+                "expected hold: true, on_timeout: deny, and neither grants nor break_glass beside "
+                "at: commit: a transaction waits for its review, and is rolled back without one"
             )
         return self
 
@@ -209,6 +239,10 @@ class Policy(Model):
             raise ValueError("expected verdict review or deny beside when.unmask: only a reviewer unmasks")
         if self.review.on_timeout is not Fallback.DENY:
             raise ValueError("expected on_timeout: deny beside when.unmask: only a reviewer unmasks")
+        if isinstance(self.review.on_unavailable, Reserve):
+            raise ValueError("expected on_unavailable: hold or deny beside when.unmask")
+        if self.review.at is not ReviewAt.COMMAND:
+            raise ValueError("expected at: command beside when.unmask: an answer is seen before the COMMIT")
         return self
 
     @model_validator(mode="after")
@@ -228,6 +262,15 @@ class Policy(Model):
         if self.limits.has_reviewers and not asks:
             raise ValueError(
                 "expected limits.approvals and limits.rejections where the verdict is review and hold is true"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_rule_reviews_at_commit(self) -> Self:
+        at_commit = self.review is not None and self.review.at is ReviewAt.COMMIT
+        if at_commit and (self.verdict is not Verdict.REVIEW or self.limits.has_reviewers):
+            raise ValueError(
+                "expected at: commit where the verdict is review, without limits.approvals and rejections"
             )
         return self
 

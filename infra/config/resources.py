@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from infra.config.values import Duration, HostPort, Model, Secret, StoredSecret, known
+from schemas.vocabulary import Intent
 
 _HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk-)[\w@.-]+ [A-Za-z0-9+/]+={0,2}(?: [^\n]*)?")
 
@@ -202,6 +203,21 @@ class OAuth2Credentials(Model):
     scope: str = ""
 
 
+class AwsCredentials(Model):
+    """An access key of AWS: each request is signed with it (Signature Version 4)."""
+
+    region: str = Field(pattern=r"^[a-z0-9-]+$")
+    service: str = Field(pattern=r"^[a-z0-9-]+$")
+    access_key: StoredSecret
+    secret_key: StoredSecret
+    session_token: StoredSecret | None = None
+
+    @property
+    def is_s3(self) -> bool:
+        """S3 alone takes paths as they are and bodies that are not signed, and is told how one was hashed."""
+        return self.service == "s3"
+
+
 class ClientCertificate(Model):
     """What the gateway shows an API that asks for a certificate: PEM files."""
 
@@ -216,13 +232,14 @@ class HttpCredentials(Model):
     basic: BasicCredentials | None = None
     header: HeaderCredential | None = None
     oauth2: OAuth2Credentials | None = None
+    aws: AwsCredentials | None = None
     client_certificate: ClientCertificate | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        given = [way for way in (self.bearer, self.basic, self.header, self.oauth2) if way is not None]
-        if len(given) > 1:
-            raise ValueError("expected at most one of bearer, basic, header and oauth2")
+        ways = (self.bearer, self.basic, self.header, self.oauth2, self.aws)
+        if sum(way is not None for way in ways) > 1:
+            raise ValueError("expected at most one of bearer, basic, header, oauth2 and aws")
         return self
 
 
@@ -259,6 +276,14 @@ def _is_tls_origin(address: str) -> str:
     return address
 
 
+class McpServer(Model):
+    """The API is an MCP server: its commands are calls of tools."""
+
+    path: str = Field(default="/mcp", pattern=r"^/[A-Za-z0-9._~/-]*$")
+    tools: dict[str, tuple[Intent, ...]] = Field(default={})  # a glob of names -> what such tools are for
+    hold: Duration = timedelta(seconds=50)  # how long a client waits for reviewers until it is answered
+
+
 class HttpResource(Common):
     """An HTTP API."""
 
@@ -268,9 +293,17 @@ class HttpResource(Common):
     credentials: HttpCredentials = HttpCredentials()
     ca: Secret | None = None
     ignores_case: bool = False
+    encoded_slashes: Literal["refuse", "keep"] = "refuse"
     openapi: Path | None = None
     graphql: Annotated[str, Field(pattern=r"^/")] | None = None
+    mcp: McpServer | None = None
     sensitive: SensitiveFields = SensitiveFields()
+
+    @model_validator(mode="after")
+    def _is_one_kind_of_api(self) -> Self:
+        if self.mcp is not None and (self.openapi is not None or self.graphql is not None):
+            raise ValueError("expected neither openapi nor graphql beside mcp: it serves nothing else")
+        return self
 
 
 class ServiceAccount(Model):

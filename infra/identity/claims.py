@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from infra.config import Federated, Oidc
+from infra.config import Federated, Oidc, Saml
 from infra.config.identity import NAME
 from infra.identity.signed_in import TokenRefused
 from schemas.vocabulary import Principal, PrincipalKind
@@ -34,7 +34,7 @@ def find(claims: Claims, path: str) -> Any:
 
 def has_groups(claims: Claims, oidc: Oidc) -> bool:
     """Whether the groups are in these claims. Raises TokenRefused when the provider left them out."""
-    if find(claims, oidc.groups_claim) is not None:
+    if oidc.groups_claim is None or find(claims, oidc.groups_claim) is not None:
         return True
     # Entra ID, "Groups overage claim": more than 200 groups, and a link to them stands in their place.
     sources = claims.get("_claim_names")
@@ -52,19 +52,29 @@ def principal_of(claims: Claims, oidc: Oidc, taken: Iterable[str]) -> Principal:
     Raises TokenRefused; GroupsMissing where the claims have none.
     """
     name = find(claims, oidc.name_claim)
-    if not isinstance(name, str) or not _is_usable(name):
+    if not isinstance(name, str):
         raise TokenRefused(f'the identity provider gives no usable name in "{oidc.name_claim}"')
-    if name.casefold() in {other.casefold() for other in taken}:
-        raise TokenRefused(
-            f'the name "{name}" is that of a user of the configuration, who signs in otherwise'
-        )
     if not has_groups(claims, oidc):
         raise GroupsMissing(
             f'the identity provider\'s answer has no "{oidc.groups_claim}": see identity.oidc.groups_claim'
         )
-    groups = _groups(find(claims, oidc.groups_claim), oidc)
-    is_agent = not set(groups).isdisjoint(oidc.agent_groups)
-    return Principal(name, PrincipalKind.AGENT if is_agent else PrincipalKind.PERSON, groups)
+    theirs = _groups(find(claims, oidc.groups_claim), oidc) if oidc.groups_claim is not None else ()
+    return principal(name, theirs, oidc, taken)
+
+
+def principal(name: str, theirs: Iterable[str], provider: Oidc | Saml, taken: Iterable[str]) -> Principal:
+    """Whom the provider calls by this name, with the groups that count of `theirs`. Raises TokenRefused."""
+    if not is_usable(name):
+        raise TokenRefused("the identity provider gives no usable name")
+    if name.casefold() in {other.casefold() for other in taken}:
+        raise TokenRefused(
+            f'the name "{name}" is that of a user of the configuration, who signs in otherwise'
+        )
+    if provider.groups is not None:
+        theirs = [provider.groups[group] for group in theirs if group in provider.groups]
+    groups = frozenset(theirs)
+    is_agent = not groups.isdisjoint(provider.agent_groups)
+    return Principal(name, PrincipalKind.AGENT if is_agent else PrincipalKind.PERSON, tuple(sorted(groups)))
 
 
 def meets(claims: Claims, entry: Federated) -> bool:
@@ -82,16 +92,14 @@ def _meets(value: Any, wanted: str | bool | tuple[str, ...]) -> bool:
     )
 
 
-def _is_usable(name: str) -> bool:
+def is_usable(name: str) -> bool:
     """Whether a name is what it looks like: without invisible characters and other spellings of the same."""
     is_plain = name.isprintable() and unicodedata.is_normalized("NFKC", name)
     return is_plain and len(name) <= _LONGEST_NAME and re.fullmatch(NAME, name) is not None
 
 
-def _groups(value: Any, oidc: Oidc) -> tuple[str, ...]:
+def _groups(value: Any, oidc: Oidc) -> list[str]:
     found = [value] if isinstance(value, str) else value
     if not isinstance(found, list) or not all(isinstance(group, str) for group in found):
         raise TokenRefused(f'the identity provider\'s "{oidc.groups_claim}" is no list of groups')
-    if oidc.groups is not None:
-        found = [oidc.groups[group] for group in found if group in oidc.groups]
-    return tuple(sorted(set(found)))
+    return found

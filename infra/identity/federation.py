@@ -9,6 +9,7 @@ from infra.config import Config, Federated, Oidc
 from infra.identity.claims import meets, principal_of
 from infra.identity.jwt import Claims, Expected, UnknownKey, moment, unverified
 from infra.identity.provider import Fetch, Provider, fetch
+from infra.identity.provisioning import Admit, everybody
 from infra.identity.signed_in import Method, SignedIn, TokenRefused
 from schemas.vocabulary import Principal
 
@@ -19,8 +20,11 @@ OLDEST = timedelta(hours=24)
 class Federation:
     """The issuers that the configuration trusts, and for what."""
 
-    def __init__(self, config: Config, clock: Clock = now, fetch: Fetch = fetch) -> None:
+    def __init__(
+        self, config: Config, clock: Clock = now, fetch: Fetch = fetch, admit: Admit = everybody
+    ) -> None:
         self._clock = clock
+        self._admit = admit
         self._entries = config.identity.federated
         self._oidc = config.identity.oidc
         self._taken = taken_names(config)
@@ -40,7 +44,8 @@ class Federation:
         oidc = self._oidc
         if oidc is not None and oidc.issuer == issuer and oidc.audience in audiences and oidc.audience:
             claims = await self._verified(text, oidc, oidc.audience, None)
-            return _signed_in(principal_of(claims, oidc, self._taken), claims, Method.OIDC, oidc.clock_skew)
+            principal = self._admit(principal_of(claims, oidc, self._taken))
+            return _signed_in(principal, claims, Method.OIDC, oidc.clock_skew)
         entries = [e for e in self._entries if e.issuer == issuer and e.audience in audiences]
         if not entries:
             raise TokenRefused("tokens of this issuer for this audience are not accepted")

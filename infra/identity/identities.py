@@ -10,11 +10,13 @@ from infra.clock import Clock, now
 from infra.config import Config
 from infra.identity.federation import OLDEST, Federation
 from infra.identity.jwt import looks_like_jwt
+from infra.identity.provisioning import Admit, Provisioning, everybody
 from infra.identity.revocations import Revocations
 from infra.identity.signed_in import SignedIn, TokenRefused
+from infra.identity.ssh_certificates import CertificateReader
 from infra.identity.tokens import TokenReader, is_own
 from infra.identity.users import Users
-from infra.keys import token_keys
+from infra.keys import ssh_user_cas, token_keys
 
 WEB_SESSION = timedelta(hours=8)
 """How long a browser that signed in with a token stays signed in."""
@@ -24,10 +26,16 @@ class Identities:
     """Every way in of one configuration."""
 
     def __init__(
-        self, users: Users, reader: TokenReader, federation: Federation, revocations: Revocations
+        self,
+        users: Users,
+        reader: TokenReader,
+        certificates: CertificateReader,
+        federation: Federation,
+        revocations: Revocations,
     ) -> None:
         self._users = users
         self._reader = reader
+        self.certificates = certificates
         self._federation = federation
         self._revocations = revocations
 
@@ -49,6 +57,12 @@ class Identities:
             return await self._jwt(token)
         return await self._users.authenticate_token(token, address)
 
+    def authenticate_certificate(self, name: str, blob: bytes) -> SignedIn:
+        """Who signs in as `name` with an SSH certificate of the gateway's. Raises TokenRefused."""
+        signed_in = self.certificates.read(blob, name)
+        self._revocations.check(signed_in)
+        return signed_in
+
     async def _jwt(self, token: str, name: str = "") -> SignedIn:
         if is_own(token):
             signed_in = self._reader.read(token)
@@ -58,14 +72,27 @@ class Identities:
         return signed_in
 
 
-def identities_of(config: Config, revocations: Revocations, clock: Clock = now) -> Identities:
+def identities_of(
+    config: Config, revocations: Revocations, admit: Admit = everybody, clock: Clock = now
+) -> Identities:
     """What this configuration and the keys under its state folder say. Raises ConfigError."""
     return Identities(
-        Users(config, clock),
+        Users(config.identity.users, clock),
         TokenReader(token_keys(config.state), clock),
-        Federation(config, clock),
+        CertificateReader(ssh_user_cas(config.state), clock),
+        Federation(config, clock, admit=admit),
         revocations,
     )
+
+
+def provisioning_of(config: Config, clock: Clock = now) -> Provisioning | None:
+    """The directory of who may come in, where the identity provider keeps one here."""
+    identity = config.identity
+    if identity.scim is None:
+        return None
+    providers = (identity.oidc, identity.saml)
+    agents = [group for provider in providers if provider is not None for group in provider.agent_groups]
+    return Provisioning(identity.scim, agents, clock)
 
 
 def revocations_of(config: Config, clock: Clock = now) -> Revocations:

@@ -13,6 +13,7 @@ class Method(StrEnum):
 
     TOKEN = "token"  # noqa: S105  a hashed token of the configuration
     OIDC = "oidc"  # single sign-on
+    SAML = "saml"  # likewise, by SAML 2.0
     FEDERATED = "federated"  # another issuer's JWT
 
 

@@ -6,10 +6,11 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 from infra.clock import Clock, now
-from infra.config import Config, ConfigError, User
+from infra.config import ConfigError, User
 from infra.identity.signed_in import Method, SignedIn, WrongToken
 from infra.identity.throttle import Guesses
 
@@ -43,21 +44,21 @@ def _parse(token_hash: str) -> tuple[int, int, int, bytes, bytes]:
 
 
 class Users:
-    """The users of one configuration. Who guesses is held back.
+    """The users that a configuration lists. Who guesses is held back.
 
     A token is hashed slowly once; after that this process knows it by a keyed digest, so that a thousand
     connections of one agent cost one slow hash, and somebody else's guessing from the same address does not
     lock out who has shown a right token. Nothing of a token is kept otherwise.
     """
 
-    def __init__(self, config: Config, clock: Clock = now) -> None:
-        self._users = {user.name: user for user in config.identity.users}
+    def __init__(self, users: Sequence[User], clock: Clock = now) -> None:
+        self._users = {user.name: user for user in users}
         self._clock = clock
         self._guesses = Guesses(clock)
         self._secret = os.urandom(32)
         self._known: dict[str, bytes] = {}  # name -> keyed digest of the token that matched
         self._nobody = hash_token(new_token())
-        for user in config.identity.users:
+        for user in users:
             _check(user)
 
     async def authenticate(self, name: str, token: str, address: str) -> SignedIn:

@@ -2,7 +2,7 @@
 
 - `address.py`: KafkaAddress: the embedded Kafka of a state folder, or the one the configuration names.
 - `bus.py`: signed events in and out; `departures.py`: what leaves at once and what leaves together.
-- `following.py`: follows a topic for a read model.
+- `following.py`: follows a topic for a read model, whatever happens to Kafka meanwhile.
 - `topics.py`: creates the topics of schemas/topics.py before anyone consumes.
 - `part.py`: Kafka and its topics as a part of a gateway, for the supervisor.
 

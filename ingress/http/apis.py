@@ -18,6 +18,7 @@ from ingress.web.target_connection import Target
 from schemas.vocabulary import SensitiveColumn
 
 if TYPE_CHECKING:
+    from ingress.http.aws import AccessKey
     from ingress.http.oauth2 import ClientCredentials
 
 
@@ -36,6 +37,17 @@ class Api:
             graphql=resource.graphql,
             ignores_case=resource.ignores_case,
         )
+
+    @property
+    def selectors(self) -> Selectors:
+        """Its sensitive fields."""
+        return self.known.selectors
+
+    @property
+    def takes_long_bodies(self) -> bool:
+        """Whether a body may be sent on that is not held as a whole: AWS's signatures cover it."""
+        aws = self.resource.credentials.aws
+        return aws is None or aws.is_s3
 
     @property
     def sets_authorization(self) -> bool:
@@ -76,12 +88,19 @@ class Apis:
             api.target.close()
 
 
-def _credential(resource: HttpResource, secrets: Secrets, target: Target) -> "Stored | ClientCredentials":
-    if resource.credentials.oauth2 is None:
-        return Stored(resource.credentials, secrets)
-    from ingress.http.oauth2 import ClientCredentials  # it takes a second to load, and few APIs want it
+def _credential(
+    resource: HttpResource, secrets: Secrets, target: Target
+) -> "Stored | ClientCredentials | AccessKey":
+    # What few APIs want, and takes long to load, is loaded where one does.
+    if resource.credentials.oauth2 is not None:
+        from ingress.http.oauth2 import ClientCredentials
 
-    return ClientCredentials(resource.credentials.oauth2, secrets, target.tls)
+        return ClientCredentials(resource.credentials.oauth2, secrets, target.tls)
+    if resource.credentials.aws is not None:
+        from ingress.http.aws import AccessKey
+
+        return AccessKey(resource.credentials.aws, secrets)
+    return Stored(resource.credentials, secrets)
 
 
 def _description(path: Path) -> Description:

@@ -13,10 +13,14 @@ from ingress.http.deferred import LONGEST_ANSWER, PATH, Deferred, DeferredReques
 from ingress.http.judge import Subject, make_call_command
 from ingress.http.manner import ApiManner
 from ingress.http.refusal import waiting_body
+from ingress.http.sockets import Opening, SocketRequest
 from ingress.login import Login
+from ingress.mcp.asked import Shared as McpShared
+from ingress.mcp.caller import McpCaller
 from ingress.session import Services
 from ingress.web.call import Call
 from ingress.web.fields import forwarded
+from ingress.web.handshake import is_asked, why_not, without_handshake
 from ingress.web.paths import RequestTarget, parse_target
 from ingress.web.pursuit import Pursuit, quietly
 from ingress.web.reasons import reason_and_ticket
@@ -43,6 +47,7 @@ class Shared:
     deferred: DeferredRequests
     masks: Mapping[str, Mask]
     words: Words
+    mcp: McpShared
 
 
 class Caller:
@@ -52,6 +57,7 @@ class Caller:
         self._requests = Requests(stream, address, shared.words)
         self._shared = shared
         self._visits = Visits(address, shared.services, lambda: as_it_is)
+        self._mcp = McpCaller(self._requests, shared.mcp)
 
     async def run(self) -> None:
         """Returns when the connection is over."""
@@ -61,10 +67,12 @@ class Caller:
             self._requests.stream.close()
 
     async def _serve(self, head: Head) -> None:
-        if head.wants_upgrade:
-            raise BadRequest("the gateway serves no other protocol on an HTTP connection", 501)
+        if head.wants_upgrade and not is_asked(head):
+            raise BadRequest(
+                "of other protocols on an HTTP connection the gateway serves WebSocket alone", 501
+            )
         sink, words = self._requests.sink(), self._shared.words
-        target = parse_target(head.target)
+        target = parse_target(head.target, keeps_slashes=True)
         try:
             signed_in, token_is_authorization = await self._requests.sign_in(head, self._shared.login)
         except LoginRefused as refused:
@@ -74,6 +82,8 @@ class Caller:
             await self._collect(head, target.path, signed_in.principal, sink)
             return
         found = self._shared.apis.find(head.host, target.path)
+        if target.has_encoded_slash and (found is None or found[0].resource.encoded_slashes == "refuse"):
+            raise BadRequest("the path has an encoded /: targets differ on what it means")
         if found is None:
             detail = "neither the host nor the first segment of the path names an API of this gateway"
             await say(sink, words.failed(404, "no such API", detail))
@@ -85,6 +95,9 @@ class Caller:
             return
         visit = self._visits.of(signed_in, api.resource, head)
         local = RequestTarget(target.path[len(prefix) :] or "/", target.query)
+        if api.resource.mcp is not None:
+            await self._mcp.serve(head, local, visit, api, api.resource.mcp)
+            return
         await self._request(head, local, visit, api, prefix, sink, not token_is_authorization)
 
     async def _request(
@@ -99,19 +112,44 @@ class Caller:
     ) -> None:
         with_authorization = authorization_is_free and not api.sets_authorization
         fields = forwarded(head, with_authorization=with_authorization)
+        is_websocket = is_asked(head)
+        if is_websocket:
+            if (why := why_not(head)) is not None:
+                raise BadRequest(why)
+            fields = without_handshake(fields)
         body, is_whole = await self._requests.held_body(head)
-        call = Call(head.method, target, fields, body, is_whole)
+        if not is_whole and not api.takes_long_bodies:
+            raise BadRequest("a body above 1 MiB cannot be signed for this API", 413)
+        call = Call(head.method, target, fields, body, is_whole, is_websocket)
         reason, ticket = reason_and_ticket(head)
         detectors = api.resource.sensitive.detect
         subject = Subject(visit.principal.name, api.resource.name, detectors, api.known)
         clock = self._shared.services.clock
         command = make_call_command(call, subject, lambda: uuid7(clock()), reason, ticket)
+        manner = ApiManner(api, self._shared.masks, prefix, self._shared.words)
+        if is_websocket:
+            await self._talk(Opening(head, call, command, subject, manner, visit), sink)
+            return
         is_async = is_whole and _ASYNC.search(head.field(b"prefer") or b"") is not None
         stored = StoredAnswer(LONGEST_ANSWER) if is_async and not self._shared.deferred.is_full else None
         rest = None if is_whole else self._requests.next_piece
-        manner = ApiManner(api, self._shared.masks, prefix, self._shared.words)
-        pursuit = Pursuit(call, command, manner, visit, stored or sink, rest)
+        length = None if is_whole else _length(head)
+        pursuit = Pursuit(call, command, manner, visit, stored or sink, rest, length)
         await self._await(pursuit, visit, sink, stored)
+
+    async def _talk(self, opening: Opening, sink: ClientSink) -> None:
+        """Until a WebSocket is over: it sees itself whether its client left."""
+        running = opening.visit.start(SocketRequest(self._requests, opening).run())
+        try:
+            await asyncio.wait({running})
+        except BaseException:
+            running.cancel()
+            await asyncio.wait({running})  # it says why it closes
+            raise
+        if not running.cancelled():
+            running.result()
+        elif opening.visit.ended and not sink.has_begun and not self._requests.side.is_switched:
+            await say(sink, self._shared.words.failed(403, "the session was ended", opening.visit.ended))
 
     async def _await(
         self, pursuit: Pursuit, visit: Visit, sink: ClientSink, stored: StoredAnswer | None
@@ -177,6 +215,12 @@ class Caller:
             await say(sink, self._shared.words.failed(502, "there is no answer", detail))
             return
         await say(sink, Said(stored.status, tuple(stored.fields), bytes(stored.body)))
+
+
+def _length(head: Head) -> int | None:
+    """Of the request's body, where the client says so."""
+    said = head.field(b"content-length")
+    return int(said) if said is not None else None
 
 
 async def _send_waiting(deferred: Deferred, place: str, sink: Sink, *, applied: bool) -> None:

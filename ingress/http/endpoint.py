@@ -10,6 +10,11 @@ from ingress.http.caller import Caller, Shared
 from ingress.http.deferred import DeferredRequests
 from ingress.http.refusal import Problems
 from ingress.login import Login
+from ingress.mcp.asked import Shared as McpShared
+from ingress.mcp.held import HeldCalls
+from ingress.mcp.listing import Listings
+from ingress.mcp.pins import PinStore
+from ingress.mcp.sent import SentIds
 from ingress.session import Services
 from ingress.web.listener import Listener
 from ingress.web.stream import Stream
@@ -24,7 +29,10 @@ class HttpEndpoint:
         self._config = config
         self._apis = Apis(config, services.secrets)
         masks = make_masks(secret(config.state, "masking"))
-        self._shared = Shared(config, login, services, self._apis, DeferredRequests(), masks, Problems())
+        self._held = HeldCalls()
+        pins, key = PinStore(config.state), secret(config.state, "mcp")
+        mcp = McpShared(config, services, masks, pins, self._held, Listings(), SentIds(), key)
+        self._shared = Shared(config, login, services, self._apis, DeferredRequests(), masks, Problems(), mcp)
         address = config.gateway.listen.http
         may_be_plain = address is not None and address.is_loopback
         self._listener = Listener(tls, self._run, may_be_plain=may_be_plain)
@@ -37,6 +45,7 @@ class HttpEndpoint:
     async def stop(self, reason: str) -> None:
         await self._listener.stop()
         await self._shared.deferred.stop()
+        await self._held.stop()
         self._apis.close()
 
     async def serve(self, sock: socket.socket) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ingress.http.graphql import Operations, read_operations
 from ingress.http.openapi import Description
+from ingress.http.words import WEBSOCKET
 from ingress.web.bodies import Body, read_body
 from ingress.web.call import Call
 from ingress.web.paths import pairs, readings
@@ -70,6 +71,9 @@ def read_call(call: Call, known: Known) -> Reading:
     if operations is None or not operations.kinds:
         for method in methods:
             intents |= _intents(method, paths[-1], names_one)
+    if call.is_websocket:
+        intents = {Intent.NETWORK}
+        unproven.append("what is said over a WebSocket is not judged message by message")
     probed = _probed(call, known.selectors, query, body, operations) if Intent.WRITE not in intents else ()
     if probed:
         intents.add(Intent.PROBE)
@@ -82,6 +86,7 @@ def read_call(call: Call, known: Known) -> Reading:
     return Reading(
         Facts(
             intents=tuple(sorted(intents)),
+            statements=(WEBSOCKET,) if call.is_websocket else (),
             columns=tuple(sorted({path for path, _ in body.fields})),
             functions=tuple(sorted(functions)),
             unproven=tuple(sorted(set(unproven))),

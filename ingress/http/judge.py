@@ -8,12 +8,15 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ingress.command import Command, Pattern, Spoken, make_command
 from ingress.http.facts import Known, Reading, read_call
-from ingress.web.bodies import FORM, JSON_TYPE, Body, shown_form, shown_json, shown_path
+from ingress.http.words import WEBSOCKET
+from ingress.web.bodies import FORM, JSON_TYPE, SECRET_NAME, Body, shown_form, shown_json, shown_path
 from ingress.web.call import Call
 from ingress.web.fields import is_secret
+from ingress.web.form_data import Part
 from ingress.web.paths import RequestTarget, pairs, readings
 from ingress.web.selectors import Path
 from processors.masking.apply import redact_text
@@ -27,10 +30,6 @@ _SHOWN = 64 * 1024  # bytes of a body that events show
 # Of no interest to a reviewer; the digest covers them all the same.
 _DULL = re.compile(
     rb"accept(-.*)?|user-agent|dnt|priority|sec-.*|traceparent|tracestate|cache-control|pragma|origin|referer|te"
-)
-_SECRET_NAME = re.compile(
-    r"passw|passphrase|secret|token|api[_.-]?key|credential|private[_.-]?key|authorization|(^|[._$])(pin|cvv|cvc|otp|pwd)$",
-    re.IGNORECASE,
 )
 
 
@@ -50,8 +49,9 @@ def make_call_command(
     """The command of one request."""
     reading = read_call(call, subject.known)
     head = _Text(call, subject, reading)
-    said = Spoken(f"{call.method} {call.target}", _said_parameters(call))
-    shown = Spoken(f"{call.method} {head.target()}", head.parameters())
+    verb = WEBSOCKET.upper() if call.is_websocket else call.method  # no digest of a GET is that of an upgrade
+    said = Spoken(f"{verb} {call.target}", _said_parameters(call))
+    shown = Spoken(f"{verb} {head.target()}", head.parameters())
     return make_command(
         id=new_id(),
         stage=Stage.EXECUTE,
@@ -66,6 +66,39 @@ def make_call_command(
         ticket=redact_text(ticket, subject.detectors),
         pattern=_pattern(call, subject, reading),
     )
+
+
+def shown_message(data: bytes, subject: Subject) -> str:
+    """A message that the client sends over a WebSocket, as the recording may show it."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text or len(data) > _SHOWN:
+        return f"‹{len(data)} bytes›"
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        # What could not be read may hold any field.
+        return PLACEHOLDER if subject.known.selectors else redact_text(text, subject.detectors)
+    return shown_document(document, data, subject)
+
+
+def shown_document(document: Any, data: bytes, subject: Subject) -> str:
+    """A JSON document that a request has, read from `data`, as events may show it."""
+    selectors = subject.known.selectors
+
+    def hidden(path: Path) -> str | None:
+        is_hidden = bool(path) and (
+            SECRET_NAME.search(path[-1]) is not None
+            or selectors.match(path) is not None
+            or path[-1] in selectors.names
+        )
+        return PLACEHOLDER if is_hidden else None
+
+    plain = json.dumps(document, ensure_ascii=False)
+    shown = redact_text(json.dumps(shown_json(document, hidden), ensure_ascii=False), subject.detectors)
+    return shown if shown != plain else data.decode()
 
 
 def _pattern(call: Call, subject: Subject, reading: Reading) -> Pattern | None:
@@ -142,6 +175,7 @@ class _Text:
 
     def __init__(self, call: Call, subject: Subject, reading: Reading) -> None:
         self._call = call
+        self._subject = subject
         self._detectors = subject.detectors
         self._selectors = subject.known.selectors
         self._body: Body = reading.body
@@ -165,27 +199,27 @@ class _Text:
 
     def _shown_body(self, body: bytes) -> str:
         call = self._call
+        if self._body.parts:
+            shown = "\n".join(self._shown_part(part) for part in self._body.parts)
+            return shown if len(shown) <= _SHOWN else f"‹{len(body)} bytes›"
         if not call.is_whole or len(body) > _SHOWN:
             return _readable(call)
         if JSON_TYPE.fullmatch(call.media_type) and not self._body.unproven:
-            document = shown_json(self._body.document, self._hidden)
-            if document != self._body.document:
-                return redact_text(json.dumps(document, ensure_ascii=False), self._detectors)
-            redacted = redact_text(json.dumps(document, ensure_ascii=False), self._detectors)
-            return redacted if redacted != json.dumps(document, ensure_ascii=False) else body.decode()
+            return shown_document(self._body.document, body, self._subject)
         if call.media_type == FORM and not self._body.unproven:
             return shown_form(body.decode("ascii"), self._value)
         # What could not be read may hold anything.
         return PLACEHOLDER if self._selectors or self._detectors else _readable(call)
 
-    def _hidden(self, path: Path) -> str | None:
-        is_hidden = bool(path) and (
-            _SECRET_NAME.search(path[-1]) is not None or self._selectors.match(path) is not None
-            or path[-1] in self._selectors.names
-        )  # fmt: skip
-        return PLACEHOLDER if is_hidden else None
+    def _shown_part(self, part: Part) -> str:
+        """One field of a form; of a file its name, type and size."""
+        name = redact_text(part.name, self._detectors)
+        if part.file is None:
+            return f"{name}: {self._value(part.name, part.data.decode())}"
+        file = redact_text(part.file, self._detectors)
+        return f'{name}: file "{file}", {part.media_type}, {len(part.data)} bytes'
 
     def _value(self, name: str, value: str) -> str:
-        if value and name and (_SECRET_NAME.search(name) or self._selectors.names_one(name) is not None):
+        if value and name and (SECRET_NAME.search(name) or self._selectors.names_one(name) is not None):
             return PLACEHOLDER
         return redact_text(value, self._detectors)

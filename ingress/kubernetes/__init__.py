@@ -8,8 +8,8 @@
 - `clusters.py`: the configured clusters. `credentials.py`: as whom they are asked. `manner.py`: how a request
   is carried out; `accept.py`: in which form its answer is asked for.
 - `sensitivity.py`: what of a kind is sensitive. `viewing.py`: what of an answer may leave.
-- `streams.py`: exec, attach, port-forward, from handshake to end; `spdy.py`: and their old way. `wire.py`: a
-  WebSocket; `channels.py`: what its messages are. `keyboard.py`: what the client sends; `execution.py`: a
+- `streams.py`: exec, attach, port-forward, from handshake to end; `spdy.py`: and their old way.
+  `channels.py`: what the messages of a WebSocket are. `keyboard.py`: what the client sends; `execution.py`: a
   command in a pod; `tunnel.py`: a forwarded port. `recording.py`: asciicast.
 - `reasons.py`: why the requester wants it. `refusal.py`: what the client is told.
 """

@@ -24,13 +24,13 @@ from ingress.kubernetes.channels import (
 )
 from ingress.kubernetes.keyboard import Keyboard
 from ingress.kubernetes.requested import Requested
-from ingress.kubernetes.wire import NORMAL, Wire
 from ingress.terminal.cast import INPUT, OUTPUT, Text, make_event
 from ingress.terminal.cast import RESIZE as RESIZED
 from ingress.terminal.limits import Allowance
 from ingress.terminal.screen import Screen
 from ingress.web.pauses import with_pauses
 from ingress.web.visits import Visit
+from ingress.web.websocket import NORMAL, WebSocket
 from schemas.vocabulary import MaskedField, Obligations, Outcome
 
 NOT_EXECUTED = 126  # as a shell has it for what was found and may not be run
@@ -42,7 +42,7 @@ class Execution:
 
     def __init__(
         self,
-        client: Wire,
+        client: WebSocket,
         keyboard: Keyboard,
         command: Command,
         visit: Visit,
@@ -65,7 +65,7 @@ class Execution:
         """Tells the client this exit status."""
         await self._client.send(message(ERROR, make_end(code)))
 
-    async def run(self, allowed: Allowed, open_target: Callable[[], Awaitable[Wire]]) -> None:
+    async def run(self, allowed: Allowed, open_target: Callable[[], Awaitable[WebSocket]]) -> None:
         """From its release to its end, which is reported, whatever happens."""
         self._obligations = allowed.obligations
         self._allowance = Allowance(self._obligations)
@@ -82,7 +82,7 @@ class Execution:
         finally:
             self._report(outcome, code, error)
 
-    async def _relay(self, target: Wire) -> tuple[Outcome, str, str]:
+    async def _relay(self, target: WebSocket) -> tuple[Outcome, str, str]:
         typing = asyncio.ensure_future(self._feed(target))
         showing = asyncio.ensure_future(self._show(target))
         try:
@@ -120,7 +120,7 @@ class Execution:
         self._visit.inquiry.record(Frame.NOTE, said.encode())
         return Outcome.FAILED, str(end.code) if end.code is not None else "failed", said
 
-    async def _show(self, target: Wire) -> End | None:
+    async def _show(self, target: WebSocket) -> End | None:
         """Output to the client, no faster than it takes it; None where the cluster went away or a limit was
         reached."""
 
@@ -129,7 +129,7 @@ class Execution:
 
         try:
             async with (
-                contextlib.aclosing(target.messages()) as messages,
+                contextlib.aclosing(target.binary()) as messages,
                 contextlib.aclosing(with_pauses(messages, keeps)) as pieces,
             ):
                 async for piece in pieces:
@@ -169,7 +169,7 @@ class Execution:
         await self._client.send(message(channel, shown))
         await self._visit.room()
 
-    async def _feed(self, target: Wire) -> None:
+    async def _feed(self, target: WebSocket) -> None:
         """Input to the pod. Raises ConnectionResetError, ProtocolError of the client."""
         while True:
             piece = await self._keyboard.read()
@@ -180,6 +180,7 @@ class Execution:
                 if self._has_terminal:
                     screen = self._screens[STDIN]
                     self._record(INPUT, self._texts[STDIN].decode(screen.write(data) + screen.settle()))
+                    self._screens[STDOUT].typed()
             elif channel == RESIZE:
                 size = parse_size(data)
                 if size is None:

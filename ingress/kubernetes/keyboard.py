@@ -5,7 +5,7 @@ from collections import deque
 
 from ingress.errors import ProtocolError
 from ingress.kubernetes.channels import STDIN
-from ingress.kubernetes.wire import Wire
+from ingress.web.websocket import WebSocket
 
 _MOST = 1024 * 1024  # bytes kept before the client's next messages are left in the network
 _CTRL_C = b"\x03"
@@ -14,7 +14,7 @@ _CTRL_C = b"\x03"
 class Keyboard:
     """Use with `async with`."""
 
-    def __init__(self, client: Wire, *, has_terminal: bool) -> None:
+    def __init__(self, client: WebSocket, *, has_terminal: bool) -> None:
         self._client = client
         self._has_terminal = has_terminal
         self._messages: deque[bytes] = deque()
@@ -63,7 +63,7 @@ class Keyboard:
 
     async def _read(self) -> None:
         try:
-            async for message in self._client.messages():
+            async for message in self._client.binary():
                 self._messages.append(message)
                 self._size += len(message)
                 if self._has_terminal and message[:1] == bytes((STDIN,)) and _CTRL_C in message:

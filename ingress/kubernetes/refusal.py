@@ -101,9 +101,7 @@ def warning(text: str) -> Field:
 def decided_text(allowed: Allowed) -> str:
     """That reviewers approved."""
     comment = f": {allowed.comment}" if allowed.comment else ""
-    return (
-        f"countersign: held for review, and approved by {', '.join(allowed.decided_by) or 'timeout'}{comment}"
-    )
+    return f"countersign: held for review, and approved by {allowed.approved_by}{comment}"
 
 
 def waiting_text(waiting: Waiting, link: str, now: datetime) -> str:

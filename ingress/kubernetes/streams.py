@@ -5,16 +5,12 @@ it leaves. Nothing is sent to the cluster before the verdict.
 """
 
 import asyncio
-import base64
 import contextlib
 import json
-import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-
-from websockets.utils import accept_key
 
 from infra.clock import Clock
 from ingress.command import Command
@@ -30,17 +26,18 @@ from ingress.kubernetes.recording import header
 from ingress.kubernetes.refusal import decided_text, refusal_text, waiting_text
 from ingress.kubernetes.spdy import Key, Refusals
 from ingress.kubernetes.tunnel import Tunnel
-from ingress.kubernetes.wire import GOING_AWAY, NORMAL, WRONG, Wire
 from ingress.kubernetes.words import SHELL
 from ingress.terminal.cast import MARKER, OUTPUT, make_event
 from ingress.terminal.obligations import unkept
 from ingress.web.call import Call
 from ingress.web.exchange import Exchange
 from ingress.web.fields import Field
+from ingress.web.handshake import accept, ask, is_asked, opened, why_not, without_handshake
 from ingress.web.requests import Requests
 from ingress.web.sinks import Said, say
 from ingress.web.strict import Head
 from ingress.web.visits import Visit
+from ingress.web.websocket import GOING_AWAY, NORMAL, WRONG, WebSocket
 from schemas.vocabulary import Outcome
 
 _CANCELLED = Refusal("the client took the command back", "Nothing was executed.", cancelled=True)
@@ -101,10 +98,10 @@ class StreamRequest:
 
     def _unserved(self) -> str | None:
         head = self._opening.head
-        if (head.field(b"upgrade") or b"").lower() != b"websocket":
+        if not is_asked(head):
             return "it asks for another protocol than WebSocket"
-        if head.method != "GET" or head.field(b"sec-websocket-version") != b"13" or not self._key():
-            return "its WebSocket handshake is not that of RFC 6455"
+        if (why := why_not(head)) is not None:
+            return why
         if not self._protocol:
             wanted = (
                 "SPDY/3.1+portforward.k8s.io" if self._forwards else "v5.channel.k8s.io or v4.channel.k8s.io"
@@ -112,20 +109,9 @@ class StreamRequest:
             return f"it offers none of the subprotocols that are: {wanted}"
         return None
 
-    def _key(self) -> str:
-        return (self._opening.head.field(b"sec-websocket-key") or b"").decode("latin-1")
-
-    async def _accept(self) -> Wire:
+    async def _accept(self) -> WebSocket:
         """The client's side of the WebSocket."""
-        fields: list[Field] = [
-            (b"upgrade", b"websocket"),
-            (b"connection", b"Upgrade"),
-            (b"sec-websocket-accept", accept_key(self._key()).encode()),
-            (b"sec-websocket-protocol", self._protocol.encode()),
-        ]
-        said, early = self._requests.side.switch(fields)
-        await self._requests.stream.send(said)
-        return Wire(self._requests.stream, is_server=True, early=early)
+        return await accept(self._requests, self._opening.head, self._protocol)
 
     async def _forward(self) -> None:
         """port-forward: nothing can be said in its tunnel, so its verdict comes before the handshake."""
@@ -133,7 +119,7 @@ class StreamRequest:
         visit, command, words = opening.visit, opening.command, opening.manner.words
         visit.inquiry.record(Frame.COMMAND, command.text.encode())
         try:
-            allowed = await visit.inquiry.ask(command, self._note_waiting)
+            allowed = await self._requests.unless_left(visit.inquiry.ask(command, self._note_waiting))
             self._keep(allowed)
             async with await self._connect() as exchange:
                 visit.inquiry.release(command.id)
@@ -257,35 +243,21 @@ class StreamRequest:
             opening.visit.inquiry.abandon(opening.command.id, str(error) or "the client left")
             raise
 
-    async def _open(self, exchange: Exchange) -> Wire:
+    async def _open(self, exchange: Exchange) -> WebSocket:
         """The cluster's side of the WebSocket. Raises TargetError."""
-        key = base64.b64encode(os.urandom(16)).decode()
         fields: list[Field] = [(b"host", self._opening.manner.target.authority)]
         fields += [
             (name, value)
-            for name, value in self._opening.call.fields
-            if not name.startswith(b"sec-websocket-") and name not in (b"origin", b"accept")
+            for name, value in without_handshake(self._opening.call.fields)
+            if name not in (b"origin", b"accept")
         ]
-        fields += [
-            *self._credential,
-            (b"accept", b"application/json"),
-            (b"upgrade", b"websocket"),
-            (b"connection", b"Upgrade"),
-            (b"sec-websocket-version", b"13"),
-            (b"sec-websocket-key", key.encode()),
-            (b"sec-websocket-protocol", self._protocol.encode()),
-        ]
-        await exchange.send("GET", str(self._opening.call.target), fields, None, None)
-        head = await exchange.head()
+        fields += [*self._credential, (b"accept", b"application/json")]
+        head, chosen = await ask(exchange, str(self._opening.call.target), fields, (self._protocol,))
         if head.status != 101:
             raise TargetError(await _words_of(exchange, head.status))
-        if (
-            head.field(b"sec-websocket-accept") != accept_key(key).encode()
-            or head.field(b"sec-websocket-protocol") != self._protocol.encode()
-        ):
+        if chosen != self._protocol:
             raise TargetError("the cluster does not speak this WebSocket protocol")
-        stream, early = exchange.switched()
-        return Wire(stream, is_server=False, early=early)
+        return opened(exchange)
 
 
 async def _words_of(exchange: Exchange, status: int) -> str:

@@ -10,15 +10,15 @@ from ingress.command import Command
 from ingress.errors import ProtocolError
 from ingress.gate import Allowed
 from ingress.interface import Finish, Frame
-from ingress.kubernetes.wire import GOING_AWAY, NORMAL, Wire
 from ingress.web.visits import Visit
+from ingress.web.websocket import GOING_AWAY, NORMAL, WebSocket
 from schemas.vocabulary import Obligations, Outcome
 
 
 class Tunnel:
     """One connection with its ports, from its release to its end."""
 
-    def __init__(self, client: Wire, target: Wire, command: Command, visit: Visit) -> None:
+    def __init__(self, client: WebSocket, target: WebSocket, command: Command, visit: Visit) -> None:
         self._client = client
         self._target = target
         self._command = command
@@ -46,9 +46,9 @@ class Tunnel:
                     await wire.close(GOING_AWAY if self._limit else NORMAL)
             self._report(obligations)
 
-    async def _carry(self, source: Wire, sink: Wire, most: int | None) -> None:
+    async def _carry(self, source: WebSocket, sink: WebSocket, most: int | None) -> None:
         with contextlib.suppress(OSError, ProtocolError):
-            async for message in source.messages():
+            async for message in source.binary():
                 if source is self._target:
                     self._back += len(message)
                     if most is not None and self._back > most:

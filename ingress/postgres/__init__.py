@@ -1,6 +1,7 @@
 """PostgreSQL, protocol 3.0: between a client that thinks we are its server and a server whose client we are.
 
 - `opening.py`, `startup.py`: a client's first bytes: TLS, what it wants, its token.
+- `oauth.py`: clients that sign in with OAuth.
 - `target_connection.py`, `target_login.py`: the way to the target, and signing in to it.
 - `accounts.py`: as whom it signs in; `roles.py`: a role at the target for each session.
 - `endpoint.py`: both, and then a session.
@@ -16,9 +17,13 @@
   verdict obliges.
 - `beforehand.py`: what is settled with the target before a command is sent: `cost.py` asks its planner,
   `read_only.py` keeps it from writing; `own.py` is how the gateway asks anything on the client's connection.
+- `bearings.py`: what names mean to the session now; `impact.py`: what the planner thinks of what waits.
+- `transaction.py`: what runs in the open transaction; `ending.py`: how its COMMIT is asked about
+  where something ran before its review.
 - `limits.py`: where an answer stops, and what the client is told then.
 - `reasons.py`: why a requester wants a command: comments, SET countersign.reason.
 - `doors.py`: whether the target can be entered past the gateway, for `countersign doctor`.
 - `explanation.py`: why each column of an answer is or is not masked, for `countersign mask explain`.
-- `refusal.py`: what the client is told. `cancel_keys.py`: who may cancel what.
+- `refusal.py`: what the client is told; `refused.py`: what takes the place of what is not sent.
+- `cancel_keys.py`: who may cancel what.
 """

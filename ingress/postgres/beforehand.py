@@ -1,4 +1,5 @@
-"""What must be settled with the target before a group of messages is sent: its cost, and that it only reads.
+"""What must be settled with the target before a group of messages is sent: its cost, that it only reads, that
+a transaction is open at whose COMMIT it is reviewed.
 
 Each step answers with what to do next: wait, ask the target something, refuse, or (None) go on.
 """
@@ -11,6 +12,7 @@ from ingress.postgres import cost, read_only
 from ingress.postgres.execution import Execution, Expected, Group
 from ingress.postgres.messages import make_error
 from ingress.postgres.own import Aside
+from ingress.postgres.transaction import make_not_at_commit, why_not_at_commit
 
 READ_ONLY_TRANSACTION = "25006"
 IN_FAILED_TRANSACTION = "what follows a ROLLBACK in the same message cannot be planned; send it by itself"
@@ -19,12 +21,15 @@ IN_FAILED_TRANSACTION = "what follows a ROLLBACK in the same message cannot be p
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How the session stands at the target. `status`: of the transaction. `ran`: something ran since the
-    last Sync; `sent`: something was sent since then. `expected`: what the target still owes."""
+    last Sync; `sent`: something was sent since then. `expected`: what the target still owes. `in_block`: the
+    client began a transaction; `is_full`: no reviewer would read more statements of it."""
 
     status: bytes
     ran: bool
     sent: bool
     expected: Collection[Expected]
+    in_block: bool
+    is_full: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,11 @@ def has_duties(group: Group) -> bool:
     """Whether anything must be settled beforehand at all."""
     return any(
         execution.allowed is not None
-        and (execution.allowed.obligations.cost is not None or execution.allowed.obligations.read_only)
+        and (
+            execution.allowed.obligations.cost is not None
+            or execution.allowed.obligations.read_only
+            or execution.allowed.obligations.at_commit
+        )
         for execution in group.executions
     )
 
@@ -67,6 +76,11 @@ def settle(group: Group, standing: Standing) -> Wait | Aside | Refuse | None:
         return _judged(group.estimates)
     if standing.expected:
         return Wait()  # how the session stands is known when all has been answered
+    reviewed_later = next((execution for execution in group.executions if execution.at_commit), None)
+    if reviewed_later is not None and (
+        reason := why_not_at_commit(in_block=standing.in_block, is_full=standing.is_full)
+    ):
+        return Refuse(reviewed_later, make_not_at_commit(reviewed_later, reason), reason)
     reason = read_only.why_not(group, group.executions, standing.status)
     if reason:
         culprit = next(execution for execution in group.executions if read_only.must_only_read(execution))

@@ -8,7 +8,7 @@ nothing before them can change what their names mean.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,29 +24,32 @@ from ingress.interface import (
     Request,
     Submit,
 )
+from ingress.postgres import impact
+from ingress.postgres.bearings import Bearings
 from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, must_wait, settle
 from ingress.postgres.catalogue import Catalogue
-from ingress.postgres.circumstances import CONTEXT_QUERY, context_of, with_fingerprint
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
-from ingress.postgres.execution import Answer, Execution, Expected, Group, Kind
+from ingress.postgres.ending import ask_about, may_be_held
+from ingress.postgres.execution import Ending, Execution, Expected, Group, Kind, lost, only_prepared
 from ingress.postgres.judge import Judge
 from ingress.postgres.maskers import put_maskers
 from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execute
 from ingress.postgres.namespace import Namespace
 from ingress.postgres.own import OWN, Aside, wrapped
 from ingress.postgres.read_only import around
-from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_refusal, make_waiting
+from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_waiting
+from ingress.postgres.refused import error_of, in_place_of
 from ingress.postgres.results import ResultMasker
 from ingress.postgres.sql.columns import Origin
 from ingress.postgres.target_side import TargetSide
+from ingress.postgres.transaction import OpenTransaction, in_block, make_runs_first, makes_last
 from processors.masking.masks import MASKS, Mask
-from schemas.vocabulary import MaskingPlan, Outcome
+from schemas.vocabulary import MaskingPlan
 
 _AHEAD = 64  # groups whose verdicts are asked for before the first of them is sent
 _OWED = 512  # answers the target may owe before more is taken from the client
 _BUFFERED = 256 * 1024  # bytes taken from the client and not used yet before reading stops
-_CONTEXT_COLUMNS = 4  # one more with the fingerprint
 _COPY_STOPPED = make(b"f", b"stopped by the gateway\0")
 _COPY_KINDS = frozenset((b"d", b"c", b"f"))
 
@@ -79,9 +82,9 @@ class PostgresConversation:
         self._names = Namespace()
         self._names.reasons = judge.reasons
         self._client = ClientSide(self._names, judge)
-        self._target = TargetSide(
-            self._names, ResultMasker(base_plan, self._origin, proven=False, masks=masks)
-        )
+        self._transaction = OpenTransaction(clock)
+        base = ResultMasker(base_plan, self._origin, proven=False, masks=masks)
+        self._target = TargetSide(self._names, base, self._transaction)
         self._target.parameters.update(parameters)
         self._groups: deque[Group] = deque()
         self._next: Message | None = None
@@ -92,12 +95,10 @@ class PostgresConversation:
         self._limited: Execution | None = None  # of this series, whose answer may be cut off
         self._sent_in_series = False  # something was sent since the last Sync
         self._ran_in_series = False  # something was executed since the last Sync
-        self._context_is_old = True
-        self._context: Answer | None = None  # what was asked and is not answered
+        self._bearings = Bearings(judge, self._names)
+        self._estimates: list[impact.Asked] = []  # of commands that wait
         self._catalogue_wanted = 0  # readings asked for and not answered
-        self._cancels = (
-            0  # on their way to the target: what is sent now might be hit in place of what was meant
-        )
+        self._cancels = 0  # on their way to the target: what is sent now might be hit instead
         self._unsettled: set[str] = set()  # commands that change what names mean, not finished
         self._closed = False
 
@@ -131,6 +132,7 @@ class PostgresConversation:
             notice = make_waiting(waiting, self._link(waiting.approval), self._clock())
             self._for_client.append(notice)
             self._requests.append(Record(Frame.ANSWER, notice))
+            self._estimate(group, command)
         self._turn()
 
     def allowed(self, command: str, allowed: Allowed) -> None:
@@ -292,20 +294,21 @@ class PostgresConversation:
 
     def _settled(self) -> bool:
         """Whether names mean now what the judge thinks; asks for news where they may not."""
-        if self._catalogue_wanted or self._context is not None:
+        if self._catalogue_wanted or self._bearings.are_asked_for:
             return False
         if self._unsettled or (self._target.changed_names and (self._groups or self._target.expected)):
             self._flush()
             return False
         if self._target.changed_names:
             self._target.changed_names = False
-            self._context_is_old = True
-        if not self._context_is_old or self._target.status == b"E":
+            self._bearings.are_old = True
+        if not self._bearings.are_old or self._target.status == b"E":
             return True
         if self._groups or self._target.expected:
             self._flush()
             return False
-        self._ask_context()
+        in_series = self._ran_in_series
+        self._put_aside(self._bearings.ask(unread=bool(self._target.unread), in_series=in_series))
         return False
 
     def _sync_judge(self) -> None:
@@ -314,9 +317,10 @@ class PostgresConversation:
         if context.prepared != prepared or context.cursors != cursors:
             self._judge.context = replace(context, prepared=prepared, cursors=dict(cursors))
         self._judge.transaction = self._target.status
+        self._judge.in_block = in_block(self._target.in_block, [*self._target.running(), *self._queued()])
         self._judge.unread = self._target.unread
         self._judge.firsts = self._names.firsts
-        self._judge.is_stale = self._context_is_old
+        self._judge.is_stale = self._bearings.are_old
         self._client.encoding = self._target.parameters.get("client_encoding", "UTF8")
 
     def _copy_data(self, message: Message) -> None:
@@ -327,16 +331,42 @@ class PostgresConversation:
                 self._target.copy_ended()
 
     def _submit(self, group: Group) -> None:
+        if any(map(makes_last, group.executions)) and may_be_held(self._transaction, self._queued()):
+            group.ends = Ending()
         self._groups.append(group)
-        for execution in group.executions:
-            group.waiting.add(execution.command.id)
-            self._requests.append(Submit(execution.command))
+        group.waiting.update(execution.command.id for execution in group.executions)
+        if group.ends is None:
+            self._ask(group)
         for execution in group.all_executions():
             statement = execution.statement
             if statement is not None and (
                 statement.changes_context or statement.changes_catalogue or statement.changes_settings
             ):
                 self._unsettled.add(execution.command.id)
+
+    def _ask(self, group: Group) -> None:
+        self._requests.extend(Submit(execution.command) for execution in group.executions)
+
+    def _queued(self) -> list[Execution]:
+        """What waits for its verdict, or its turn."""
+        waiting = (group for group in self._groups if not group.error and group.refusal is None)
+        return [execution for group in waiting for execution in group.executions]
+
+    def _ask_about_end(self, group: Group, ending: Ending) -> bool:
+        """Asks about the end of a transaction, once all that ran in it has been answered; whether it did."""
+        if ending.is_asked or self._target.expected:
+            return ending.is_asked
+        step = ask_about(group, ending, self._transaction, self._standing(()))
+        if isinstance(step, Aside):
+            self._put_aside(step)
+            self._unflushed = self._sent_in_series
+            return False
+        ending.is_asked = True
+        self._ask(group)
+        if isinstance(step, Refuse):
+            self._refuse_beforehand(group, step)
+            group.waiting.clear()
+        return True
 
     def _settle(self, group: Group) -> None:
         """Nothing of the group will be sent: it changes nothing."""
@@ -348,6 +378,9 @@ class PostgresConversation:
         sent = False
         while self._groups and not self._closed:
             group = self._groups[0]
+            if group.ends is not None and not group.refusal and not self._ask_about_end(group, group.ends):
+                self._flush()
+                return sent
             is_early = group.fails and self._target.expected  # whether a transaction is open is not known yet
             if (
                 (group.waiting or is_early or self._cancels)
@@ -370,8 +403,7 @@ class PostgresConversation:
         """Whether all that must be known or done before the group is sent has been."""
         if group.error or group.refusal or not has_duties(group):
             return True
-        target = self._target
-        standing = Standing(target.status, self._ran_in_series, self._sent_in_series, target.expected)
+        standing = self._standing(self._target.expected)
         match settle(group, standing):
             case Wait():
                 return False
@@ -382,6 +414,16 @@ class PostgresConversation:
             case Refuse() as refuse:
                 self._refuse_beforehand(group, refuse)
         return True
+
+    def _standing(self, expected: Collection[Expected]) -> Standing:
+        return Standing(
+            self._target.status,
+            self._ran_in_series,
+            self._sent_in_series,
+            expected,
+            self._target.in_block,
+            self._transaction.is_full,
+        )
 
     def _refuse_beforehand(self, group: Group, refuse: Refuse) -> None:
         group.error = refuse.data
@@ -408,7 +450,7 @@ class PostgresConversation:
                 execution.alone = not self._ran_in_series
                 self._prepare_answer(execution)
             else:  # a preparation: nothing runs, nothing is owed
-                self._requests.append(_prepared(execution))
+                self._requests.append(only_prepared(execution))
                 self._unsettled.discard(execution.command.id)
         executions = [execution for expected in group.expected for execution in expected.executions]
         before, after = around(executions, self._target.status, in_series=self._ran_in_series)
@@ -424,6 +466,9 @@ class PostgresConversation:
     def _prepare_answer(self, execution: Execution) -> None:
         """What its verdict obliges the gateway to is in place before the command leaves."""
         put_maskers(execution, self._origin, self._masks)
+        if execution.at_commit and not self._transaction.is_held:
+            self._for_client.append(make_runs_first(execution))
+        self._transaction.sent(execution)
         self._requests.append(Record(Frame.COMMAND, execution.command.text.encode()))
 
     def _refuse(self, group: Group, command: str, refusal: Refusal) -> None:
@@ -441,33 +486,14 @@ class PostgresConversation:
     def _answer_refused(self, group: Group) -> None:
         """The refusal takes its place behind what the target still owes."""
         self._settle(group)
+        error = error_of(group, self._link)
         if group.refusal is not None and not group.error:
-            command, refusal = group.refusal
-            data = make_refusal(command, refusal, self._link(refusal.approval) if refusal.approval else "")
-            note = refusal.message
             self._requests.append(Record(Frame.COMMAND, group.executions[0].command.text.encode()))
-            self._requests.append(Record(Frame.NOTE, note.encode()))
-        else:
-            data = group.error
-        in_transaction = group.fails and self._target.status == b"T"
-        if group.simple and in_transaction:
-            self._for_target.append(make_execute(OWN) + SYNC)
-            self._target.expected += [Expected(Kind.REFUSED, data=data), Expected(Kind.SYNC)]
-            return
-        if group.simple:
-            self._target.expected.append(Expected(Kind.LOCAL, data=data, ready=True))
-            return
-        for expected in group.expected:
-            if expected.change is not None:
-                self._names.take_back(expected.change)
-        if in_transaction or (self._ran_in_series and self._target.status == b"I"):
-            # What ran since the last Sync is one transaction, which an error must undo as it would without
-            # us: the target is made to fail, too ("… if any error … the transaction is rolled back", 55.2.3).
-            self._for_target.append(make_execute(OWN))
-            self._target.expected.append(Expected(Kind.REFUSED, data=data))
-        else:
-            self._target.expected.append(Expected(Kind.LOCAL, data=data))
-        self._skip_series("an earlier command of the same series was refused", synced=group.syncs)
+            self._requests.append(Record(Frame.NOTE, group.refusal[1].message.encode()))
+        self._put_aside(in_place_of(group, error, self._target.status, ran_in_series=self._ran_in_series))
+        if not group.simple:
+            self._take_back(group)
+            self._skip_series("an earlier command of the same series was refused", synced=group.syncs)
 
     def _skip_series(self, reason: str, *, synced: bool = False) -> None:
         """After an error everything up to Sync is discarded (55.2.3, "Extended Query")."""
@@ -477,13 +503,14 @@ class PostgresConversation:
             self._settle(group)
             for execution in group.executions:
                 self._abandon(execution, reason)
-            for expected in group.expected:
-                if expected.change is not None:
-                    self._names.take_back(expected.change)
+            self._take_back(group)
         if synced:
             self._groups.appendleft(Group([SYNC], [Expected(Kind.SYNC)], syncs=True))
             return
-        for expected in self._client.discard().expected:
+        self._take_back(self._client.discard())
+
+    def _take_back(self, group: Group) -> None:
+        for expected in group.expected:
             if expected.change is not None:
                 self._names.take_back(expected.change)
 
@@ -492,8 +519,7 @@ class PostgresConversation:
         group = self._groups[0] if self._groups else None
         if group is None or group.estimates is None:
             return
-        standing = Standing(self._target.status, self._ran_in_series, self._sent_in_series, ())
-        refused = settle(group, standing)
+        refused = settle(group, self._standing(()))
         if isinstance(refused, Refuse):
             self._refuse_beforehand(group, refused)
             self._target.expected.append(Expected(Kind.LOCAL, data=group.error))
@@ -511,17 +537,12 @@ class PostgresConversation:
             self._for_target.append(FLUSH)
             self._unflushed = False
 
-    def _ask_context(self) -> None:
-        """Asks the target itself what unqualified names and the role mean now."""
-        self._context = Answer()
-        aside = Aside()
-        fingerprint = self._judge.catalogue.fingerprint if self._target.unread else None
-        aside.ask(with_fingerprint(fingerprint) if fingerprint else CONTEXT_QUERY, self._context)
-        if self._ran_in_series:
-            aside.messages.append(FLUSH)
-        else:
-            aside.sync()
-        self._put_aside(aside)
+    def _estimate(self, group: Group, command: str) -> None:
+        """While it waits nothing else is asked of the target."""
+        is_idle = not self._target.expected and not self._sent_in_series and self._target.status == b"I"
+        if is_idle and group is self._groups[0] and (found := impact.ask(group, command)) is not None:
+            self._estimates.append(found[0])
+            self._put_aside(found[1])
 
     def _put_aside(self, aside: Aside) -> None:
         self._for_target += aside.messages
@@ -538,25 +559,18 @@ class PostgresConversation:
                 self._catalogue_wanted += 1
         self._unsettled.difference_update(self._target.take_suspended())
         self._for_client.extend(self._target.take_out())
-        if self._context is not None and not any(expected.quiet for expected in self._target.expected):
-            rows, self._context = self._context.rows, None
-            if rows:
-                self._context_is_old = False
-                self._new_context(rows[-1])
-            elif self._target.status != b"E":
+        if self._bearings.are_asked_for and not any(expected.quiet for expected in self._target.expected):
+            is_unchanged = self._bearings.take()
+            if is_unchanged:
+                self._target.unread = frozenset()  # it changed nothing after all
+            elif is_unchanged is None and self._target.status != b"E":
                 self.end("the gateway could not ask the target for the session's search path and role")
-
-    def _new_context(self, row: tuple[bytes | None, ...]) -> None:
-        self._judge.context = context_of(row, self._names.texts(), self._names.cursors)
-        fingerprint = self._judge.catalogue.fingerprint
-        if len(row) > _CONTEXT_COLUMNS and fingerprint and row[-1] == fingerprint.value.encode():
-            self._target.unread = frozenset()  # it changed nothing after all
+        if self._estimates and not self._target.expected:
+            self._requests += filter(None, (asked.estimated() for asked in self._estimates))
+            self._estimates.clear()
 
     def _group_of(self, command: str) -> Group | None:
-        for group in self._groups:
-            if command in group.waiting:
-                return group
-        return None
+        return next((group for group in self._groups if command in group.waiting), None)
 
     def _origin(self, table: int, attribute: int) -> Origin | None:
         return self._judge.catalogue.origin(table, attribute)
@@ -570,22 +584,8 @@ class PostgresConversation:
                 self._abandon(execution, reason)
         self._groups.clear()
         for execution in self._target.running():
-            self._requests.append(
-                Finish(
-                    execution.command.id,
-                    Outcome.UNKNOWN,
-                    execution.rows,
-                    execution.bytes,
-                    "",
-                    f"no answer: {reason}",
-                    execution.masker.masked() if execution.masker is not None else (),
-                )
-            )
+            self._requests.append(lost(execution, reason))
 
     def _close(self, reason: str) -> None:
         self._closed = True
         self._requests.append(Close(reason))
-
-
-def _prepared(execution: Execution) -> Finish:
-    return Finish(execution.command.id, Outcome.SUCCEEDED, 0, 0, "", "", ())

@@ -94,7 +94,7 @@ def ask(group: Group, *, own_transaction: bool, synced: bool) -> tuple[Estimates
     settings = Answer(is_duty=True)
     aside.ask(_SETTINGS, settings)
     for estimate in found:
-        types, bind = _parameters(group, estimate.execution)
+        types, bind = bound_to(group, estimate.execution)
         aside.ask(estimate.question.text.encode(), estimate.plan, types=types, bind=bind)
     if synced:
         aside.sync()
@@ -219,7 +219,8 @@ def _is_constant(argument: Node) -> bool:
     return kind == "A_Const" or (kind == "TypeCast" and kind_of(node["arg"])[0] == "A_Const")
 
 
-def _parameters(group: Group, execution: Execution) -> tuple[tuple[int, ...], Bind | None]:
+def bound_to(group: Group, execution: Execution) -> tuple[tuple[int, ...], Bind | None]:
+    """The types of an execution's parameters as its client declared them, and what it bound."""
     for expected in group.expected:
         if execution in expected.executions and expected.portal is not None:
             return expected.portal.prepared.types, expected.portal.bind

@@ -27,6 +27,7 @@ from ingress.postgres.messages import (
     make_parameter_status,
     make_ready,
 )
+from ingress.postgres.oauth import make_challenge
 from ingress.postgres.opening import (
     ALPN,
     CancelRequest,
@@ -63,6 +64,7 @@ class PostgresEndpoint:
         self._accounts = Accounts(config, services.secrets)
         self._catalogues = Catalogues(self._accounts)
         self._cancel_keys = CancelKeys()
+        self._challenge = make_challenge(config)
         self._cache = FactsCache()
         self._masks = make_masks(secret(config.state, "masking"))
         self._sessions: set[Session] = set()
@@ -122,7 +124,7 @@ class PostgresEndpoint:
             channel.close()
             return
         wish, leftover = read
-        token, leftover = await read_token(channel, wish, leftover)
+        token, leftover = await read_token(channel, wish, leftover, self._challenge)
         signed_in = await self._login.sign_in(wish.user, token, host)
         resource = self._login.resource(wish.resource, PostgresResource)
         database = wish.database or resource.database or resource.name

@@ -5,12 +5,13 @@ from enum import Enum, auto
 
 from ingress.command import Command
 from ingress.gate import Allowed, Refusal
+from ingress.interface import Finish
 from ingress.postgres.codec import Message
 from ingress.postgres.facts import Statement
 from ingress.postgres.limits import Stop
 from ingress.postgres.namespace import Change, Portal, Prepared
 from ingress.postgres.results import ResultMasker
-from schemas.vocabulary import Intent
+from schemas.vocabulary import Intent, Outcome, Stage
 
 _READS = frozenset((Intent.READ, Intent.SESSION))
 
@@ -32,6 +33,8 @@ class Execution:
     stopped: Stop | None = None  # the limit at which the answer was cut off
     turn: int = 0  # how often it was sent: a portal read in steps, each step
     alone: bool = False  # the first that runs of its series
+    outcome: Outcome = Outcome.UNKNOWN  # once it has ended
+    changed: int = 0  # rows that it returned or changed, as far as it has been answered
 
     @property
     def is_limited(self) -> bool:
@@ -47,9 +50,37 @@ class Execution:
         return _READS.issuperset(self.command.facts.intents)
 
     @property
+    def runs(self) -> bool:
+        """It is to be executed, not only prepared."""
+        return self.command.stage is Stage.EXECUTE
+
+    @property
+    def at_commit(self) -> bool:
+        """It ran, or is to run, before its review, which is that of its transaction's COMMIT."""
+        return self.allowed is not None and self.allowed.obligations.at_commit
+
+    @property
     def copies(self) -> bool:
         """It is a COPY, during which the target ignores Sync (55.2.6)."""
         return "copy" in self.command.facts.statements
+
+
+def only_prepared(execution: Execution) -> Finish:
+    """The end of a preparation: nothing runs, and nothing is owed."""
+    return Finish(execution.command.id, Outcome.SUCCEEDED, 0, 0, "", "", ())
+
+
+def lost(execution: Execution, reason: str) -> Finish:
+    """The end of what was sent and is never answered."""
+    return Finish(
+        execution.command.id,
+        Outcome.UNKNOWN,
+        execution.rows,
+        execution.bytes,
+        "",
+        f"no answer: {reason}",
+        execution.masker.masked() if execution.masker is not None else (),
+    )
 
 
 class Kind(Enum):
@@ -93,6 +124,15 @@ class Expected:
 
 
 @dataclass(eq=False, slots=True)
+class Ending:
+    """How far the question about a transaction's end has come. `locks`: what the transaction keeps locked, as
+    the target says; None: not asked."""
+
+    locks: Answer | None = None
+    is_asked: bool = False
+
+
+@dataclass(eq=False, slots=True)
 class Group:
     """Messages that go to the target together, once every command in them may run."""
 
@@ -107,6 +147,8 @@ class Group:
     syncs: bool = False  # ends a series of extended-protocol messages
     estimates: object | None = None  # what the target's planner was asked about it
     undecided: bool = False  # holds a Parse or Bind that no verdict covers yet
+    ends: Ending | None = None  # it may end a transaction that is held for review: asked about in its turn
+    rolls_back: bool = False  # refused, it makes its transaction be rolled back
 
     @property
     def size(self) -> int:

@@ -16,6 +16,7 @@ from ingress.postgres.parameters import readable
 from ingress.postgres.reasons import Reasons
 from ingress.postgres.sql.pattern import shape_of
 from ingress.postgres.sql.settings import MEANING
+from ingress.postgres.transaction import controls, has_control
 from processors.masking.apply import redact_text
 from schemas.vocabulary import ContextItem, Facts, Intent, SensitiveColumn, Stage
 
@@ -80,6 +81,7 @@ class Judge:
         self.catalogue = catalogue
         self.context = Context(search_path=(), role="")
         self.transaction = b"I"
+        self.in_block = False  # whether the client's own transaction is open once all before has run
         self.reasons = Reasons()
         self.unread: frozenset[str] = frozenset()  # changed in the open transaction: see `unread_names`
         self.firsts: Callable[[], Mapping[str, Statement]] = dict  # of prepared statements, when parsed
@@ -93,6 +95,9 @@ class Judge:
             execution = self._execution(Stage.EXECUTE, statement, statement.text, None)
             execution.source, execution.number = text, number
             executions.append(execution)
+        if len(executions) > 1 and has_control(executions):
+            for execution in executions:
+                execution.command = replace(execution.command, holds_commit=False)
         return executions
 
     def single(self, stage: Stage, prepared: Prepared, bind: Bind | None) -> Execution | None:
@@ -246,6 +251,7 @@ class Judge:
             pattern=_pattern(statement, text, facts, context, subject.detectors, parameters)
             if statement is not None and stage is Stage.EXECUTE
             else None,
+            holds_commit=self.in_block and stage is Stage.EXECUTE and not controls(facts),
         )
 
     def _redact(self, value: str | None) -> str | None:

@@ -102,6 +102,15 @@ AUTHENTICATION_OK = make(b"R", struct.pack("!I", 0))
 AUTHENTICATION_CLEARTEXT = make(b"R", struct.pack("!I", 3))
 
 
+def make_sasl(*mechanisms: str) -> bytes:
+    """AuthenticationSASL: how the client may sign in."""
+    return make(b"R", _LENGTH.pack(10) + b"".join(f"{name}\0".encode() for name in mechanisms) + b"\0")
+
+
+def make_sasl_continue(data: bytes) -> bytes:
+    return make(b"R", _LENGTH.pack(11) + data)
+
+
 def parse_authentication(body: bytes) -> tuple[int, bytes]:
     """The kind of an Authentication message, and what follows it."""
     if len(body) < 4:
@@ -126,6 +135,14 @@ def parse_password(body: bytes) -> str:
 
 def make_sasl_initial(mechanism: str, data: bytes) -> bytes:
     return make(b"p", mechanism.encode() + b"\0" + _LENGTH.pack(len(data)) + data)
+
+
+def parse_sasl_initial(body: bytes) -> tuple[str, bytes]:
+    """The mechanism that the client chose, and its first message."""
+    mechanism, position = _string(body, 0)
+    if len(body) < position + 4 or _LENGTH.unpack_from(body, position)[0] != len(body) - position - 4:
+        raise ProtocolError("the SASL message does not end where it should")
+    return mechanism.decode("ascii", "replace"), body[position + 4 :]
 
 
 def make_sasl_response(data: bytes) -> bytes:

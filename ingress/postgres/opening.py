@@ -21,10 +21,14 @@ from ingress.postgres.messages import (
     SSL_REQUEST,
     make_error,
     make_negotiate_protocol,
+    make_sasl,
+    make_sasl_continue,
     parse_cancel_request,
     parse_password,
+    parse_sasl_initial,
     parse_startup,
 )
+from ingress.postgres.oauth import ABANDONED, MECHANISM, parse_token
 from ingress.postgres.startup import Wish, read_wish
 
 ALPN = "postgresql"
@@ -90,12 +94,38 @@ async def read_startup(channel: Channel) -> tuple[Wish, bytes] | CancelRequest:
     return read_wish(parse_startup(body)), data[used:]
 
 
-async def read_token(channel: Channel, wish: Wish, data: bytes) -> tuple[str, bytes]:
-    """Asks for the password, and gives it and what was sent beyond. Raises ProtocolError."""
-    answer = [AUTHENTICATION_CLEARTEXT]
+async def read_token(channel: Channel, wish: Wish, data: bytes, challenge: bytes | None) -> tuple[str, bytes]:
+    """Asks for the password or the OAuth token, and gives it and what was sent beyond. `challenge`: where a
+    client gets such a token, where there are any. Raises LoginRefused, ProtocolError."""
+    answer = [make_sasl(MECHANISM) if wish.oauth else AUTHENTICATION_CLEARTEXT]
     if wish.negotiate:
         answer.insert(0, make_negotiate_protocol(wish.minor, wish.unknown_options))
+    if wish.oauth and challenge is None:
+        raise LoginRefused(
+            "the gateway takes no access tokens of an identity provider",
+            "28000",
+            "Set identity.oidc.audience in its configuration, or leave countersign.sign_in out.",
+        )
     channel.write(answer)
+    body, rest = await _answer(channel, data)
+    if not wish.oauth:
+        return parse_password(body), rest
+    mechanism, initial = parse_sasl_initial(body)
+    if mechanism != MECHANISM:
+        raise ProtocolError(f"expected {MECHANISM}")
+    token = parse_token(initial)
+    if token:
+        return token, rest
+    assert challenge is not None
+    channel.write([make_sasl_continue(challenge)])
+    body, _ = await _answer(channel, rest)
+    if body != ABANDONED:
+        raise ProtocolError("expected the end of the OAUTHBEARER exchange")
+    raise LoginRefused("no OAuth token was shown", "28000", "Sign in with the identity provider.")
+
+
+async def _answer(channel: Channel, data: bytes) -> tuple[bytes, bytes]:
+    """The client's next message while it signs in, and what was sent beyond."""
     while len(data) < 5:
         data += await _more(channel)
     kind, length = data[:1], int.from_bytes(data[1:5], "big")
@@ -103,7 +133,7 @@ async def read_token(channel: Channel, wish: Wish, data: bytes) -> tuple[str, by
         raise ProtocolError("expected a password message")
     while len(data) < length + 1:
         data += await _more(channel)
-    return parse_password(data[5 : length + 1]), data[length + 1 :]
+    return data[5 : length + 1], data[length + 1 :]
 
 
 async def _more(channel: Channel) -> bytes:

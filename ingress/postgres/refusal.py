@@ -74,7 +74,7 @@ def make_waiting(waiting: Waiting, link: str, now: datetime) -> bytes:
 def make_decided(allowed: Allowed) -> bytes:
     """The notice that reviewers approved."""
     comment = f': "{allowed.comment}"' if allowed.comment else ""
-    return make_notice(f"approved by {', '.join(allowed.decided_by) or 'timeout'}{comment}")
+    return make_notice(f"approved by {allowed.approved_by}{comment}")
 
 
 def _in_words(seconds: float) -> str:

@@ -11,6 +11,7 @@ from ingress.postgres.encodings import is_read
 from ingress.postgres.messages import NEWEST_MINOR, Startup
 
 _WORD = re.compile(r"(?:\\.|[^\s\\])+", re.DOTALL)
+_SIGN_IN = "countersign.sign_in"  # for the gateway alone: the server speaks first, and must know how
 _NO, _YES = ("false", "off", "no", "0"), ("true", "on", "yes", "1")
 # Settings a client may bring. Names resolve by search_path, so it is asked for again before it matters.
 _SETTINGS = frozenset(
@@ -57,6 +58,7 @@ class Wish:
     minor: int  # the version of the protocol is 3.`minor`
     negotiate: bool  # it asked for a newer minor version, or for such an option
     replication: str = ""  # of a replication connection, what it asked for: "true" or "database"
+    oauth: bool = False  # it signs in with OAuth, and has no password
 
     @property
     def client_name(self) -> str:
@@ -81,6 +83,9 @@ def read_wish(startup: Startup) -> Wish:
     for name in unknown:
         del parameters[name]
     settings = {**parameters, **_read_options(options)}
+    sign_in = settings.pop(_SIGN_IN, "password")
+    if sign_in not in ("password", "oauth"):
+        raise LoginRefused(f'{_SIGN_IN}: expected password or oauth, not "{sign_in}"', "22023")
     for name, value in settings.items():
         if name.lower() not in _SETTINGS:
             raise LoginRefused(
@@ -102,6 +107,7 @@ def read_wish(startup: Startup) -> Wish:
         minor,
         negotiate,
         replication="" if replication in _NO else replication,
+        oauth=sign_in == "oauth",
     )
 
 

@@ -29,6 +29,7 @@ from ingress.postgres.messages import (
 from ingress.postgres.namespace import Namespace
 from ingress.postgres.reasons import set_by
 from ingress.postgres.results import ResultMasker
+from ingress.postgres.transaction import OpenTransaction, ends_block, in_block
 from schemas.vocabulary import MaskedField, Outcome
 
 _ANSWER_OF = {
@@ -44,11 +45,13 @@ _RECORDED = frozenset((b"T", b"C", b"E", b"N", b"H", b"I", b"s"))
 class TargetSide:
     """Answers of the target -> what the client gets, and what became of each execution.
 
-    `base`: the masker for texts that belong to no command.
+    `base`: the masker for texts that belong to no command. `transaction`: is told when it has ended.
     """
 
-    def __init__(self, namespace: Namespace, base: ResultMasker) -> None:
+    def __init__(self, namespace: Namespace, base: ResultMasker, transaction: OpenTransaction) -> None:
         self._names = namespace
+        self._transaction = transaction
+        self.in_block = False  # whether the client's own transaction is open, as far as has been answered
         self._base = base
         self.expected: deque[Expected] = deque()
         self.status = b"I"  # of the transaction, as the last ReadyForQuery said
@@ -82,6 +85,7 @@ class TargetSide:
             self.stop(self._current(), Stop("row", MAX_TARGET_MESSAGE, ""))
             return
         self._receive(item)
+        self.flush_local()  # or the next item would be taken for the answer to it
         self.watch()
 
     def _receive(self, item: Message) -> None:
@@ -365,6 +369,9 @@ class TargetSide:
             if head.portal is not None:
                 head.portal.execution = None
             self.expected.popleft()
+        self.in_block = in_block(self.in_block, [execution])
+        if ends_block(execution):
+            self._transaction.ended(self.running())
 
     def _stopped(self, execution: Execution, stop: Stop, head: Expected) -> None:
         """The target got to the end, or to the end of a step, before it was cancelled: the client gets the
@@ -410,6 +417,7 @@ class TargetSide:
             else:
                 self._pass(message)
                 self._suspended_ones[execution.command.id] = execution
+                execution.changed = execution.rows
                 self._suspended_now.append(execution.command.id)
                 self._changes(execution)
         self.expected.popleft()
@@ -448,6 +456,8 @@ class TargetSide:
         if status not in (b"I", b"T", b"E"):
             raise TargetError("the target sent a ReadyForQuery without a status")
         head = self.expected[0] if self.expected else None
+        if head is not None and head.quiet and not self.in_block:
+            status = b"I"  # what is open is the gateway's own
         if head is not None and head.kind in (Kind.QUERY, Kind.SYNC):
             self._pass(message)
             if head.kind is Kind.QUERY:
@@ -461,6 +471,7 @@ class TargetSide:
         else:
             raise TargetError("the target was ready for what it was not asked")
         self.series_failed = False
+        self.in_block = status != b"I"
         if status == b"I":
             self._names.end_transaction()
             # Their portals are gone: the client has had of their rows what it wanted.
@@ -472,6 +483,7 @@ class TargetSide:
                 self._requests.append(ReadCatalogue())
             self._touched = self._catalogue_touched = False
             self.unread = frozenset()
+            self._transaction.ended(self.running())
         self.status = status
 
     def _error(self, message: Message) -> None:
@@ -564,6 +576,7 @@ class TargetSide:
         self._suspended_ones.pop(execution.command.id, None)
         self._revoked.pop(execution.command.id, None)
         self._count_fetched(execution)
+        execution.outcome, execution.changed = outcome, rows or execution.rows
         masked: tuple[MaskedField, ...] = execution.masker.masked() if execution.masker is not None else ()
         self._requests.append(
             Finish(

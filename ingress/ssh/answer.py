@@ -41,6 +41,11 @@ class Answer:
         """Its time is over; where it was stopped at another limit, that stays."""
         self._allowance.limit = self._allowance.limit or "time"
 
+    def typed(self) -> None:
+        """Somebody pressed a key."""
+        for stream in self._streams:
+            stream.typed()
+
     def stream(self) -> "Stream":
         """A stream that is a part of it."""
         stream = Stream(self._visit, self._obligations.masking.detectors, self._allowance.take)
@@ -88,6 +93,10 @@ class Stream:
     def masked(self) -> Counter[str]:
         """How many values each detector found."""
         return self._screen.masked
+
+    def typed(self) -> None:
+        """Somebody pressed a key."""
+        self._screen.typed()
 
     def write(self, data: bytes) -> bytes:
         return self._leave(self._screen.write(data))

@@ -15,15 +15,17 @@ from ingress.ssh.visit import Visit
 MOST_CHANNELS = 10  # at a time, as OpenSSH's MaxSessions
 _MOST_ATTEMPTS = 6  # to sign in, as OpenSSH's MaxAuthTries
 
-Admit = Callable[[str, str], Awaitable[Visit]]
+Admit = Callable[[str, str | bytes], Awaitable[Visit]]
 MakeProcess = Callable[[Visit], "asyncssh.SSHServerProcess[bytes]"]
 
 
 class ClientSide(asyncssh.SSHServer):
-    """`admit(user, token)` signs the client in, or raises LoginRefused. `make_process`: serves a channel."""
+    """`admit(user, shown)` signs the client in by a token or a certificate, or raises LoginRefused.
+    `trusts`: whether an authority's certificates are the gateway's. `make_process`: serves a channel."""
 
-    def __init__(self, admit: Admit, make_process: MakeProcess) -> None:
+    def __init__(self, admit: Admit, trusts: Callable[[object], bool], make_process: MakeProcess) -> None:
         self._admit = admit
+        self._trusts = trusts
         self._make_process = make_process
         self._channels: list[asyncssh.SSHServerChannel[bytes]] = []
         self._attempts = 0
@@ -33,6 +35,10 @@ class ClientSide(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
+        self._validate = conn.validate_public_key
+        # asyncssh tells a server a certificate's authority alone, and takes the whole user name for its
+        # principal: here the certificate itself is needed, and the resource stands behind the name.
+        conn.validate_public_key = self._validate_certificate  # type: ignore[method-assign]
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.visit is not None:
@@ -55,7 +61,26 @@ class ClientSide(asyncssh.SSHServer):
     def password_auth_supported(self) -> bool:
         return True
 
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_ca_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return self._trusts(key.pyca_key)
+
+    async def _validate_certificate(
+        self, username: str, key_data: bytes, msg: bytes, signature: bytes
+    ) -> bool:
+        name = username.partition(":")[0]
+        if not await self._validate(name, key_data, msg, signature):
+            return False
+        if not msg:  # RFC 4252, section 7: the client asks whether it would do
+            return True
+        return await self._let_in(username, key_data)
+
     async def validate_password(self, username: str, password: str) -> bool:
+        return await self._let_in(username, password)
+
+    async def _let_in(self, username: str, shown: str | bytes) -> bool:
         assert self._connection is not None
         self._attempts += 1
         if self._attempts > _MOST_ATTEMPTS:
@@ -63,7 +88,7 @@ class ClientSide(asyncssh.SSHServer):
         if self.visit is not None:
             return False
         try:
-            self.visit = await self._admit(username, password)
+            self.visit = await self._admit(username, shown)
         except LoginRefused as refused:
             self._connection.send_auth_banner(f"countersign: {refused}\n{refused.hint}\n")
             return False

@@ -84,7 +84,9 @@ class SshEndpoint:
             sock.close()
             return
         client = ClientSide(
-            lambda user, token: self._admit(client, user, token, host, f"{host}:{port}"), self._make_process
+            lambda user, shown: self._admit(client, user, shown, host, f"{host}:{port}"),
+            self._login.trusts_authority,
+            self._make_process,
         )
         self._signing_in += 1
         try:
@@ -121,10 +123,15 @@ class SshEndpoint:
         finally:
             self._connections.discard(connection)
 
-    async def _admit(self, client: ClientSide, user: str, token: str, host: str, address: str) -> Visit:
+    async def _admit(
+        self, client: ClientSide, user: str, shown: str | bytes, host: str, address: str
+    ) -> Visit:
         """Signs in the client and then the gateway at the host. Raises LoginRefused."""
         name, colon, resource_name = user.partition(":")
-        signed_in = await self._login.sign_in(name, token, host)
+        if isinstance(shown, bytes):
+            signed_in = self._login.sign_in_by_certificate(name, shown, host)
+        else:
+            signed_in = await self._login.sign_in(name, shown, host)
         resource = self._config.resource(resource_name)
         if not isinstance(resource, SshResource):
             said = f'"{resource_name}" is no host behind this gateway' if colon else "no host is named"

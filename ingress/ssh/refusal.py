@@ -65,7 +65,7 @@ def waiting_text(waiting: Waiting, link: str, now: datetime) -> str:
 def decided_text(allowed: Allowed) -> str:
     """That reviewers approved."""
     comment = f': "{allowed.comment}"' if allowed.comment else ""
-    return f"countersign: approved by {', '.join(allowed.decided_by) or 'timeout'}{comment}"
+    return f"countersign: approved by {allowed.approved_by}{comment}"
 
 
 def stopped_text(limit: str, rule: str) -> str:

@@ -134,5 +134,6 @@ class Run:
                     return
                 if has_terminal:
                     self._visit.record(INPUT, self._typed.write(data))
+                    self._answer.typed()
                 host.stdin.write(data)
                 await host.stdin.drain()

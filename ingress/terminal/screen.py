@@ -2,7 +2,8 @@
 
 A mask has as many bytes as its value, so that a value which began in bytes that have left already can still
 be masked from there on. What could be the beginning of a value stays until it is one, or is none; all else
-leaves at once with the line it stands in, or when its writer pauses (`settle`).
+leaves at once with the line it stands in, or when its writer pauses (`settle`). The echo of a key that was
+pressed is like a pause: somebody waits for it.
 """
 
 import re
@@ -12,6 +13,7 @@ from processors.masking.detectors import DETECTORS
 from processors.masking.scan import make_scanner
 
 PAUSE = 0.05  # seconds without output after which a prompt is no longer kept
+_LONGEST_ECHO = 64  # bytes; what a shell's line editor writes for one key
 _BEHIND = 512  # bytes that have left and are looked at again
 _LONGEST_TOKEN = 8 * 1024
 _TOKENS_BEGIN = (b"eyJ", b"AKIA", b"ASIA")
@@ -42,6 +44,7 @@ class Screen:
         self._scanner = make_scanner(detectors) if detectors else None
         self._left = b""  # the end of what has left, as it was
         self._kept = b""
+        self._awaits_echo = False
         self.masked: Counter[str] = Counter()
 
     @property
@@ -49,11 +52,18 @@ class Screen:
         """Whether bytes wait for what follows them."""
         return bool(self._kept)
 
+    def typed(self) -> None:
+        """Somebody pressed a key, and waits to see it."""
+        self._awaits_echo = True
+
     def write(self, data: bytes) -> bytes:
         """What may leave now."""
         if self._scanner is None:
             return data
         self._kept += data
+        is_echo, self._awaits_echo = self._awaits_echo and len(data) <= _LONGEST_ECHO, False
+        if is_echo:
+            return self.settle()
         end = max(self._kept.rfind(b"\n") + 1, len(self._kept) - _BEHIND)
         return self._leave(end)
 

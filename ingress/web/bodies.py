@@ -9,11 +9,17 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from ingress.web.call import Call
+from ingress.web.form_data import MEDIA_TYPE, Part, Unreadable, read_form_data
 from ingress.web.paths import pairs
 from ingress.web.selectors import Path
 
 JSON_TYPE = re.compile(r"application/(?:[\w.+-]+\+)?json|text/json")
 FORM = "application/x-www-form-urlencoded"
+SECRET_NAME = re.compile(
+    r"passw|passphrase|secret|token|api[_.-]?key|credential|private[_.-]?key|authorization|(^|[._$])(pin|cvv|cvc|otp|pwd)$",
+    re.IGNORECASE,
+)
+"""A field of this name is likely to hold a secret."""
 _MOST_DEPTH = 100
 
 
@@ -21,11 +27,13 @@ _MOST_DEPTH = 100
 class Body:
     """`fields`: a selector -> its values, for instance "$.customer.email"; arrays are no step of their own.
 
-    `document`: the parsed JSON, or None. `unproven`: why the target may read something else, or empty.
+    Of a file in a form, the value is its name. `document`: the parsed JSON, or None. `parts`: of a form with
+    files. `unproven`: why the target may read something else, or empty.
     """
 
     fields: tuple[tuple[str, str], ...] = ()
     document: Any = None
+    parts: tuple[Part, ...] = ()
     unproven: str = ""
 
 
@@ -47,8 +55,21 @@ def read_body(call: Call) -> Body:
         except UnicodeDecodeError:
             return Body(unproven="its form is not percent-encoded")
         return Body(tuple((f"$.{name}", value) for name, value in pairs(text)))
+    if call.media_type == MEDIA_TYPE:
+        return _read_form_data(call.field(b"content-type") or b"", call.body)
     what = call.media_type or "of no stated type"
     return Body(unproven=f"its body is {what}, which the gateway does not read")
+
+
+def _read_form_data(content_type: bytes, body: bytes) -> Body:
+    try:
+        parts = read_form_data(content_type, body)
+    except Unreadable as error:
+        return Body(unproven=str(error))
+    fields = tuple(
+        (f"$.{part.name}", part.data.decode() if part.file is None else part.file) for part in parts
+    )
+    return Body(fields, parts=parts)
 
 
 def _read_json(data: bytes) -> Body:

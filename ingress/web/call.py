@@ -10,7 +10,7 @@ class Call:
     """`fields` are the end-to-end header fields that go to the target, without the gateway's credential.
 
     `body`: decoded from its Content-Encoding, None where there is none. `is_whole`: False where `body` is
-    only the beginning of one that was too long to be held.
+    only the beginning of one that was too long to be held. `is_websocket`: it asks for a WebSocket.
     """
 
     method: str
@@ -18,6 +18,7 @@ class Call:
     fields: tuple[tuple[bytes, bytes], ...]
     body: bytes | None = None
     is_whole: bool = True
+    is_websocket: bool = False
 
     def field(self, name: bytes) -> bytes | None:
         return next((value for found, value in self.fields if found == name), None)

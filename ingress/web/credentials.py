@@ -15,14 +15,30 @@ from ingress.web.fields import Field
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The header fields of one request, and the secrets in them."""
+    """The header fields of one request, and the secrets in them. `sign`: what makes a signed request of one
+    that is ready to be sent, where the credential is of that kind."""
 
     fields: tuple[Field, ...] = ()
     secrets: tuple[bytes, ...] = ()
+    sign: "Sign | None" = None
 
     @property
     def names(self) -> frozenset[bytes]:
         return frozenset(name for name, _ in self.fields)
+
+    def applied(self, method: str, target: str, fields: tuple[Field, ...], body: bytes | None) -> "Granted":
+        """All header fields of a request that is sent so, and the secrets in them. `body`: None where it is
+        not known as a whole."""
+        names = self.names
+        fields = (*(one for one in fields if one[0] not in names), *self.fields)
+        if self.sign is None:
+            return Granted(fields, self.secrets)
+        signed = self.sign(method, target, fields, body)
+        return Granted(signed.fields, (*self.secrets, *signed.secrets))
+
+
+Sign = Callable[[str, str, tuple[Field, ...], bytes | None], Granted]
+"""Method, target, header fields and body of a request -> its header fields with the signature."""
 
 
 class Stored:

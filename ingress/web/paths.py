@@ -17,6 +17,7 @@ _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})?")
 # What splits, ends or climbs when something decodes it once more.
 _SPECIAL = frozenset("/\\;?#%")
+_SLASH = re.compile("%2F", re.IGNORECASE)
 _PLAIN = re.compile(r"[A-Za-z0-9._~!$&'()*+,=:@%-]*")
 
 
@@ -27,16 +28,25 @@ class RequestTarget:
     path: str
     query: str | None
 
+    @property
+    def has_encoded_slash(self) -> bool:
+        return _SLASH.search(self.path) is not None
+
     def __str__(self) -> str:
         return self.path if self.query is None else f"{self.path}?{self.query}"
 
 
-def parse_target(target: str) -> RequestTarget:
-    """The target in normal form. Raises BadRequest for one that could be read in several ways."""
+def parse_target(target: str, *, keeps_slashes: bool = False) -> RequestTarget:
+    """The target in normal form. Raises BadRequest for one that could be read in several ways.
+
+    `keeps_slashes`: an encoded slash is part of its segment, as it is for some APIs."""
     path, mark, query = target.partition("?")
     segments = path.split("/")
     for number, segment in enumerate(segments):
-        _check_segment(segment, is_edge=number in (0, len(segments) - 1))
+        # An encoded slash divides where it is decoded: what is on its sides has to be a segment too.
+        parts = _SLASH.split(segment) if keeps_slashes else [segment]
+        for part in parts:
+            _check_segment(part, is_edge=len(parts) == 1 and number in (0, len(segments) - 1))
     return RequestTarget("/".join(map(_normal, segments)), _normal_query(query) if mark else None)
 
 
@@ -92,8 +102,10 @@ def _normal_query(query: str) -> str:
 
 def readings(path: str) -> tuple[str, ...]:
     """The paths that rules are held against: decoded, and also without the slash at its end, which many
-    targets do not care for."""
-    decoded = unquote_to_bytes(path).decode()
+    targets do not care for. Of a path with encoded slashes both: with them, and as if they were none."""
+    decoded = "%2F".join(unquote_to_bytes(part).decode() for part in _SLASH.split(path))
+    if "%2F" in decoded:
+        return (decoded, *readings(_SLASH.sub("/", path)))
     return (decoded, decoded.rstrip("/")) if decoded.endswith("/") and decoded != "/" else (decoded,)
 
 

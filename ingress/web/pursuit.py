@@ -110,7 +110,7 @@ class Manner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pursuit:
-    """`rest`: the part of the request's body that was not held."""
+    """`rest`: the part of the request's body that was not held; `length`: of all of it, where it is known."""
 
     call: Call
     command: Command
@@ -118,6 +118,7 @@ class Pursuit:
     visit: Visit
     sink: Sink
     rest: Rest | None = None
+    length: int | None = None
 
     async def run(self, on_waiting: Callable[[Waiting], None]) -> None:
         """Everything; whatever happens, the sink has an answer or is broken. Raises Broken."""
@@ -128,11 +129,11 @@ class Pursuit:
             await self._refuse(refused.refusal)
             return
         try:
-            if (refusal := _cannot_keep(allowed.obligations, self.call.method)) is not None:
+            if (refusal := unkept(allowed.obligations, may_change=self.call.method not in _SAFE)) is not None:
                 inquiry.abandon(command.id, refusal.message)
                 await self._refuse(refusal)
                 return
-            granted = await self.manner.granted()
+            request = self._request(await self.manner.granted())
             connection = await self.manner.target.connect(fresh=self.call.method not in _SAFE)
         except TargetError as error:
             inquiry.abandon(command.id, str(error))
@@ -153,7 +154,7 @@ class Pursuit:
             except Refused as refused:
                 await self._refuse(refused.refusal)
                 return
-            await self._carry_out(exchange, allowed, granted)
+            await self._carry_out(exchange, allowed, request)
 
     async def _refuse(self, refusal: Refusal) -> None:
         self.visit.inquiry.record(Frame.COMMAND, self._shown())
@@ -164,15 +165,15 @@ class Pursuit:
         lines = [self.command.text, *(value or "" for value in self.command.parameters)]
         return "\n".join(lines).encode()
 
-    async def _carry_out(self, exchange: Exchange, allowed: Allowed, granted: Granted) -> None:
+    async def _carry_out(self, exchange: Exchange, allowed: Allowed, request: Granted) -> None:
         """The command was released: however this ends, its end is reported."""
-        obligations = allowed.obligations
-        inspection = self.manner.viewing(obligations.masking, granted.secrets)
+        call, obligations = self.call, allowed.obligations
+        inspection = self.manner.viewing(obligations.masking, request.secrets)
         progress = _Progress(inspection.counts)
         self.visit.inquiry.record(Frame.COMMAND, self._shown())
         try:
             async with asyncio.timeout(obligations.seconds):
-                await self._send(exchange, granted)
+                await exchange.send(call.method, str(call.target), request.fields, call.body, self.rest)
                 await self._answer(exchange, inspection, allowed, progress)
         except TimeoutError:
             await self._stopped(LimitReached("time", obligations.seconds or 0), obligations, progress, 504)
@@ -191,18 +192,20 @@ class Pursuit:
         finally:
             self._report(progress)
 
-    async def _send(self, exchange: Exchange, granted: Granted) -> None:
+    def _request(self, granted: Granted) -> Granted:
+        """The header fields of the request as it is sent, and the secrets in them."""
         call = self.call
+        sent = (self.manner.sent(field) for field in call.fields)
         fields: list[Field] = [(b"host", self.manner.target.authority)]
-        sent = (self.manner.sent(field) for field in call.fields if field[0] not in granted.names)
         fields += [field for field in sent if field is not None]
-        fields += [*granted.fields, (b"accept-encoding", b"identity")]
-        fields.append((b"x-forwarded-for", self._client_host()))
-        if self.rest is not None:
+        fields += [(b"accept-encoding", b"identity"), (b"x-forwarded-for", self._client_host())]
+        length = self.length if self.rest is not None else len(call.body) if call.body is not None else None
+        if length is not None:
+            fields.append((b"content-length", str(length).encode()))
+        elif self.rest is not None:
             fields.append((b"transfer-encoding", b"chunked"))
-        elif call.body is not None:
-            fields.append((b"content-length", str(len(call.body)).encode()))
-        await exchange.send(call.method, str(call.target), fields, call.body, self.rest)
+        body = None if self.rest is not None else call.body or b""
+        return granted.applied(call.method, str(call.target), tuple(fields), body)
 
     def _client_host(self) -> bytes:
         return self.visit.address.rpartition(":")[0].encode()
@@ -326,9 +329,10 @@ async def _inspected(
     coding = head.field(b"content-encoding") or b""
     decoder: Decoder | None = None
     filtering: Filter | None = None
+    pausing: Pausing | None = None
 
     def keeps() -> bool:
-        return isinstance(filtering, Pausing) and filtering.keeps
+        return pausing is not None and pausing.keeps
 
     async with (
         contextlib.aclosing(exchange.body()) as body,
@@ -336,12 +340,13 @@ async def _inspected(
     ):
         async for data in pieces:
             if data is None:
-                assert isinstance(filtering, Pausing)
-                yield filtering.settle()
+                assert pausing is not None
+                yield pausing.settle()
                 continue
             if filtering is None or decoder is None:  # an empty body has nothing to be inspected
                 decoder = Decoder(coding)
                 filtering = inspection.filter(head.field(b"content-type") or b"")
+                pausing = filtering if isinstance(filtering, Pausing) else None
             for piece in decoder.decode(data):
                 yield filtering.feed(piece)
     if filtering is not None and decoder is not None:
@@ -356,8 +361,8 @@ def _keep_limits(progress: _Progress, obligations: Obligations) -> None:
         raise LimitReached("rows", obligations.rows)
 
 
-def _cannot_keep(obligations: Obligations, method: str) -> Refusal | None:
-    """Why a request cannot run under these obligations."""
+def unkept(obligations: Obligations, *, may_change: bool) -> Refusal | None:
+    """Why a request cannot run under these obligations; None where it can."""
     rules = {source.limit: source.rule for source in obligations.limited_by}
     if obligations.cost is not None:
         return Refusal(
@@ -365,7 +370,7 @@ def _cannot_keep(obligations: Obligations, method: str) -> Refusal | None:
             _NOT_KEPT,
             rules.get("cost", ""),
         )
-    if obligations.read_only and method not in _SAFE:
+    if obligations.read_only and may_change:
         return Refusal("refused: the request may change something", _NOT_KEPT, rules.get("read_only", ""))
     return None
 

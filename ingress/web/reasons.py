@@ -12,11 +12,12 @@ LONGEST = 1000  # characters kept
 
 def reason_and_ticket(head: Head) -> tuple[str, str]:
     """Both as they were said; empty where they were not."""
-    return _clean(head.field(REASON) or b""), _clean(head.field(TICKET) or b"")
+    words = (head.field(name) or b"" for name in (REASON, TICKET))
+    reason, ticket = (clean(said.decode("utf-8", "replace")) for said in words)
+    return reason, ticket
 
 
-def _clean(words: bytes) -> str:
+def clean(text: str) -> str:
     """Words on one line, without what a terminal would obey, and not too many."""
-    text = words.decode("utf-8", "replace")
     shown = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(shown.split())[:LONGEST]

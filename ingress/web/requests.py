@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 import structlog
 
@@ -17,6 +18,8 @@ from ingress.web.fields import TOKEN
 from ingress.web.sinks import Broken, ClientSink, Words, say
 from ingress.web.stream import Stream
 from ingress.web.strict import BadRequest, Head
+
+T = TypeVar("T")
 
 _log = structlog.get_logger()
 INSPECTED = 1024 * 1024  # bytes of a request's body that are held and read before it is judged
@@ -95,6 +98,20 @@ class Requests:
         except Uninspectable as error:
             raise BadRequest(f"the request cannot be read: {error}", 415) from error
         return bytes(held), True
+
+    async def unless_left(self, work: Coroutine[Any, Any, T]) -> T:
+        """What comes of it; it is cancelled where the client leaves before. Raises Broken."""
+        running = asyncio.ensure_future(work)
+        left = asyncio.ensure_future(self.stream.left())
+        try:
+            await asyncio.wait((running, left), return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                raise Broken("the client left")
+            return running.result()
+        finally:
+            for task in (running, left):
+                task.cancel()
+            await asyncio.gather(running, left, return_exceptions=True)
 
     async def next_piece(self) -> bytes | Fields:
         """The next of the request's body, or its trailers. Raises BadRequest."""

@@ -16,5 +16,6 @@ derived from the approval, and a repeat says the same again.
 - `standing.py`: an approval that is used by asking for the same command again.
 - `quorum.py`: when enough persons have approved. `stages.py`: of which stage, where there are several.
 - `reconsidering.py`: what becomes of what waits when the rules change.
+- `unattended.py`: what becomes of one whose reviewers cannot be reached.
 - `deadlines.py`: which approvals are due now.
 """

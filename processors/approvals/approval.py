@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from processors.approvals.quorum import has_quorum
 from processors.approvals.stages import deciders, stage_after
 from processors.approvals.states import may_follow
+from processors.approvals.unattended import decide_unattended, gives_up
 from processors.grants.issuing import issued, revoked
 from processors.grants.terms import agreed
 from processors.grants.terms import why_not as why_not_granted
@@ -24,6 +25,7 @@ from schemas.events import (
     CommandDenied,
     CommandRevoked,
     Event,
+    PauseLifted,
     ReviewDecided,
 )
 from schemas.ids import derived_id
@@ -70,6 +72,7 @@ class Approval:
     votes: tuple[Vote, ...] = ()
     settled_by: tuple[str, ...] = ()
     is_escalated: bool = False
+    is_unattended: bool = False  # it ended because no reviewer could be reached
 
     @property
     def stage(self) -> int | None:
@@ -133,6 +136,13 @@ def expire(approval: Approval, now: datetime, node: str) -> Step:
     return propose(approval, ApprovalState.TIMED_OUT, (), "", now, node)
 
 
+def give_up(approval: Approval, now: datetime, node: str) -> Step:
+    """What an approval does when no reviewer can be reached: it times out at once, where its rule says so."""
+    if approval.state is not ApprovalState.PENDING or not gives_up(approval.request):
+        return Step(approval, ignored="it does not wait for reviewers, or its rule holds it")
+    return propose(approval, ApprovalState.TIMED_OUT, (), "", now, node, unattended=True)
+
+
 def _escalate(approval: Approval, node: str) -> Step:
     """Lets others decide as well. It is so once this event is read back; meanwhile it is not due again."""
     request = approval.request
@@ -174,6 +184,8 @@ def _requested(approval: Approval | None, event: ApprovalRequested, now: datetim
 def _decided(approval: Approval, event: ReviewDecided, now: datetime, node: str) -> Step:
     if event.answer is Answer.REVOKE:
         return _revoked(approval, event, now, node)
+    if event.answer is Answer.RESUME:
+        return _resumed(approval, event, node)
     if approval.state is not ApprovalState.PENDING:
         return Step(approval, ignored=f"already {approval.state.value}")
     if now >= approval.request.expires_at:
@@ -203,6 +215,24 @@ def _revoked(approval: Approval, event: ReviewDecided, now: datetime, node: str)
     return propose(approval, ApprovalState.REVOKED, (event.reviewer.name,), event.comment, now, node)
 
 
+def _resumed(approval: Approval, event: ReviewDecided, node: str) -> Step:
+    """What was rejected counts no longer against who asked."""
+    if approval.state is not ApprovalState.REJECTED:
+        return Step(approval, ignored=f"{approval.state.value}: it leads to no pause")
+    if reason := why_not(approval, event):
+        return Step(approval, ignored=reason)
+    lifted = PauseLifted(
+        envelope=_envelope(
+            approval.request, derived_id("pause lifted", event.envelope.id), event.envelope.time, node
+        ),
+        approval=approval.request.approval,
+        rule=approval.request.rule,
+        lifted_by=event.reviewer.name,
+        comment=event.comment[:LONGEST_COMMENT],
+    )
+    return Step(approval, (lifted,))
+
+
 def _are_enough(votes: Sequence[Vote], approvals: int, all_of: Sequence[str]) -> bool:
     return has_quorum(approvals, all_of, {vote.reviewer.name: vote.reviewer.groups for vote in votes})
 
@@ -219,6 +249,8 @@ def propose(
     now: datetime,
     node: str,
     grant: GrantTerms | None = None,
+    *,
+    unattended: bool = False,
 ) -> Step:
     """Asks for an end of the approval; it has ended when this event is read back from the log."""
     if not may_follow(approval.state, state):
@@ -236,6 +268,7 @@ def propose(
         requested_at=request.envelope.time,
         digest=request.digest,
         grant=grant,
+        unattended=unattended,
     )
     return Step(approval, (settled,))
 
@@ -243,8 +276,14 @@ def propose(
 def _settled(approval: Approval, event: ApprovalSettled, bundle: Bundle, node: str) -> Step:
     """The settlement: the approval ends so, and the verdict follows; told again, it is said again."""
     if may_follow(approval.state, event.state):
-        approval = replace(approval, state=event.state, settled_by=event.decided_by)
-    elif (approval.state, approval.settled_by) != (event.state, event.decided_by):
+        approval = replace(
+            approval, state=event.state, settled_by=event.decided_by, is_unattended=event.unattended
+        )
+    elif (approval.state, approval.settled_by, approval.is_unattended) != (
+        event.state,
+        event.decided_by,
+        event.unattended,
+    ):
         return Step(approval, ignored=f"already {approval.state.value}")
     grants = tuple(
         follows
@@ -260,6 +299,8 @@ def _settled(approval: Approval, event: ApprovalSettled, bundle: Bundle, node: s
         return Step(approval, grants, told=event)
     if event.state is ApprovalState.REVOKED:
         return Step(approval, (_order(approval, event, node), *grants))
+    if event.unattended:
+        return Step(approval, (_verdict_unattended(bundle, approval, event, node),))
     lets_through = event.state is ApprovalState.APPROVED or (
         event.state is ApprovalState.TIMED_OUT and approval.request.on_timeout is Fallback.ALLOW
     )
@@ -296,6 +337,20 @@ def _verdict_under(
     obligations = obligations_of(request, bundle, decision.limits, decision.limited_by)
     obligations = replace(obligations, unmasked=request.unmask)
     return _allowed(approval, settled, decision.rule, bundle.version, obligations, node)
+
+
+def _verdict_unattended(
+    bundle: Bundle, approval: Approval, settled: ApprovalSettled, node: str
+) -> CommandAllowed | CommandDenied:
+    """The verdict where no reviewer could be reached."""
+    request = approval.request
+    decision = decide_unattended(request, bundle, settled.envelope.time)
+    if decision.verdict is Verdict.ALLOW:
+        allowed = _allowed(approval, settled, decision.rule, bundle.version, request.obligations, node)
+        return replace(allowed, unattended=True)
+    ending = (decision.message, decision.hint)
+    rule = decision.rule or request.rule
+    return replace(_denied(approval, settled, bundle.version, ending, node, rule=rule), unattended=True)
 
 
 _ENDINGS = {

@@ -6,7 +6,8 @@
 - `matchers.py`: MATCHERS: a key of `when` -> how it matches.
 - `expression.py`: CEL, for what the other keys cannot say.
 - `rules.py`: evaluate(command, rules, now) -> Decision. The strictest matching rule wins.
-- `decision.py`: the same for a command that may ask for an unmasked answer.
+- `commit.py`: the same for a COMMIT that makes statements last which ran before their review.
+- `decision.py`: the one of these that a command needs, also where it asks for an unmasked answer.
 - `budgets.py`: what principals used of their budgets: sliding windows and reservations.
 - `break_glass.py`: who may run at once what is reviewed afterwards.
 - `bundle.py`: rules and resources <-> their canonical JSON, whose SHA-256 is the policy version.

@@ -125,6 +125,18 @@ def reject(account: Account, command: str, now: datetime) -> Account:
     return replace(account, commands={**account.commands, command: replace(drawn, is_rejected=True)})
 
 
+def forgive(account: Account, rule: str, until: datetime) -> Account:
+    """The account without the rejections under a rule until then; told again, nothing more is forgiven."""
+    at = until.timestamp()
+    kept: dict[str, Mapping[int, int]] = {}
+    for key, slots in account.used.items():
+        named, measure, window = key.rsplit("\x00", 2)
+        is_meant = (named, measure) == (rule, Measure.REJECTIONS)
+        latest = int(at * SLOTS // int(window))
+        kept[key] = {slot: n for slot, n in slots.items() if slot > latest} if is_meant else slots
+    return replace(account, used=kept)
+
+
 def used(account: Account, rule: str, budget: Budget, at: float) -> int:
     """What counts of a budget at this time, reservations included."""
     slots = account.used.get(_key(rule, budget), {})

@@ -15,6 +15,7 @@ import msgspec
 from processors.policy.command import Resource
 from processors.policy.rule import Rule
 from processors.policy.rules import BadRule, CompiledRule, compile_rule
+from schemas.vocabulary import OnUnavailable
 
 BUNDLE = "main"
 """The name of the one bundle there is."""
@@ -28,6 +29,7 @@ class Bundle:
     document: str
     rules: tuple[CompiledRule, ...]
     resources: Mapping[str, Resource]
+    reserves: Mapping[str, CompiledRule]  # by name: what decides where no reviewer can be reached
 
     @property
     def has_budgets(self) -> bool:
@@ -39,6 +41,14 @@ class Bundle:
         """Whether what was granted must be known."""
         reviews = (compiled.rule.review for compiled in self.rules)
         return any(review is not None and review.grants is not None for review in reviews)
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether it matters if reviewers can be reached."""
+        reviews = (compiled.rule.review for compiled in self.rules)
+        return any(
+            review is not None and review.on_unavailable is not OnUnavailable.HOLD for review in reviews
+        )
 
     @property
     def has_standing(self) -> bool:
@@ -69,9 +79,12 @@ def parse_bundle(document: str) -> Bundle:
         read = msgspec.json.decode(document, type=_Document)
     except msgspec.MsgspecError as error:
         raise BadRule(f"the policy document cannot be read: {error}") from error
+    compiled = [compile_rule(rule) for rule in read.policies]
+    reserves = {rule.review.reserve for rule in read.policies if rule.review is not None}
     return Bundle(
         version=hashlib.sha256(document.encode()).hexdigest(),
         document=document,
-        rules=tuple(compile_rule(rule) for rule in read.policies),
+        rules=tuple(rule for rule in compiled if rule.rule.name not in reserves),
+        reserves={rule.rule.name: rule for rule in compiled if rule.rule.name in reserves},
         resources={resource.name: resource for resource in read.resources},
     )

@@ -1,4 +1,4 @@
-"""The decision on one command, whether or not it asks for an unmasked answer.
+"""The decision on one command, whether or not it asks for an unmasked answer, or makes others last.
 
 To see masked values is a permission of its own: the command must be allowed without it, and then a review
 rule with `when.unmask` must let it be asked for. So no comment in a command makes more of it permitted, and
@@ -11,6 +11,7 @@ from datetime import datetime
 
 from processors.masking.plan import sensitive_column
 from processors.policy.command import Command
+from processors.policy.commit import decide_commit
 from processors.policy.rules import CompiledRule, Decision, evaluate
 from schemas.vocabulary import Intent, Verdict
 
@@ -30,6 +31,8 @@ _NOT_SHOWN_HINT = (
 
 def decide(command: Command, rules: Sequence[CompiledRule], now: datetime) -> Decision:
     """The decision on `command` at `now`. Where it asks for an unmasked answer: review, or deny."""
+    if command.transaction is not None:
+        return decide_commit(command, command.transaction, rules, now)
     if not command.unmask:
         return evaluate(command, rules, now)
     plain = evaluate(replace(command, unmask=()), rules, now)

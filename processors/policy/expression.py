@@ -2,8 +2,8 @@
 
 Variables: `principal` (name, kind, groups, acts_for, acts_for_groups), `resource` (name, labels), `command`
 (text, intents, statements, tables, columns, functions, programs, methods, paths, verbs, kinds_of_object,
-namespaces, reason, ticket), `context` (names and values the command's meaning depends on), `client` (address)
-and `now` (a timestamp, UTC).
+namespaces, tools, reason, ticket), `context` (names and values the command's meaning depends on), `client`
+(address) and `now` (a timestamp, UTC).
 """
 
 from collections.abc import Callable
@@ -101,6 +101,7 @@ def _variables(command: Command, now: datetime) -> dict[str, Any]:
             verbs=facts.verbs,
             kinds_of_object=facts.kinds_of_object,
             namespaces=facts.namespaces,
+            tools=facts.tools,
             reason=command.reason,
             ticket=command.ticket,
         ),

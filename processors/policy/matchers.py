@@ -112,6 +112,14 @@ def _namespaces(patterns: tuple[str, ...], every: bool) -> Predicate:
     return lambda command, now: any(name == "*" or matches(name) for name in command.facts.namespaces)
 
 
+def _tools(patterns: tuple[str, ...], every: bool) -> Predicate:
+    """What permits tools permits nothing else that an MCP server does."""
+    matches = _globs(patterns)
+    if every:
+        return lambda command, now: bool(command.facts.tools) and all(map(matches, command.facts.tools))
+    return lambda command, now: any(map(matches, command.facts.tools))
+
+
 def _command(pattern: str, _: bool) -> Predicate:
     compiled = compile_command_pattern(pattern)
     return lambda command, now: compiled.search(command.text) is not None
@@ -192,6 +200,7 @@ MATCHERS: Mapping[str, Maker] = {
     "verbs": _names(lambda facts: facts.verbs),
     "kinds_of_object": _names(lambda facts: facts.kinds_of_object),
     "namespaces": _namespaces,
+    "tools": _tools,
     "unmask": _unmask,
     "networks": _networks,
     "hours": _hours,

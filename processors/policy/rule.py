@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.vocabulary import Fallback, GrantLimits, Intent, PrincipalKind, ReviewStage, Verdict
+from schemas.vocabulary import (
+    Fallback,
+    GrantLimits,
+    Intent,
+    OnUnavailable,
+    PrincipalKind,
+    ReviewAt,
+    ReviewStage,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,7 @@ class When:
     verbs: tuple[str, ...] | None = None
     kinds_of_object: tuple[str, ...] | None = None
     namespaces: tuple[str, ...] | None = None
+    tools: tuple[str, ...] | None = None
     command: str | None = None
     unmask: tuple[str, ...] | None = None
     hours: Hours | None = None
@@ -70,6 +80,10 @@ class Review:
     owners: bool = False  # the resource's owners may decide in the first stage
     then: tuple[ReviewStage, ...] = ()  # further stages
     escalation: Escalation | None = None
+    at: ReviewAt = ReviewAt.COMMAND
+    on_unavailable: OnUnavailable = OnUnavailable.HOLD
+    reserve: str = ""  # the rule that decides where no reviewer can be reached
+    hold_limit: float | None = None  # at a COMMIT: how long its transaction may last
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ from processors.policy.expression import ExpressionFailed
 from processors.policy.limits import RuleBudgets, budgets_of, strictest_limits
 from processors.policy.matchers import MATCHERS, Predicate
 from processors.policy.rule import NO_LIMITS, Limits, Review, Rule, When
-from schemas.vocabulary import Fallback, Intent, LimitSource, Verdict
+from schemas.vocabulary import Fallback, Intent, LimitSource, OnUnavailable, ReviewAt, Verdict
 
 _STRICTNESS = {Verdict.ALLOW: 0, Verdict.REVIEW: 1, Verdict.DENY: 2}
 _SESSION = frozenset((Intent.SESSION,))
 _NAMED = (
     *("statements", "tables", "columns", "functions", "programs", "methods", "paths"),
-    *("verbs", "kinds_of_object", "namespaces"),
+    *("verbs", "kinds_of_object", "namespaces", "tools"),
 )
 _FACTS = ("intents", *_NAMED)
 
@@ -194,11 +194,13 @@ def _provable(when: When) -> Predicate:
 def strictest_terms(reviews: Sequence[tuple[str, Review]]) -> tuple[str, Review]:
     """The rule that names the review, and its terms: the one that asks for most approvals, then the one whose
     approval is valid the shortest, then the first. Times and the fallback are the strictest of all. Where one
-    of them does not hold the command, it is not held. What any of them asks by `all_of`, and every further
-    stage, is asked; only what all of them permit is granted, and it escalates only as all of them say."""
+    of them does not hold the command, it is not held; where one reviews it before it runs, all do. What any
+    asks by `all_of`, and every further stage, is asked; only what all of them permit is granted, and it
+    escalates only as all of them say."""
     named, chosen = min(reviews, key=lambda pair: (-pair[1].approvals, pair[1].valid_for))
     terms = [review for _, review in reviews]
     all_of = tuple(dict.fromkeys(group for review in terms for group in review.all_of))
+    unavailable = _when_unavailable(terms)
     return named, Review(
         reviewers=tuple(dict.fromkeys((*chosen.reviewers, *all_of))),
         all_of=all_of,
@@ -215,4 +217,20 @@ def strictest_terms(reviews: Sequence[tuple[str, Review]]) -> tuple[str, Review]
         ),
         then=tuple(dict.fromkeys(stage for review in terms for stage in review.then)),
         escalation=chosen.escalation if len({review.escalation for review in terms}) == 1 else None,
+        at=ReviewAt.COMMIT if all(review.at is ReviewAt.COMMIT for review in terms) else ReviewAt.COMMAND,
+        on_unavailable=unavailable,
+        reserve=chosen.reserve if unavailable is OnUnavailable.RULE else "",
+        hold_limit=min(
+            (review.hold_limit for review in terms if review.hold_limit is not None), default=None
+        ),
     )
+
+
+def _when_unavailable(terms: Sequence[Review]) -> OnUnavailable:
+    """The strictest: to deny, then to wait; a reserve rule decides only where all name the same one."""
+    said = {(review.on_unavailable, review.reserve) for review in terms}
+    if len(said) == 1:
+        return terms[0].on_unavailable
+    if any(how is OnUnavailable.DENY for how, _ in said):
+        return OnUnavailable.DENY
+    return OnUnavailable.HOLD

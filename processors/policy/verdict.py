@@ -11,6 +11,7 @@ from processors.policy.break_glass import REVIEWED_WITHIN, breaks_glass
 from processors.policy.budgets import Account, Drawn, draw, in_words, room_time
 from processors.policy.bundle import Bundle
 from processors.policy.command import command_of
+from processors.policy.commit import runs_first
 from processors.policy.decision import decide
 from processors.policy.rule import Limits, Measure, Review
 from processors.policy.rules import Decision, strictest_terms
@@ -73,7 +74,8 @@ def answer(
     if may_be_granted and granted is not None:
         grant = find(granted, request, decision.rules, now)
     reviewed = decision
-    if grant is not None:
+    at_commit = runs_first(decision, request.facts, holds_commit=request.holds_commit)
+    if grant is not None or at_commit:
         decision = replace(decision, verdict=Verdict.ALLOW, review=None)
     if decision.budgets and account is not None:
         account, drawn = draw(
@@ -95,6 +97,9 @@ def answer(
     if decision.verdict is Verdict.DENY:
         return Answer((_denied(request, bundle, now, node, decision),), decision.failed, account)
     obligations = obligations_of(request, bundle, decision.limits, decision.limited_by)
+    if at_commit and decision.verdict is Verdict.ALLOW:
+        held = LimitSource("at_commit", decision.rule)
+        obligations = replace(obligations, at_commit=True, limited_by=(*obligations.limited_by, held))
     if grant is not None and granted is not None:
         granted, at = use(granted, grant, request, now)
         allowed = _allowed(request, bundle, at, node, decision.rule, obligations)
@@ -309,6 +314,9 @@ def _review(
         then=review.then,
         escalates_at=escalates_at(review, now),
         escalates_to=review.escalation.to if review.escalation is not None else (),
+        transaction=request.transaction,
+        on_unavailable=review.on_unavailable,
+        reserve=review.reserve,
     )
 
 

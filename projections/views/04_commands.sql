@@ -39,6 +39,7 @@ SELECT
     approval,
     `grant`,
     break_glass,
+    unattended,
     decided_by,
     comment,
     multiIf(

@@ -304,6 +304,16 @@ class TestWindow:
         assert answer.status_code == 403
         await decide(granting, ERIN, asked["id"], "reject", "no")
 
+    async def test_only_so_many_requests_of_one_wait(self, granting: Gateway) -> None:
+        asked = [await self.ask(granting, DANA) for _ in range(6)]
+        assert [answer.status_code for answer in asked] == [201] * 5 + [429]
+        assert "Nothing was asked" in asked[-1].json()["action"]
+        for answer in asked[:-1]:
+            await decide(granting, ERIN, answer.json()["id"], "reject", "one is enough")
+        again = await self.ask(granting, DANA)
+        assert again.status_code == 201
+        await decide(granting, ERIN, again.json()["id"], "reject", "no")
+
     @pytest.mark.parametrize(
         ("more", "why"),
         [

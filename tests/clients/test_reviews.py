@@ -472,6 +472,21 @@ class TestFatigue:
         told = await eventually(paused)
         assert "paused: reviewers rejected 2 of its commands in 1 hour" in told
         assert "retry_at" in told
+        async with reviewed.api(PRIYA) as api:
+            assert (await api.post("/api/agents/agent-7/resume", json={"comment": "x"})).status_code == 403
+        async with reviewed.api(DANA) as api:
+            assert (await api.post("/api/agents/nobody/resume", json={"comment": "x"})).status_code == 404
+            lifted = await api.post("/api/agents/agent-7/resume", json={"comment": "the prompt is fixed"})
+        assert (lifted.status_code, lifted.json()["rules"]) == (202, ["tiresome"])
+
+        async def heard_again() -> bool:
+            async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment, "-At") as psql:
+                await psql.send("select 'tiresome 4' from orders where id = 1;\n")
+                await psql.said(r"held for review|ERROR")
+                psql.interrupt()
+                return "held" in (await psql.finish()).stderr
+
+        await eventually(heard_again, what="the pause lifted")
 
 
 async def _is_there(api: httpx.AsyncClient, path: str) -> bool:

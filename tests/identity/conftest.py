@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from support.builders import POLICIES, configuration, usual_resources
+from support.directory import GROUPS, TOKEN_HASH, Directory
 from support.gateway import Gateway, running_gateway
 from support.keycloak import Keycloak, running_keycloak
 from support.postgres import Postgres
@@ -26,6 +27,7 @@ def gateway(
     """The whole product: people sign in with Keycloak, agents with its tokens, others with their own."""
     folder = tmp_path_factory.mktemp("gateway")
     (folder / "client.secret").write_text("secret-of-countersign")
+    (folder / "keycloak.xml").write_bytes(keycloak.saml_metadata())
     agents = [
         {
             "issuer": keycloak.issuer,
@@ -56,6 +58,8 @@ def gateway(
                 "audience": "countersign-cli",
                 "groups": {"dba": "dba", "backend": "quarantine"},
             },
+            "saml": {"metadata": "keycloak.xml", "groups": {"dba": "dba", "backend": "quarantine"}},
+            "scim": {"token_hash": TOKEN_HASH, "groups": GROUPS},
             "federated": agents,
             "administrators": ["compliance"],
         }
@@ -63,4 +67,15 @@ def gateway(
 
     with running_gateway(folder, document) as running:
         block_until(lambda: httpx.get(f"{running.api_url}/readyz").is_success, what="readiness")
+        keycloak.trust_by_saml(f"{running.api_url}/sign-in/saml/metadata", f"{running.api_url}/sign-in/saml")
+        with Directory(running.api_url) as directory:
+            for name in ("alice", "bob", "carol"):
+                directory.provision(name)
         yield running
+
+
+@pytest.fixture
+def directory(gateway: Gateway) -> Iterator[Directory]:
+    """The identity provider's SCIM client."""
+    with Directory(gateway.api_url) as client:
+        yield client

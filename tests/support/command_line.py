@@ -24,7 +24,7 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 async def start_command(folder: Path, *arguments: str, **variables: str) -> asyncio.subprocess.Process:
-    """`countersign ARGUMENTS` in `folder`, its output to be read."""
+    """`countersign ARGUMENTS` in `folder`, its output to be read; what it asks for is to be written."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",
@@ -33,7 +33,7 @@ async def start_command(folder: Path, *arguments: str, **variables: str) -> asyn
         *arguments,
         cwd=folder,
         env=environment(variables),
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -10,6 +10,7 @@ from infra.clock import Clock, now
 from infra.config import Config
 from infra.identity import Identities, Revocations, SignedIn
 from infra.identity.federation import Federation
+from infra.identity.ssh_certificates import CertificateReader
 from infra.identity.tokens import TokenReader, TokenSigner
 from infra.identity.users import Users
 
@@ -34,8 +35,9 @@ def identities(
     """`fetch`: what stands for the network."""
     federation = Federation(config, clock, fetch) if fetch is not None else Federation(config, clock)
     return Identities(
-        Users(config, clock),
+        Users(config.identity.users, clock),
         TokenReader((KEY.public_key(),), clock),
+        CertificateReader((KEY.public_key(),), clock),
         federation,
         revocations or KnownRevocations(clock),
     )

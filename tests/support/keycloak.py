@@ -132,6 +132,36 @@ class Keycloak:
         (user,) = self.administer("GET", f"/users?username={name}&exact=true")
         self.administer("PUT", f"/users/{user['id']}", {**user, "enabled": enabled})
 
+    def saml_metadata(self) -> bytes:
+        """What it publishes about itself as a SAML provider."""
+        return httpx.get(f"{self.issuer}/protocol/saml/descriptor", timeout=30).content
+
+    def trust_by_saml(self, entity: str, consumer: str) -> None:
+        """A SAML client: the name of an account is its NameID, its groups are in `groups`."""
+        signed = {"saml.assertion.signature": "true", "saml.server.signature": "true"}
+        unsigned = {"saml.client.signature": "false", "saml.encrypt": "false"}
+        groups = {
+            "name": "groups",
+            "protocol": "saml",
+            "protocolMapper": "saml-group-membership-mapper",
+            "config": {"attribute.name": "groups", "single": "true", "full.path": "false"},
+        }
+        client = {
+            "clientId": entity,
+            "protocol": "saml",
+            "redirectUris": [consumer],
+            "attributes": {**signed, **unsigned, "saml_name_id_format": "username"},
+            "protocolMappers": [groups],
+        }
+        self.administer("POST", "/clients", client)
+
+    def answer_by_saml(self, url: str, name: str) -> str:
+        """What it has a browser post that goes to `url` and signs in as `name`."""
+        page = self.sign_in(url, name)
+        found = re.search(r'name="SAMLResponse" value="([^"]+)"', page, re.IGNORECASE)
+        assert found is not None, page
+        return unescape(found[1])
+
     def rotate_keys(self) -> None:
         """A new signing key, which is used from now on."""
         realm = self.administer("GET", "")

@@ -42,6 +42,7 @@ _GROUPS = {
     "authorization.k8s.io": ("selfsubjectaccessreviews",),
     "coordination.k8s.io": ("leases",),
 }
+_METRICS = "metrics.k8s.io"
 _CLUSTER_WIDE = ("namespaces", "nodes", "clusterrolebindings", "selfsubjectaccessreviews")
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 
@@ -254,6 +255,7 @@ def _discover(parts: list[str]) -> Any:
             return {"kind": "APIVersions", "versions": ["v1"]}
         case ["apis"]:
             versions = {name: {"groupVersion": f"{name}/v1", "version": "v1"} for name in _GROUPS}
+            versions[_METRICS] = {"groupVersion": f"{_METRICS}/v1beta1", "version": "v1beta1"}
             groups = [{"name": n, "versions": [v], "preferredVersion": v} for n, v in versions.items()]
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
         case ["api", "v1"]:
@@ -261,9 +263,26 @@ def _discover(parts: list[str]) -> Any:
             return _resources("v1", [name for name in _KINDS if name not in inside])
         case ["apis", group, "v1"]:
             return _resources(f"{group}/v1", _GROUPS.get(group, ()))
+        case ["apis", "metrics.k8s.io", "v1beta1"]:
+            return _resources(f"{_METRICS}/v1beta1", ("nodes", "pods"))
+        case ["apis", "metrics.k8s.io", "v1beta1", *_, kind]:
+            return _measured(kind)
         case ["api" | "apis", *_] if len(parts) > 2:
             return None
     raise Refused(404, "NotFound", "the server could not find the requested resource")
+
+
+def _measured(kind: str) -> dict[str, Any]:
+    """What `kubectl top` asks for, as the metrics server says it."""
+    api = {"apiVersion": f"{_METRICS}/v1beta1"}
+    used = {"timestamp": "2026-01-01T00:00:00Z", "window": "15s"}
+    usage = {"cpu": "250m", "memory": "64Mi"}
+    if kind == "nodes":
+        node = {"metadata": {"name": "node-1"}, **used, "usage": usage}
+        return {"kind": "NodeMetricsList", **api, "metadata": {}, "items": [node]}
+    pod = {"metadata": {"name": "web", "namespace": "dev"}, **used}
+    containers = {"containers": [{"name": "app", "usage": usage}]}
+    return {"kind": "PodMetricsList", **api, "metadata": {}, "items": [{**pod, **containers}]}
 
 
 def _resources(version: str, names: Any) -> dict[str, Any]:

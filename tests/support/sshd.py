@@ -169,11 +169,11 @@ class Running:
         self.process.stdin.write(data)
         await self.process.stdin.drain()
 
-    async def finish(self) -> Done:
+    async def finish(self, seconds: float = _SECONDS) -> Done:
         """Closes its input and waits for its end."""
         assert self.process.stdin is not None
         self.process.stdin.close()
-        async with asyncio.timeout(_SECONDS):
+        async with asyncio.timeout(seconds):
             await asyncio.gather(*self._tasks)
             status = await self.process.wait()
         return Done(status, self.out.decode(errors="replace"), self.err.decode(errors="replace"))
@@ -271,8 +271,9 @@ class Client:
         token: str | None = None,
         cwd: Path | None = None,
         env: dict[str, str] | None = None,
+        seconds: float = _SECONDS,
     ) -> Done:
         async with self.running(argv, token=token, cwd=cwd, env=env) as client:
             if stdin:
                 await client.send(stdin)
-            return await client.finish()
+            return await client.finish(seconds)

@@ -346,6 +346,23 @@ class Story:
                 revoked_by="dana",
                 reason="signed out",
             ),
+            e.UserProvisioned(
+                envelope=envelope(NOW, "api@test#1", principal="dana"),
+                entry="user-1",
+                name="dana",
+                active=True,
+                external_id="00u1",
+                display_name="Dana",
+            ),
+            e.GroupProvisioned(
+                envelope=envelope(NOW, "api@test#1"),
+                entry="group-1",
+                name="dba",
+                external_id="00g1",
+                joined=("user-1",),
+                left=(),
+            ),
+            e.EntryRemoved(envelope=envelope(NOW, "api@test#1"), entry="group-1", name="dba"),
             e.CheckpointSigned(
                 envelope=envelope(NOW, "projections@test#1"),
                 topic="another",

@@ -7,6 +7,7 @@ import asyncio
 import base64
 import gzip
 import json
+import ssl
 import sys
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -16,10 +17,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import brotli
 import fastapi
 import httpx
 import uvicorn
-from fastapi import Request, Response
+import zstandard
+from fastapi import Request, Response, WebSocket
 from fastapi.responses import RedirectResponse, StreamingResponse
 from support.processes import free_port, start, stop, tail
 from support.wait import block_until
@@ -52,7 +55,7 @@ class WebApi:
 
 @contextmanager
 def running_web_api(folder: Path, *tls: str) -> Iterator[WebApi]:
-    """The API on a free port. `tls`: certificate and key, for one over https."""
+    """The API on a free port. `tls`: certificate, key, and the CA of its clients, for one over https."""
     port, log = free_port(), folder / "web_api.log"
     process = start(
         [sys.executable, __file__, str(port), *tls], log, cwd=folder, env={"PYTHONPATH": str(TESTS)}
@@ -147,6 +150,19 @@ def make_app() -> fastapi.FastAPI:
             size, crc = size + len(chunk), zlib.crc32(chunk, crc)
         return {"size": size, "crc": crc, "length": request.headers.get("content-length")}
 
+    @app.post("/files")
+    async def files(request: Request) -> Any:
+        """The fields of a form, files by name and size."""
+        form = await request.form()
+        return {
+            name: value if isinstance(value, str) else [value.filename, value.size]
+            for name, value in form.multi_items()
+        }
+
+    @app.get("/projects/{path:path}")
+    async def project(path: str) -> Any:
+        return {"project": path}
+
     @app.get("/bytes/{size}")
     async def some_bytes(size: int) -> Any:
         async def pieces() -> AsyncIterator[bytes]:
@@ -201,6 +217,11 @@ def make_app() -> fastapi.FastAPI:
         tokens.append("")
         return {"access_token": f"granted-token-{len(tokens)}", "token_type": "Bearer", "expires_in": 3600}
 
+    @app.websocket("/ws/{kind}")
+    async def talk(socket: WebSocket, kind: str) -> None:
+        seen.append({"method": "WEBSOCKET", "path": f"/ws/{kind}", "query": "", "headers": []})
+        await _TALKS[kind](socket)
+
     @app.post("/graphql")
     async def graphql(request: Request) -> Any:
         return {"data": {"customer": CUSTOMERS[0]}}
@@ -208,10 +229,67 @@ def make_app() -> fastapi.FastAPI:
     return app
 
 
+async def _echo(socket: WebSocket) -> None:
+    offered = socket.scope["subprotocols"]
+    await socket.accept(offered[-1] if offered else None)
+    while (message := await socket.receive())["type"] == "websocket.receive":
+        if message.get("text") is not None:
+            await socket.send_text(message["text"])
+        else:
+            await socket.send_bytes(message["bytes"])
+
+
+async def _customers(socket: WebSocket) -> None:
+    await socket.accept()
+    for one in CUSTOMERS:
+        await socket.send_json(one)
+    await socket.send_text(NOTE)
+    await socket.send_bytes(json.dumps(CUSTOMERS[0]).encode())
+    await socket.close(4001, "write to jane@example.com")
+
+
+async def _bytes(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_bytes(b"\0\x01" + NOTE.encode())
+    await socket.receive()
+
+
+async def _request(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_json({name.decode(): value.decode() for name, value in socket.scope["headers"]})
+    await socket.close()
+
+
+async def _no(socket: WebSocket) -> None:
+    await socket.close()  # before it was accepted: 403
+
+
+async def _dies(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_text("soon")
+    raise RuntimeError("as tests ask for")
+
+
+_TALKS = {
+    "echo": _echo,
+    "customers": _customers,
+    "bytes": _bytes,
+    "request": _request,
+    "no": _no,
+    "dies": _dies,
+}
+
+
 @cache
 def _bomb() -> bytes:
     """100 MB in 100 kB."""
     return gzip.compress(b" " * 100_000_000)
+
+
+@cache
+def _brotli_bomb() -> bytes:
+    """100 MB in 100 bytes."""
+    return bytes(brotli.compress(b" " * 100_000_000, quality=5))
 
 
 def _of(media: str, **fields: str) -> dict[str, str]:
@@ -281,6 +359,12 @@ def _leak(kind: str) -> Response:
         "gzip-said-not-done": (text, _of("application/json", content_encoding="gzip")),
         "deflate": (zlib.compress(text.encode()), _of("application/json", content_encoding="deflate")),
         "brotli": (text, _of("application/json", content_encoding="br")),
+        "brotli-done": (
+            brotli.compress(text.encode()),
+            _of("application/json", content_encoding="br"),
+        ),
+        "brotli-bomb": (_brotli_bomb(), _of("application/json", content_encoding="br")),
+        "zstd": (zstandard.compress(text.encode()), _of("application/json", content_encoding="zstd")),
         "bomb": (_bomb(), _of("application/json", content_encoding="gzip")),
         "multipart": (part, _of("multipart/mixed; boundary=b")),
         "multipart-quoted": (part, _of('multipart/mixed; boundary="b"')),
@@ -325,7 +409,7 @@ def _leak(kind: str) -> Response:
 
 if __name__ == "__main__":
     port, *files = sys.argv[1:]
-    certificate, key = files or (None, None)
+    certificate, key, ca = files or (None, None, None)
     uvicorn.run(
         make_app(),
         host="127.0.0.1",
@@ -333,4 +417,6 @@ if __name__ == "__main__":
         log_level="info",
         ssl_certfile=certificate,
         ssl_keyfile=key,
+        ssl_ca_certs=ca,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if ca else ssl.CERT_NONE,
     )

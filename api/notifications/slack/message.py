@@ -74,7 +74,7 @@ def comment_view(value: str) -> Block:
 def _waiting(approval: Approval, url: str) -> list[Block]:
     request = approval.request
     shown = visible(request.text)
-    is_whole = len(shown) <= _LONGEST_COMMAND and not request.parameters
+    is_whole = len(shown) <= _LONGEST_COMMAND and not request.parameters and request.transaction is None
     why = " ".join(part for part in (request.reason, request.ticket) if part)
     blocks = [
         {"type": "header", "text": _plain(_who(approval)[:150])},

@@ -58,6 +58,7 @@ class Editor:
         self._history: list[str] = []
         self._at = 0  # in the history; its length: the line that is new
         self._draft = ""
+        self._sought = ""  # while one searches: the text that the history is searched for
 
     def resize(self, columns: int) -> None:
         """The terminal has this many columns now."""
@@ -83,6 +84,8 @@ class Editor:
 
     def press(self, stroke: Stroke) -> tuple[bytes, Entered | End | None]:
         """What to show, and what ended, where something did."""
+        if stroke is not Key.SEARCH:
+            self._sought = ""
         match stroke:
             case str():
                 return self._insert(stroke), None
@@ -97,6 +100,8 @@ class Editor:
                 return b"\x1b[H\x1b[2J" + self._draw(), None
             case Key.UP | Key.DOWN:
                 return self._recall(-1 if stroke is Key.UP else 1), None
+            case Key.SEARCH:
+                return self._search(), None
             case Key.YANK:
                 return self._insert(self._killed), None
             case _:
@@ -150,8 +155,21 @@ class Editor:
 
     def _recall(self, step: int) -> bytes:
         at = self._at + step
-        if not 0 <= at <= len(self._history):
+        return self._go(at) if 0 <= at <= len(self._history) else _BELL
+
+    def _search(self) -> bytes:
+        """To the next older command that has in it what was typed. Nothing typed finds nothing: who goes on
+        typing as in bash's own search must not find the line in a command that they did not ask for."""
+        self._sought = self._sought or self._text
+        if not self._sought:
             return _BELL
+        for at in range(self._at - 1, -1, -1):
+            if self._sought in self._history[at]:
+                return self._go(at)
+        return _BELL
+
+    def _go(self, at: int) -> bytes:
+        """To this place of the history."""
         if self._at == len(self._history):
             self._draft = self._text
         self._at = at

@@ -24,6 +24,7 @@ class Key(Enum):
     KILL_REST = auto()
     KILL_WORD = auto()
     YANK = auto()
+    SEARCH = auto()
     CLEAR = auto()
     INTERRUPT = auto()
     END_OF_INPUT = auto()
@@ -47,6 +48,7 @@ _CONTROLS = {
     "\x0c": Key.CLEAR,
     "\x0e": Key.DOWN,
     "\x10": Key.UP,
+    "\x12": Key.SEARCH,
     "\x15": Key.KILL_LINE,
     "\x17": Key.KILL_WORD,
     "\x19": Key.YANK,

@@ -308,6 +308,7 @@ class LineShell:
         assert self._host is not None
         self._relayed = True
         self._visit.record(INPUT, self._input.write(data))
+        self._stream.typed()
         with contextlib.suppress(BrokenPipeError, OSError):  # it may read no more, and still write
             self._host.stdin.write(data)
             await self._host.stdin.drain()

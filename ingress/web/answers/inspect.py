@@ -26,6 +26,7 @@ _TABLES = {"text/csv": ",", "application/csv": ",", "text/tab-separated-values":
 _TEXT = re.compile(
     r"text/[\w.+-]+|application/(?:javascript|x-javascript|ecmascript|yaml|x-yaml|toml|sql|graphql)"
 )
+_BYTES = "application/octet-stream"  # as which a message of bytes counts
 _HTML = ("text/html", "application/xhtml+xml")
 # Encodings in which every ASCII byte is that character, wherever it stands.
 _CHARSET = re.compile(r"utf-?8|us-ascii|ascii|iso-8859-\d{1,2}|latin-?1|windows-125\d", re.IGNORECASE)
@@ -56,6 +57,13 @@ def make_sight(
     plan: MaskingPlan, masks: Mapping[str, Mask], secrets: tuple[bytes, ...], uninspected: tuple[str, ...]
 ) -> Sight:
     return Sight(Selectors(plan.columns), masks, plan.detectors, secrets, uninspected)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return "\0" not in data.decode()
+    except UnicodeDecodeError:
+        return False
 
 
 class PassFilter:
@@ -116,6 +124,18 @@ class Inspection:
                 raise Uninspectable(f"{media} has no fields that could be told apart")
             return PlainFilter(self.texts, references=media in _HTML)
         raise Uninspectable(f"the gateway cannot look into {media or 'what has no media type'}")
+
+    def message(self, data: bytes, *, is_text: bool) -> bytes:
+        """One message of a WebSocket, masked for itself; bytes are read where they are text all the same.
+        Raises Uninspectable."""
+        may_pass = not is_text and any(fnmatchcase(_BYTES, one) for one in self._sight.uninspected)
+        if may_pass or not self._sight.is_needed:
+            filtering = self._unneeded()
+        elif is_text or _is_text(data):
+            filtering = self._event_data(data)
+        else:
+            raise Uninspectable("the gateway cannot look into a message of bytes")
+        return filtering.feed(data) + filtering.finish()
 
     def _json(self, *, many: bool) -> JsonFilter:
         sight = self._sight

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.builders import AGENT, AUDREY, DANA, Document, configuration
-from support.certificates import issue, make_authority
+from support.certificates import issue, issue_client, make_authority
 from support.gateway import Gateway, running_gateway
 from support.http_client import OTHER
 from support.processes import free_port
@@ -24,13 +24,33 @@ def _rule(name: str, verdict: str = "allow", *, more: Document | None = None, **
     return {"name": name, "when": when, "verdict": verdict, **(more or {})}
 
 
+AWS = {
+    "region": "eu-central-1",
+    "service": "execute-api",
+    "access_key": {"file": "client.secret"},
+    "secret_key": {"file": "api.token"},
+}
 REVIEW: Document = {"review": {"reviewers": ["dba"], "approvals": 1, "timeout": "60s", "valid_for": "30s"}}
 POLICIES: list[Document] = [
     _rule("agents read", resources=["shop", "fields", "named"], intents=["read"]),
     _rule("changes need a DBA", "review", more=REVIEW, resources=["shop"], intents=["write", "bulk_write"]),
     _rule("nobody touches admin", "deny", resources=["shop", "open"], paths=["/admin", "/admin/*"]),
-    _rule("open is open", resources=["open", "oauth", "basic", "key", "bare", "tls", "distrusted", "gone"]),
+    _rule(
+        "open is open",
+        resources=["open", "oauth", "basic", "key", "bare", "tls", "distrusted", "gone", "nobody", "aws"],
+    ),
     _rule("say why", more={"require": ["reason"]}, resources=["open"], paths=["/v1/orders*"]),
+    _rule("sockets", resources=["fields"], intents=["network", "unknown"], paths=["/ws/*"]),
+    _rule("sockets wait", "review", more=REVIEW, resources=["shop"], statements=["websocket"]),
+    _rule(
+        "few messages",
+        more={"limits": {"rows": 3}},
+        resources=["fields"],
+        intents=["network", "unknown"],
+        paths=["/ws/echo"],
+    ),
+    _rule("projects of a group", resources=["gitlab"], intents=["read"], paths=["/projects/*"]),
+    _rule("not theirs", "deny", resources=["gitlab"], paths=["/projects/secret/*"]),
     _rule("few rows", more={"limits": {"rows": 10}}, resources=["open", "fields"], paths=["/rows/1?"]),
     _rule("quick", more={"limits": {"time": "300ms"}}, resources=["open"], paths=["/slow/*"]),
 ]
@@ -44,10 +64,11 @@ def web_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebApi]:
 
 @dataclass(frozen=True, slots=True)
 class TlsApi:
-    """The same API over https, with a certificate of a CA of its own."""
+    """The same API over https, with a certificate of a CA of its own; it takes clients of that CA alone."""
 
     origin: str
     ca: Path
+    client: dict[str, str]
 
 
 @pytest.fixture(scope="package")
@@ -55,8 +76,10 @@ def tls_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsApi]:
     folder = tmp_path_factory.mktemp("tls-api")
     authority = make_authority(folder)
     certificate, key = issue(authority, folder, "127.0.0.1")
-    with running_web_api(folder, str(certificate), str(key)) as running:
-        yield TlsApi(running.origin, authority.certificate_path)
+    own, own_key = issue_client(authority, folder, "gateway", "countersign")
+    with running_web_api(folder, str(certificate), str(key), str(authority.certificate_path)) as running:
+        client = {"certificate": str(own), "key": str(own_key)}
+        yield TlsApi(running.origin, authority.certificate_path, client)
 
 
 @pytest.fixture(scope="package")
@@ -85,7 +108,15 @@ def gateway(web_api: WebApi, tls_api: TlsApi, tmp_path_factory: pytest.TempPathF
             "key", origin, credentials={"header": {"name": "X-Api-Key", "value": {"file": "api.token"}}}
         ),
         _resource("bare", origin, credentials={}),
-        _resource("tls", tls_api.origin, ca={"file": str(tls_api.ca)}),
+        _resource(
+            "tls",
+            tls_api.origin,
+            ca={"file": str(tls_api.ca)},
+            credentials={"client_certificate": tls_api.client},
+        ),
+        _resource("nobody", tls_api.origin, ca={"file": str(tls_api.ca)}),
+        _resource("aws", origin, credentials={"aws": AWS}),
+        _resource("gitlab", origin, encoded_slashes="keep"),
         _resource("distrusted", tls_api.origin),
         _resource("gone", f"http://127.0.0.1:{free_port()}"),
     ]

@@ -147,6 +147,28 @@ class TestDeferred:
 
 
 class TestBodies:
+    async def test_a_form_with_files_is_read_as_fields(self, gateway: Gateway) -> None:
+        async with http_client(gateway) as client:
+            asked = asyncio.create_task(
+                client.post(
+                    "/shop/files",
+                    data={"title": "offer 7005", "contact": "jane@example.com", "password": "hunter2"},
+                    files={"upload": ("offer.pdf", b"%PDF-1.7 \xff\x00", "application/pdf")},
+                )
+            )
+            approval = await pending_approval(gateway, DANA, "POST /files")
+            async with gateway.api(DANA) as api:
+                shown = (await api.get(f"/api/approvals/{approval}")).json()
+            await decide(gateway, DANA, approval, "approve", "fine")
+            answer = await asked
+        assert answer.json()["upload"] == ["offer.pdf", 11]
+        assert shown["intents"] == ["write"], "all of it was read"
+        text = "\n".join(shown["parameters"])
+        assert 'upload: file "offer.pdf", application/pdf, 11 bytes' in text
+        assert "title: offer 7005" in text
+        assert "hunter2" not in text
+        assert "jane@" not in text
+
     async def test_a_long_upload_is_streamed(self, gateway: Gateway) -> None:
         piece, count = b"0123456789abcdef" * 4096, 320
 

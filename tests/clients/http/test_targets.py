@@ -1,6 +1,8 @@
 """How the gateway meets APIs: its credentials of every kind, TLS, and APIs that are not there."""
 
 import base64
+import hmac
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -80,3 +82,47 @@ async def test_an_api_that_is_not_there(gateway: Gateway) -> None:
         return [row["outcome"] for row in rows] == ["abandoned"]
 
     await eventually(recorded, what="the command abandoned")
+
+
+async def test_an_api_that_knows_its_clients_by_certificate(gateway: Gateway) -> None:
+    async with http_client(gateway) as client:
+        assert (await client.get("/tls/v1/customers/1")).status_code == 200
+        refused = await client.get("/nobody/v1/customers/1")
+    assert refused.status_code == 502
+
+
+async def test_a_signature_of_aws_is_made_last_and_never_shown(gateway: Gateway, web_api: WebApi) -> None:
+    web_api.reset()
+    async with http_client(gateway) as client:
+        answer = await client.post("/aws/echo?b=2&a=1", json={"n": 1}, headers={"X-Amz-Date": "mine"})
+        long = await client.post("/aws/upload", content=b"x" * 2_000_000)
+    (seen,) = web_api.seen()
+    headers = dict(seen["headers"])
+    host = web_api.origin.removeprefix("http://")
+    date = headers["x-amz-date"]
+    canonical = "\n".join(
+        [
+            *("POST", "/echo", "a=1&b=2", "content-type:application/json", f"host:{host}"),
+            *(f"x-amz-date:{date}", "", "content-type;host;x-amz-date", sha256(b'{"n":1}').hexdigest()),
+        ]
+    )
+    scope = f"{date[:8]}/eu-central-1/execute-api/aws4_request"
+    key = b"AWS4the-api-credential-of-the-gateway"
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    wanted = f"AWS4-HMAC-SHA256\n{date}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
+    signature = hmac.digest(key, wanted.encode(), "sha256").hex()
+    assert headers["authorization"].endswith(f"Signature={signature}")
+    assert signature not in answer.text
+    assert long.status_code == 413
+
+
+async def test_an_encoded_slash_is_kept_where_its_api_keeps_it(gateway: Gateway, web_api: WebApi) -> None:
+    web_api.reset()
+    async with http_client(gateway) as client:
+        kept = await client.get("/gitlab/projects/group%2Fproject")
+        hidden = await client.get("/gitlab/projects/secret%2Fproject")
+        refused = await client.get("/open/projects/group%2Fproject")
+    assert (kept.status_code, hidden.status_code, refused.status_code) == (200, 403, 400)
+    assert [one["path"] for one in web_api.seen()] == ["/projects/group%2Fproject"]
+    assert hidden.json()["rule"] == "not theirs"

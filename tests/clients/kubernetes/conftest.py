@@ -64,6 +64,7 @@ POLICIES: list[Document] = [
         intents=["exec", "read"],
     ),
     _rule("held runs", "review", more=REVIEW, resources=["held"], programs=["touch", "sleep"]),
+    _rule("held ports", "review", more=REVIEW, resources=["held"], statements=["port_forward"]),
     _rule(
         "say why",
         more={"require": ["reason"]},

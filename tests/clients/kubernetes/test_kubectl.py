@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from support.http_client import pending_approval
 
 pytestmark = pytest.mark.xdist_group("kubernetes")
 
+IS_REAL = "COUNTERSIGN_REAL_CLUSTER" in os.environ
 Configs = dict[str, Path]
 DEPLOYMENT: Document = {
     "apiVersion": "apps/v1",
@@ -90,6 +93,12 @@ def test_logs(configs: Configs) -> None:
     assert EMAIL not in found
     assert CARD not in found
     assert EMAIL in done(configs["open"], "logs", "web")
+
+
+@pytest.mark.skipif(IS_REAL, reason="the real cluster has no metrics server")
+def test_top(configs: Configs) -> None:
+    assert re.search(r"web\s+250m\s+64Mi", done(configs["main"], "top", "pods", "-n", "dev"))
+    assert "node-1" in done(configs["main"], "top", "nodes")
 
 
 def test_exec_and_its_exit_status(configs: Configs) -> None:

@@ -1,5 +1,6 @@
 """exec as a client library speaks it: messages over a WebSocket, held, told, masked, recorded."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -170,3 +171,27 @@ def test_a_refused_port_says_why(configs: dict[str, Path]) -> None:
     found = kubectl(configs["main"], "port-forward", "-n", "prod", "pod/web", ":8080")
     assert found.returncode == 1
     assert "no rule allows this" in found.stderr
+
+
+async def test_leaving_withdraws_a_port_that_is_held(gateway: Gateway) -> None:
+    host, port = gateway.listen["kubernetes"].split(":")
+    handshake = [
+        "GET /clusters/held/api/v1/namespaces/dev/pods/web/portforward?ports=80 HTTP/1.1",
+        f"Host: {host}",
+        f"Authorization: Bearer {AGENT.token}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Protocol: SPDY/3.1+portforward.k8s.io",
+    ]
+    _, writer = await asyncio.open_connection(host, int(port), ssl=gateway.tls)
+    writer.write("\r\n".join([*handshake, "", ""]).encode())
+    approval = await pending_approval(gateway, DANA, "portforward")
+    writer.close()
+    async with gateway.api(DANA) as api:
+
+        async def is_withdrawn() -> bool:
+            return bool((await api.get(f"/api/approvals/{approval}")).json()["state"] == "withdrawn")
+
+        await eventually(is_withdrawn, what="the approval withdrawn")

@@ -4,8 +4,9 @@ import re
 import subprocess
 from pathlib import Path
 
+import asyncssh
 import pytest
-from support.builders import DANA
+from support.builders import AGENT, DANA
 from support.deciding import decide
 from support.gateway import Gateway
 from support.processes import is_root
@@ -37,6 +38,29 @@ async def test_a_text_that_is_fetched_is_masked(client: Client, sshd: Sshd, tmp_
     done = await _sftp(client, f"get {sshd.files}/customers.csv {tmp_path}/got\n")
     assert done.status == 0, done.stderr
     assert (tmp_path / "got").read_text() == "x" * 40000 + "\njane,************1111,j*******@example.com\n"
+
+
+async def test_a_client_that_asks_for_holes_gets_the_whole_file(
+    gateway: Gateway, sshd: Sshd, tmp_path: Path
+) -> None:
+    """asyncssh's own client does (ranges@asyncssh.com)."""
+    data = bytes(range(256)) * 1000
+    (sshd.files / "whole").write_bytes(data)
+    host, port = gateway.listen["ssh"].split(":")
+    async with (
+        asyncssh.connect(
+            host,
+            int(port),
+            username=f"{AGENT.name}:plain",
+            password=AGENT.token,
+            known_hosts=None,
+            client_keys=None,
+            config=None,
+        ) as connection,
+        connection.start_sftp_client() as sftp,
+    ):
+        await sftp.get(f"{sshd.files}/whole", tmp_path / "whole")
+    assert (tmp_path / "whole").read_bytes() == data
 
 
 async def test_no_piece_of_a_file_shows_what_the_whole_would_not(

@@ -40,6 +40,21 @@ AT_ONCE: Document = {
     "verdict": "review",
     "review": {"reviewers": ["dba"], "timeout": "10m", "valid_for": "10m", "hold": False},
 }
+NOBODY_THERE: tuple[Document, ...] = (
+    {
+        "name": "not without reviewers",
+        "when": {"statements": ["merge"]},
+        "verdict": "review",
+        "review": {"reviewers": ["dba"], "timeout": "10m", "on_unavailable": "deny"},
+    },
+    {
+        "name": "by another rule",
+        "when": {"statements": ["lock"]},
+        "verdict": "review",
+        "review": {"reviewers": ["dba"], "timeout": "10m", "on_unavailable": {"rule": "in reserve"}},
+    },
+    {"name": "in reserve", "when": {"statements": ["lock"], "intents": ["network"]}, "verdict": "allow"},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +79,9 @@ async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embed
 @pytest.fixture(scope="module")
 def config(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_processors(
-        tmp_path_factory.mktemp("processors"), kafka.bootstrap, [*POLICIES, QUICK, TWO, AT_ONCE]
+        tmp_path_factory.mktemp("processors"),
+        kafka.bootstrap,
+        [*POLICIES, QUICK, TWO, AT_ONCE, *NOBODY_THERE],
     )
 
 

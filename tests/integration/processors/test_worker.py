@@ -112,6 +112,25 @@ async def test_two_persons_must_agree(world: Any) -> None:
     assert allowed.decided_by == ("dana", "erin")
 
 
+async def test_when_no_reviewer_can_be_reached(world: Any) -> None:
+    """The API is heard of once, and then no more: what its rule does not hold is decided by that."""
+    here = envelope(now(), "api@test#1")
+    alive = NodeHeartbeat(envelope=here, role=Role.API, started_at=now(), status="ready")
+    await world.api.publish_durably(alive)
+    denies, reserved = [
+        await under_review(world, Facts((Intent.NETWORK,), (kind,), ("public.orders",)))
+        for kind in ("merge", "lock")
+    ]
+    held = await under_review(world)
+    denied = await world.said.first(CommandDenied, denies.envelope.command, seconds=40)
+    allowed = await world.said.first(CommandAllowed, reserved.envelope.command, seconds=40)
+    assert (denied.unattended, allowed.unattended, allowed.rule) == (True, True, "in reserve")
+    settled = await world.said.first(ApprovalSettled, reserved.envelope.command)
+    assert (settled.state, settled.unattended) == (ApprovalState.TIMED_OUT, True)
+    await world.api.publish_durably(decided(held, DANA, at=now()))
+    await world.said.first(CommandAllowed, held.envelope.command)
+
+
 async def test_withdrawn(world: Any) -> None:
     request = await under_review(world)
     left = ApprovalWithdrawn(

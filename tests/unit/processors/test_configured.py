@@ -124,6 +124,25 @@ def test_a_rule_that_cannot_be_used_is_named(configured: Any, key: str, value: s
     assert error.value.problems == [problem]
 
 
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ({"name": "z", "verdict": "allow"}, "there is no rule y"),
+        ({"verdict": "allow", "limits": {"rows": 5}}, "without limits and require: y"),
+        ({"verdict": "allow", "require": ["reason"]}, "without limits and require: y"),
+        ({"verdict": "review", "review": {"reviewers": ["dba"]}}, "allows or denies"),
+    ],
+)
+def test_a_reserve_rule_that_cannot_decide_is_named(configured: Any, other: Any, why: str) -> None:
+    review = {"reviewers": ["dba"], "on_unavailable": {"rule": "y"}}
+    config = configured(
+        [{"name": "r", "when": {}, "verdict": "review", "review": review}, {"name": "y", "when": {}, **other}]
+    )
+    (problem,) = rule_problems(config)
+    assert problem.startswith("policies: r: review.on_unavailable.rule: ")
+    assert why in problem
+
+
 def test_a_good_file_has_no_problems(configured: Any) -> None:
     assert rule_problems(configured()) == []
 

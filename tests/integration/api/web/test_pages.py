@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 from support.api_role import Api
-from support.browser import running_browser, sign_in, tab
+from support.browser import barriers, running_browser, sign_in, tab
 from support.builders import AUDREY, DANA, Someone
 from support.reviews import DANA as DANA_PRINCIPAL
 from support.reviews import ERIN as ERIN_PRINCIPAL
@@ -25,7 +25,7 @@ from infra.kafka.embedded import EmbeddedKafka
 from infra.keys import keyring, signer
 from schemas.events import ApprovalRequested, ReviewDecided
 from schemas.topics import APPROVALS
-from schemas.vocabulary import ApprovalState, Facts, Intent, Role
+from schemas.vocabulary import ApprovalState, Facts, Intent, Lock, Outcome, RanStatement, Role, Transaction
 
 _EVIL = "delete from orders\n where note = '\u202e; -- <script>alert(1)</script> \x1b[2J'\n   and id = $1"
 
@@ -332,3 +332,34 @@ async def test_who_is_not_signed_in_is_led_to_the_sign_in_and_back(api: Api) -> 
     assert answer.headers["location"] == "/sign-in?next=/approvals/3f9a01bc"
     assert wrong.status_code == 401
     assert "guess" not in wrong.text
+
+
+async def test_a_commit_shows_what_it_makes_last(browser: Browser, api: Api, processors: Bus) -> None:
+    delete = requested()
+    ran = RanStatement(
+        command=delete.envelope.command,
+        digest=delete.digest,
+        text=_EVIL,
+        parameters=("7", None),
+        facts=delete.facts,
+        context=(),
+        reason="",
+        ticket="",
+        rows=3,
+        outcome=Outcome.SUCCEEDED,
+        at_commit=True,
+    )
+    locks = (Lock("public.orders", "RowExclusiveLock"),)
+    transaction = Transaction(datetime.now(UTC), (ran,), locks)
+    facts = Facts((Intent.SESSION,), ("commit",))
+    request = await ask(processors, api, text="commit", facts=facts, transaction=transaction)
+    async with tab(browser, api.url) as page:
+        await sign_in(page, DANA)
+        await page.goto(f"{api.url}/approvals/{request.approval}")
+        what = page.locator(".what")
+        await expect(what).to_contain_text("makes 1 statement last that ran; 3 rows changed under the rule")
+        await expect(what).to_contain_text("deletes from public.orders")
+        await expect(what.get_by_label("Statement 1")).to_contain_text("<script>alert(1)</script>")
+        await expect(what).to_contain_text("3 rows, succeeded, by this review; parameters 7, NULL")
+        await expect(what).to_contain_text("public.orders (RowExclusiveLock)")
+        assert await barriers(page) == []

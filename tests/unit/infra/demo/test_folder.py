@@ -13,7 +13,7 @@ from infra.identity.users import Users
 async def test_its_configuration_is_good_and_its_tokens_fit(tmp_path: Path) -> None:
     folder = open_folder(tmp_path / "demo")
     config = load_checked(folder.config)
-    identities = Users(config)
+    identities = Users(config.identity.users)
     for user in (AGENT, REVIEWER, AUDITOR):
         signed_in = await identities.authenticate(user, folder.token(user), "127.0.0.1")
         assert signed_in.principal.name == user

@@ -118,3 +118,8 @@ def test_every_condition_must_be_met(wanted: dict[str, Any], claims: dict[str, A
 def test_an_entry_without_a_condition_would_let_everyone_in() -> None:
     with pytest.raises(ValueError, match="claims"):
         entry()
+
+
+def test_a_provider_may_say_nothing_of_groups() -> None:
+    claims = {"preferred_username": "alice", "groups": ["dba"], "hasgroups": True}
+    assert principal_of(claims, oidc(groups_claim=None), ()).groups == ()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infra.clock import Clock
-from infra.config import Config, ConfigError, Identity, User
+from infra.config import ConfigError, User
 from infra.identity.signed_in import Method, SignedIn, TooManyGuesses, WrongToken
 from infra.identity.users import Users, hash_token, new_token, token_matches
 from schemas.vocabulary import Principal, PrincipalKind
@@ -32,7 +32,7 @@ def users() -> tuple[User, ...]:
 
 
 def known(users: tuple[User, ...], clock: Clock = lambda: NOW) -> Users:
-    return Users(Config(identity=Identity(users=users)), clock)
+    return Users(users, clock)
 
 
 async def test_name_and_token(users: tuple[User, ...]) -> None:

@@ -113,3 +113,9 @@ def test_operations_of_a_description() -> None:
 def test_an_api_that_ignores_case_is_read_in_small_letters() -> None:
     assert facts("GET", "/Admin/", known=Known(ignores_case=True)).paths == ("/admin", "/admin/")
     assert facts("GET", "/Admin").paths == ("/Admin",)
+
+
+def test_a_websocket_is_more_than_the_get_that_opens_it() -> None:
+    found = read_call(Call("GET", parse_target("/ws"), (), is_websocket=True), KNOWN).facts
+    assert (found.intents, found.statements) == (("network", "unknown"), ("websocket",))
+    assert found.methods == ("GET",)

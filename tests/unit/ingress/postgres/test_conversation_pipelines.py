@@ -121,3 +121,19 @@ def test_a_series_that_never_executes_is_not_collected_for_ever() -> None:
     for _ in range(1000):
         book.client(make_parse(b"", b"select 1"))
     assert book.kinds_to_target().startswith("PPP")
+
+
+def test_a_refusal_in_a_transaction_is_told_where_all_answers_come_at_once() -> None:
+    book = play(allow=False)
+    book.client(query("begin"))
+    book.allow(book.commands[-1].id)
+    book.target(complete("BEGIN"), ready(b"T"))
+    book.status = b"T"
+    for text in (b"select 1", b"select 2"):
+        book.client(make_parse(b"", text), make_bind(b"", b""), make_execute(b""))
+    book.client(SYNC)
+    book.allow(book.commands[1].id)
+    book.refuse(book.commands[2].id)
+    book.to_client()
+    book.target(make(b"1"), make(b"2"), make(b"n"), complete("SELECT 1"), ready(b"T"))
+    assert book.kinds_to_client() == "12CEZ"

@@ -70,3 +70,31 @@ def test_values_are_counted_once() -> None:
 
 def test_without_detectors_nothing_waits() -> None:
     assert Screen(()).write(b"4111") == b"4111"
+
+
+def test_an_echo_need_not_wait_for_a_pause() -> None:
+    screen = Screen(DETECT)
+    assert screen.write(b"l") == b""
+    screen.typed()
+    assert screen.write(b"s") == b"ls"
+    assert screen.write(b" ") == b"", "nobody typed it"
+
+
+def test_what_is_no_echo_waits_though_a_key_was_pressed() -> None:
+    screen = Screen(DETECT)
+    screen.typed()
+    assert screen.write(b"x" * 100) == b""
+    assert screen.write(b"y") == b"", "the key had its answer"
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 16, 60])
+def test_who_types_along_sees_no_value_either(size: int) -> None:
+    screen, shown = Screen(DETECT), b""
+    for piece in _cut(SAID, size):
+        screen.typed()
+        shown += screen.write(piece)
+    shown += screen.close()
+    assert len(shown) == len(SAID)
+    assert b"41111111" not in shown
+    assert b"jane.doe@e" not in shown
+    assert b"DE8937040044" not in shown

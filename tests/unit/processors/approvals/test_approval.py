@@ -19,6 +19,7 @@ from schemas.events import (
     CommandDenied,
     CommandRevoked,
     Event,
+    PauseLifted,
 )
 from schemas.vocabulary import (
     Answer,
@@ -454,3 +455,31 @@ class TestForgetting:
         assert apply(None, request, RULES, request.expires_at + KEPT_FOR, NODE).approval is None
         late = request.expires_at + KEPT_FOR - timedelta(seconds=1)
         assert apply(None, request, RULES, late, NODE).approval is not None
+
+
+class TestResuming:
+    """A reviewer says of what was rejected that it counts no longer."""
+
+    def lifted(self, answer: Answer, reviewer: Principal, end: ApprovalState) -> tuple[object, ...]:
+        request = requested(NOW)
+        approval = Approval(request, state=end)
+        return apply(
+            approval, decided(request, reviewer, answer, comment="fixed"), bundle(), NOW, NODE
+        ).events
+
+    def test_whoever_may_decide_lifts_the_pause(self) -> None:
+        (lifted,) = self.lifted(Answer.RESUME, DANA, ApprovalState.REJECTED)
+        assert isinstance(lifted, PauseLifted)
+        assert (lifted.rule, lifted.lifted_by, lifted.comment) == ("changes need a DBA", "dana", "fixed")
+        assert lifted.envelope.principal == "agent-7"
+
+    @pytest.mark.parametrize("end", [state for state in ApprovalState if state is not ApprovalState.REJECTED])
+    def test_only_of_what_was_rejected(self, end: ApprovalState) -> None:
+        assert self.lifted(Answer.RESUME, DANA, end) == ()
+
+    def test_nobody_lifts_their_own(self) -> None:
+        me = Principal("agent-7", PrincipalKind.PERSON, ("dba",))
+        assert self.lifted(Answer.RESUME, me, ApprovalState.REJECTED) == ()
+        assert (
+            self.lifted(Answer.RESUME, Principal("x", PrincipalKind.PERSON, ()), ApprovalState.REJECTED) == ()
+        )

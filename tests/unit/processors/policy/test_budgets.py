@@ -12,6 +12,7 @@ from processors.policy.budgets import (
     Drawn,
     draw,
     duration,
+    forgive,
     in_words,
     reject,
     room_at,
@@ -242,3 +243,24 @@ class TestReviewers:
             account = reject(account, f"c{number}", NOW)
         account, drawn = ask(account, "granted", budget)
         assert drawn.refused is None
+
+
+def test_a_lifted_pause_forgives_what_was_rejected_until_then_and_nothing_later() -> None:
+    budget = Budget(Measure.REJECTIONS, 2, 3600)
+    other = Budget(Measure.APPROVALS, 9, 3600)
+    rules = (RuleBudgets("r", (budget, other), Verdict.DENY, None),)
+    account = Account("agent-7")
+    for number, minute in enumerate((0, 1, 30)):
+        at = NOW + timedelta(minutes=minute)
+        account, _ = draw(account, f"c{number}", rules, NO_LIMITS, reviewed=True, deadline=at, now=at)
+        if number < 2:
+            account = reject(account, f"c{number}", at)
+    lifted = NOW + timedelta(minutes=5)
+    soon = lifted.timestamp()
+    assert used(account, "r", budget, soon) == 2
+    forgiven = forgive(account, "r", lifted)
+    assert used(forgiven, "r", budget, soon) == 0
+    assert used(forgiven, "r", other, soon) == used(account, "r", other, soon)
+    assert used(forgive(account, "another", lifted), "r", budget, soon) == 2
+    later = reject(forgiven, "c2", NOW + timedelta(minutes=30))
+    assert used(forgive(later, "r", lifted), "r", budget, (NOW + timedelta(minutes=31)).timestamp()) == 1

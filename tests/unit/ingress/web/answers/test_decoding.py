@@ -1,6 +1,7 @@
 import gzip
 import zlib
 
+import brotli
 import pytest
 import zstandard
 
@@ -28,6 +29,7 @@ def decoded(coding: bytes, data: bytes, size: int = 100) -> bytes:
         (b"X-GZIP", gzip.compress(TEXT)),
         (b"deflate", zlib.compress(TEXT)),
         (b"zstd", zstandard.compress(TEXT)),
+        (b"br", brotli.compress(TEXT)),
     ],
 )
 def test_codings_that_are_undone(coding: bytes, data: bytes) -> None:
@@ -44,7 +46,13 @@ def test_codings_that_are_undone(coding: bytes, data: bytes) -> None:
         (b"gzip", gzip.compress(TEXT) + gzip.compress(TEXT)),
         (b"gzip", gzip.compress(TEXT) + b"x"),
         (b"gzip", gzip.compress(bytes(50_000_000))),
+        (b"zstd", zstandard.compress(TEXT)[:-4]),
+        (b"zstd", zstandard.compress(TEXT) * 2),
         (b"zstd", zstandard.compress(bytes(50_000_000))),
+        (b"br", brotli.compress(TEXT)[:-4]),
+        (b"br", brotli.compress(TEXT) + b"x"),
+        (b"br", brotli.compress(bytes(50_000_000))),
+        (b"br, gzip", TEXT),
     ],
 )
 def test_what_is_not(coding: bytes, data: bytes) -> None:

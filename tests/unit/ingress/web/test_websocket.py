@@ -6,8 +6,8 @@ import struct
 import pytest
 
 from ingress.errors import ProtocolError
-from ingress.kubernetes.wire import Wire
 from ingress.web.stream import Stream
+from ingress.web.websocket import Closing, Message, WebSocket
 
 
 class Sent(asyncio.Transport):
@@ -27,13 +27,13 @@ class Sent(asyncio.Transport):
         """As large as it wants."""
 
 
-def wire(*came: bytes) -> tuple[Wire, Sent]:
+def wire(*came: bytes) -> tuple[WebSocket, Sent]:
     stream, sent = Stream(), Sent()
     stream.connection_made(sent)
     for data in came:
         stream.data_received(data)
     stream.eof_received()
-    return Wire(stream, is_server=True, early=b""), sent
+    return WebSocket(stream, is_server=True, early=b""), sent
 
 
 def frame(data: bytes, opcode: int = 2, *, fin: bool = True, masked: bool = True) -> bytes:
@@ -47,8 +47,8 @@ def frame(data: bytes, opcode: int = 2, *, fin: bool = True, masked: bool = True
 CLOSE = frame(struct.pack("!H", 1000), 8)
 
 
-async def messages(one: Wire) -> list[bytes]:
-    return [message async for message in one.messages()]
+async def messages(one: WebSocket) -> list[bytes]:
+    return [message async for message in one.binary()]
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
@@ -91,3 +91,39 @@ async def test_nothing_is_sent_after_the_close() -> None:
     before = sent.data
     await one.send(b"\1late")
     assert sent.data == before
+
+
+async def test_text_is_told_from_bytes_and_put_together() -> None:
+    one, _ = wire(frame(b"na\xc3", 1, fin=False) + frame(b"\xafve", 0) + frame(b"\xff") + CLOSE)
+    assert [message async for message in one.messages()] == [
+        Message("naïve".encode(), is_text=True),
+        Message(b"\xff", is_text=False),
+    ]
+    assert one.closed == Closing(1000)
+
+
+async def test_text_that_is_no_utf_8_is_told_so() -> None:
+    one, sent = wire(frame(b"\xff", 1))
+    with pytest.raises(ProtocolError):
+        [message async for message in one.messages()]
+    assert sent.data.endswith(struct.pack("!H", 1007))
+
+
+@pytest.mark.parametrize(
+    ("said", "closed"),
+    [
+        (b"", Closing(1005)),
+        (struct.pack("!H", 4001) + b"why", Closing(4001, "why")),
+    ],
+)
+async def test_why_the_other_side_closes(said: bytes, closed: Closing) -> None:
+    one, _ = wire(frame(said, 8))
+    assert await messages(one) == []
+    assert one.closed == closed
+
+
+async def test_a_reason_is_cut_between_characters() -> None:
+    one, sent = wire(CLOSE)
+    await one.end(Closing(1008, "é" * 100))
+    assert sent.data[4:].startswith("é".encode())
+    assert sent.data[4 : 4 + 122].decode() == "é" * 61
