@@ -80,6 +80,10 @@ class Client:
         """Takes back an approval: what runs is cancelled."""
         return self._decide(approval, "revoke", comment, {})
 
+    def resume(self, agent: str, comment: str) -> None:
+        """Lifts the pause that rejections led to: what this agent asks for is heard again."""
+        self._call("POST", f"/agents/{_part(agent)}/resume", body={"comment": comment})
+
     # --- Grants ---
 
     def grants(self, state: str = "open") -> list[Grant]:
