@@ -27,7 +27,7 @@ In the order of a decision:
 - `policies.py`: these over HTTP; `showing_rules.py`: as persons get to see them. `simulation.py`: which
   commands they would judge otherwise (pure).
 - `approvals.py` `stream.py` `sessions.py` `commands.py` `recordings.py` `health.py`: one resource a file:
-  models, routes; `paging.py`: the link to a list's next page.
+  models, routes; `paging.py`: the link to a list's next page; `repeating.py`: requests sent again.
 - `ending.py`: ends a session, by revoking it.
 - `audit.py`: reads of the audit log for the above, and what to say when ClickHouse is away.
 - `past.py`: approvals that the inbox has forgotten, and what was before a request.

@@ -16,6 +16,7 @@ from api.inbox import SHORTEST_PREFIX, Approval
 from api.paging import link_to_next
 from api.past import Past
 from api.problems import Problem, documented
+from api.repeating import Repeatable
 from api.showing import ApprovalView, GrantOffer, view
 from infra.clock import Clock
 from schemas.vocabulary import (
@@ -25,16 +26,6 @@ from schemas.vocabulary import (
 )
 
 State = Literal["pending", "approved", "rejected", "timed_out", "withdrawn", "revoked", "all"]
-
-
-Repeatable = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        max_length=200,
-        description="with it a decision may be sent again: the repeat answers what became of the first",
-    ),
-]
 
 
 class Decide(BaseModel):

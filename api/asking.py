@@ -13,13 +13,14 @@ from api.auth import SignIn
 from api.deciding import clean_comment
 from api.feed import Behind, Feed
 from api.inbox import Approval
-from api.problems import Problem, documented, unavailable
+from api.problems import Problem, documented, key_used, unavailable
+from api.repeating import Repeatable
 from api.showing import ApprovalView, view
 from infra.clock import Clock
 from infra.kafka.bus import Bus, BusUnavailable
 from schemas.envelope import envelope
 from schemas.events import AccessRequested
-from schemas.ids import approval_id, uuid7
+from schemas.ids import approval_id, derived_id, uuid7
 from schemas.vocabulary import Access, Intent, Principal
 
 _MOST_WAITING = 5  # requests of one principal that reviewers have not decided on
@@ -59,23 +60,28 @@ class Asking:
     within: timedelta
     clock: Clock
 
-    async def ask(self, who: Principal, wanted: Ask, address: str) -> Approval:
-        """The request for review, once it waits for reviewers. Raises Problem: 403 no reviewer can grant it,
-        429 too many of theirs wait, 503 no Kafka, 504 the processors do not answer."""
+    async def ask(self, who: Principal, wanted: Ask, address: str, key: str | None = None) -> Approval:
+        """The request for review, once it waits for reviewers; again by the same `key`, it is the same one.
+
+        Raises Problem: 403 no reviewer can grant it, 422 the key is used, 429 too many of theirs
+        wait, 503 no Kafka, 504 the processors do not answer.
+        """
         if self.feed.obstacle is not None:
             raise unavailable(self.feed.obstacle)
+        event = self._event(who, wanted, address, self.clock(), key)
+        is_repeat = self._answered(event.approval) is not None
         waiting = sum(_is_theirs(approval, who) for approval in self.feed.inbox.pending())
-        if waiting >= _MOST_WAITING:
+        if waiting >= _MOST_WAITING and not is_repeat:
             raise Problem(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "too-many-requests",
                 f"{waiting} requests of yours for access wait already.",
                 "Nothing was asked. Wait until reviewers have decided on one of them.",
             )
-        event = self._event(who, wanted, address, self.clock())
         with self.feed.listen() as listener:
             try:
-                await self.bus.publish_durably(event)
+                if not is_repeat:
+                    await self.bus.publish_durably(event)
                 async with asyncio.timeout(self.within.total_seconds()):
                     while (asked := self._answered(event.approval)) is None:
                         await listener.next()
@@ -83,6 +89,13 @@ class Asking:
                 raise unavailable(str(error)) from error
             except (TimeoutError, Behind) as error:
                 raise _no_answer(event.approval, self.within) from error
+        about = asked.request
+        if (about.envelope.resource, about.facts.intents, about.access) != (
+            event.envelope.resource,
+            event.intents,
+            event.access,
+        ):
+            raise key_used()
         if asked.settlement is not None and not asked.request.reviewers:
             raise Problem(
                 HTTPStatus.FORBIDDEN,
@@ -99,8 +112,10 @@ class Asking:
         is_clear = found is not None and (found.request.reviewers or found.settlement is not None)
         return found if is_clear else None
 
-    def _event(self, who: Principal, wanted: Ask, address: str, at: datetime) -> AccessRequested:
-        command = uuid7(at)
+    def _event(
+        self, who: Principal, wanted: Ask, address: str, at: datetime, key: str | None
+    ) -> AccessRequested:
+        command = uuid7(at) if key is None else derived_id("access asked for", who.name, key)
         return AccessRequested(
             envelope=envelope(at, self.node, command=command, principal=who.name, resource=wanted.resource),
             approval=approval_id(command),
@@ -127,11 +142,16 @@ def routes(asking: Asking, sign_in: SignIn) -> APIRouter:
             HTTPStatus.GATEWAY_TIMEOUT,
         ),
     )
-    async def ask(wanted: Ask, who: Annotated[Principal, Depends(sign_in)], request: Request) -> ApprovalView:
+    async def ask(
+        wanted: Ask,
+        who: Annotated[Principal, Depends(sign_in)],
+        request: Request,
+        idempotency_key: Repeatable = None,
+    ) -> ApprovalView:
         """Asks reviewers for access in a window of time. The answer is the approval that waits for them; once
         they approve it, a grant of kind window is in force."""
         address = f"{request.client.host}:{request.client.port}" if request.client is not None else ""
-        return view(await asking.ask(who, wanted, address), who, asking.clock())
+        return view(await asking.ask(who, wanted, address, idempotency_key), who, asking.clock())
 
     return router
 

@@ -54,17 +54,21 @@ class AuditLog:
             return "ClickHouse answers, but has no audit log: the projections role makes it."
         return None
 
-    async def sessions(self, who: Principal, most: int, *, state: str = "") -> list[Row]:
-        """The newest sessions that `who` may see, newest first; `state`: open, closed, lost or empty."""
+    async def sessions(self, who: Principal, most: int, *, state: str = "", before: str = "") -> list[Row]:
+        """The newest sessions that `who` may see before the session `before`, newest first; `state`: open,
+        closed, lost or empty."""
+
+        async def found(**whose: str) -> list[Row]:
+            return await queries.sessions(self._clickhouse, state=state, before=before, most=most, **whose)
+
         with _answers():
             if self.access.is_auditor(who):
-                return await queries.sessions(self._clickhouse, state=state, most=most)
-            found = await queries.sessions(self._clickhouse, principal=who.name, state=state, most=most)
+                return await found()
+            rows = await found(principal=who.name)
             for resource in sorted(self.access.resources_reviewed(who)):
-                found += await queries.sessions(self._clickhouse, resource=resource, state=state, most=most)
-        different = {row["session"]: row for row in found}
-        newest = sorted(different.values(), key=lambda row: (row["time"], row["session"]), reverse=True)
-        return newest[:most]
+                rows += await found(resource=resource)
+        different = {row["session"]: row for row in rows}
+        return sorted(different.values(), key=lambda row: str(row["session"]), reverse=True)[:most]
 
     async def session(self, who: Principal, given: str) -> Row:
         """The session with this id, or whose id begins so."""

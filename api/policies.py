@@ -15,6 +15,7 @@ from api.deciding import clean_comment
 from api.paging import link_to_next
 from api.problems import Problem, documented
 from api.publishing import LONGEST, Answered, Publishing, not_theirs, unusable
+from api.repeating import Repeatable
 from api.showing_rules import (
     ProposalView,
     RulesView,
@@ -37,14 +38,6 @@ Rules = Annotated[
     str, Field(max_length=LONGEST, description="YAML: `policies:` and the rules, as in the configuration")
 ]
 Comment = Annotated[str, AfterValidator(clean_comment)]
-Repeatable = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        max_length=200,
-        description="with it, sending the same again answers what became of the first",
-    ),
-]
 
 
 class Check(BaseModel):

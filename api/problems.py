@@ -116,6 +116,16 @@ def unavailable(reason: str) -> Problem:
     )
 
 
+def key_used() -> Problem:
+    """Something else was asked for with this Idempotency-Key."""
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "key-used",
+        "Something else was asked for with this Idempotency-Key.",
+        "Nothing was changed. Take another key for another request.",
+    )
+
+
 def unknown_approval(given: str) -> Problem:
     return Problem(
         HTTPStatus.NOT_FOUND,

@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 from api.access import Access
 from api.cli.config import names
-from api.problems import Problem, unavailable
+from api.problems import Problem, key_used, unavailable
 from infra.clock import Clock
 from infra.config import Config, ConfigError, Policy
 from infra.kafka.bus import Bus, BusUnavailable, Received
@@ -143,7 +143,7 @@ class Publishing:
         id = derived_id("proposal", who.name, uuid7(now) if key is None else key)
         if (same := self._publications.get(id)) is not None:
             if same.proposed.text != text:
-                raise _another_under_the_key()
+                raise key_used()
             return same
         if problems := await asyncio.to_thread(self.problems, text):
             raise unusable(problems)
@@ -268,15 +268,6 @@ def unusable(problems: list[str]) -> Problem:
 def not_theirs(kind: str, reason: str) -> Problem:
     return Problem(
         HTTPStatus.FORBIDDEN, kind, f"Not yours to do: {reason}.", "Nothing was changed. Ask one who may."
-    )
-
-
-def _another_under_the_key() -> Problem:
-    return Problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "key-used",
-        "Other rules were proposed with this Idempotency-Key.",
-        "Nothing was changed. Take another key for other rules.",
     )
 
 

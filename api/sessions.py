@@ -4,11 +4,12 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from api.audit import AuditLog, Row
 from api.auth import SignIn
+from api.paging import link_to_next
 from api.problems import documented
 from schemas.vocabulary import Principal
 
@@ -92,10 +93,19 @@ def routes(audit_log: AuditLog, sign_in: SignIn) -> APIRouter:
 
     @router.get("", responses=problems)
     async def list_sessions(
-        who: Annotated[Principal, Depends(sign_in)], limit: Annotated[int, Query(ge=1, le=1000)] = 50
+        response: Response,
+        who: Annotated[Principal, Depends(sign_in)],
+        limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+        cursor: Annotated[str, Query(description="from the Link of the page before")] = "",
     ) -> list[SessionView]:
-        """The newest sessions you may see: your own, those on resources you review, for auditors all."""
-        return [session_view(row) for row in await audit_log.sessions(who, limit)]
+        """The newest sessions you may see: your own, those on resources you review, for auditors all.
+        `Link: <…>; rel="next"` leads to older ones."""
+        rows = await audit_log.sessions(who, limit, before=cursor)
+        if len(rows) == limit:
+            response.headers["Link"] = link_to_next(
+                "/api/sessions", {"limit": str(limit)}, rows[-1]["session"]
+            )
+        return [session_view(row) for row in rows]
 
     @router.get("/{session}", responses=of_one)
     async def show_session(session: Identifier, who: Annotated[Principal, Depends(sign_in)]) -> SessionView:

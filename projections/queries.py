@@ -53,10 +53,17 @@ class Search:
 
 
 async def sessions(
-    clickhouse: ClickHouse, *, principal: str = "", resource: str = "", state: str = "", most: int = 100
+    clickhouse: ClickHouse,
+    *,
+    principal: str = "",
+    resource: str = "",
+    state: str = "",
+    before: str = "",
+    most: int = 100,
 ) -> Rows:
-    """The newest sessions; `state`: open, closed or lost. An empty string stands for all."""
-    given = {"principal": principal, "resource": resource, "state": state, "most": most}
+    """The newest sessions, before the session `before`; `state`: open, closed or lost. An empty string stands
+    for all."""
+    given = {"principal": principal, "resource": resource, "state": state, "before": before, "most": most}
     return await _rows(clickhouse, "sessions", given)
 
 

@@ -1,13 +1,15 @@
 -- Every read of the audit log that the API makes: a name, a sentence, a query. Loaded by queries.py.
 
 -- sessions --
--- The newest sessions, of one principal, one resource or one state where that is given.
+-- The newest sessions, of one principal, one resource or one state where that is given, before one of them.
+-- Their ids begin with the time.
 SELECT *
 FROM sessions
 WHERE ({principal:String} = '' OR principal = {principal:String})
   AND ({resource:String} = '' OR resource = {resource:String})
   AND ({state:String} = '' OR state = {state:String})
-ORDER BY time DESC, session DESC
+  AND ({before:String} = '' OR session < {before:String})
+ORDER BY session DESC
 LIMIT {most:UInt32}
 
 -- session --

@@ -2,8 +2,7 @@
 
     with Client("https://gateway.example:8080", token) as gateway:
         for approval in gateway.approvals():
-            if approval.can_decide and approval.intents == ["read"]:
-                gateway.approve(approval, comment="OPS-12")
+            print(approval.principal, approval.does, approval.can_decide)
 
 - `gateway.py`: Client: approvals, grants, sessions, the audit log, rules.
 - `models.py`: what is answered. New fields of a newer gateway are left out; a test holds that these are the

@@ -80,6 +80,10 @@ class Client:
         """Takes back an approval: what runs is cancelled."""
         return self._decide(approval, "revoke", comment, {})
 
+    def resume(self, agent: str, comment: str) -> None:
+        """Lifts the pause that rejections led to: what this agent asks for is heard again."""
+        self._call("POST", f"/agents/{_part(agent)}/resume", body={"comment": comment})
+
     # --- Grants ---
 
     def grants(self, state: str = "open") -> list[Grant]:
@@ -112,13 +116,13 @@ class Client:
             "reason": reason,
             "ticket": ticket,
         }
-        return self._one(Approval, "POST", "/access", body=wanted)
+        return self._one(Approval, "POST", "/access", body=wanted, is_repeatable=True)
 
     # --- Sessions and the audit log ---
 
-    def sessions(self, limit: int = 50) -> list[Session]:
-        """The newest sessions that you may see."""
-        return self._list(Session, "/sessions", {"limit": str(limit)})
+    def sessions(self) -> Iterator[Session]:
+        """Those that you may see, the newest first."""
+        return self._pages(Session, "/sessions", {"limit": str(_PAGE)})
 
     def session(self, id: str) -> Session:
         return self._one(Session, "GET", f"/sessions/{_part(id)}")

@@ -51,6 +51,39 @@ class Stage(Answered):
     approvals_needed: int
 
 
+class Ran(Answered):
+    """One statement that a COMMIT makes last."""
+
+    command: str
+    parameters: list[str | None]
+    command_id: str
+    rows: int
+    outcome: str
+    at_commit: bool
+
+
+class Lock(Answered):
+    """A lock on a relation."""
+
+    relation: str
+    mode: str
+
+
+class Transaction(Answered):
+    """An open transaction whose COMMIT waits."""
+
+    began_at: datetime
+    statements: list[Ran]
+    locks: list[Lock]
+
+
+class Estimate(Answered):
+    """What the target's planner thinks of a command."""
+
+    rows: int
+    cost: float
+
+
 class Approval(Answered):
     """One request for review."""
 
@@ -88,6 +121,7 @@ class Approval(Answered):
     verbs: list[str]
     kinds_of_object: list[str]
     namespaces: list[str]
+    tools: list[str]
     probed: list[str]
     unproven: list[str]
     reviewers: list[str]
@@ -108,6 +142,9 @@ class Approval(Answered):
     client_address: str
     context: dict[str, str]
     pattern: str
+    estimate: Estimate | None
+    locks: list[str]
+    transaction: Transaction | None
     access: Access | None
     grants: GrantLimits | None
     granted: GrantOffer | None
@@ -262,6 +299,10 @@ MODELS: dict[str, type[Answered]] = {
     "GrantLimitsView": GrantLimits,
     "GrantOffer": GrantOffer,
     "StageView": Stage,
+    "RanView": Ran,
+    "LockView": Lock,
+    "TransactionView": Transaction,
+    "EstimateView": Estimate,
     "GrantView": Grant,
     "SessionView": Session,
     "CommandView": Command,

@@ -283,6 +283,17 @@ class TestWindow:
 
         await eventually(is_held)
 
+    async def test_asked_again_by_the_same_key_it_is_the_same_request(self, granting: Gateway) -> None:
+        body = {"resource": "orders", "intents": ["write"], "seconds": 300, "reason": "OPS-13"}
+        key = {"Idempotency-Key": "once"}
+        async with granting.api(OTHER) as api:
+            first, again = [await api.post("/api/access", json=body, headers=key) for _ in range(2)]
+            another = await api.post("/api/access", json={**body, "seconds": 301}, headers=key)
+        assert first.status_code == again.status_code == 201
+        assert first.json()["id"] == again.json()["id"]
+        assert (another.status_code, another.json()["title"]) == (422, "Key used")
+        await decide(granting, DANA, first.json()["id"], "reject", "no")
+
     async def test_nobody_grants_themselves_access_and_administrators_neither(
         self, granting: Gateway
     ) -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+import httpx
 from playwright.async_api import Browser, Page, expect
 from support.browser import barriers, sign_in, tab
 from support.builders import AGENT, AUDREY, DANA, ERIN
@@ -98,3 +100,37 @@ async def test_nobody_approves_their_own_rules_and_agents_none(gateway: Gateway)
         withdrawn = await dana.post(f"{path}/reject", json={"digest": asked["digest"], "comment": "no"})
         assert withdrawn.json()["state"] == "withdrawn"
         assert (await dana.get("/api/policies")).json()["text"] == text
+
+
+async def test_a_repeat_changes_nothing_and_a_proposal_for_other_rules_is_outdated(gateway: Gateway) -> None:
+    async with restored(gateway) as text, gateway.api(DANA) as dana, gateway.api(ERIN) as erin:
+        proposals = "/api/policies/proposals"
+
+        async def propose(rules: str, key: str = "") -> httpx.Response:
+            headers = {"Idempotency-Key": key} if key else {}
+            return await dana.post(proposals, json={"text": rules}, headers=headers)
+
+        held, other = text + _HELD, text + _HELD.replace("60s", "90s")
+        first = (await propose(held, "one")).json()
+        assert (await propose(held, "one")).json() == first
+        assert (await propose(other, "one")).status_code == 422
+        second = (await propose(other)).json()
+        assert (await propose(text)).status_code == 409  # it is in force
+
+        wrong = await erin.post(f"{proposals}/{first['id']}/approve", json={"digest": second["digest"]})
+        assert wrong.status_code == 409
+        said: dict[str, Any] = {"json": {"digest": first["digest"]}, "headers": {"Idempotency-Key": "two"}}
+        approved = await erin.post(f"{proposals}/{first['id']}/approve", **said)
+        assert approved.json()["state"] == "published"
+        assert (await erin.post(f"{proposals}/{first['id']}/approve", **said)).json() == approved.json()
+        late = await erin.post(f"{proposals}/{second['id']}/approve", json={"digest": second["digest"]})
+        assert (late.status_code, late.json()["state"]) == (409, "outdated")
+        assert (await dana.get("/api/policies")).json()["text"] == held
+
+        listed = await dana.get(proposals, params={"limit": "1"})
+        assert listed.json()[0]["id"] == second["id"]
+        following = (await dana.get(listed.links["next"]["url"])).json()
+        assert following[0]["id"] == first["id"]
+        one = await dana.get(f"{proposals}/{first['id']}")
+        again = await dana.get(f"{proposals}/{first['id']}", headers={"If-None-Match": one.headers["etag"]})
+        assert again.status_code == 304

@@ -28,6 +28,7 @@ UNSERVED = {
     "POST /api/token",
     "POST /api/revoke",
     "POST /api/revocations",
+    "POST /api/ssh-certificate",
     "GET /api/stream",  # a stream for pages
     "GET /api/resources",
     "POST /api/approvals/{approval}/original",  # for a person's eyes
@@ -99,6 +100,7 @@ def test_every_operation_has_a_method(document: dict[str, Any]) -> None:
     templates = {
         operation: operation.replace("{approval}", "x")
         .replace("{grant}", "x")
+        .replace("{name}", "x")
         .replace("{session}", "x")
         .replace("{proposal}", "x")
         for operation in served
@@ -118,6 +120,7 @@ def _calls(answer: Any) -> Iterator[Any]:
         "approve": (thing,),
         "reject": (thing, "no"),
         "revoke": (thing, "no"),
+        "resume": ("x", "fine"),
         "grants": (),
         "grant": ("x",),
         "revoke_grant": (thing, "no"),
@@ -192,7 +195,7 @@ def test_a_refusal_says_what_to_do(api: Api) -> None:
         gateway.propose_rules("policies: []")
     assert refused.value.kind == "not-yours-to-propose"
     with Client(api.url, "no token") as gateway, pytest.raises(Refused) as refused:
-        gateway.sessions()
+        next(gateway.sessions())
     assert refused.value.status == 401
 
 

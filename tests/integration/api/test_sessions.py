@@ -172,3 +172,22 @@ async def test_an_audit_log_that_is_not_there_is_unreachable(tmp_path: Path) -> 
 
     assert ran.status == 3
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("someone", [AUDREY, DANA, AGENT], ids=lambda who: who.name)
+async def test_a_list_of_sessions_goes_on_where_its_link_leads(
+    gateway: Gateway, session: str, someone: Someone
+) -> None:
+    async with gateway.api(someone) as client:
+
+        async def is_the_same_in_pages() -> bool:
+            """As soon as no session is opened while one looks."""
+            whole = [found["id"] for found in (await client.get("/api/sessions?limit=5")).json()]
+            pages: list[str] = []
+            page = await client.get("/api/sessions?limit=1")
+            while page.json() and len(pages) < len(whole):
+                pages += [found["id"] for found in page.json()]
+                page = await client.get(page.links["next"]["url"])
+            return session in whole and pages == whole
+
+        await eventually(is_the_same_in_pages, seconds=60)
