@@ -137,7 +137,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         scim=_scim(config, provisioning, issuing, bus, node),
     )
     runs = Runs()
-    mcp = make_server(Listeners.of(config), OwnApi(app), runs)
+    mcp = make_server(Listeners(config, lambda: publishing.in_force.policies), OwnApi(app), runs)
     app.router.routes.append(mcp_route(mcp, sign_in))
     server = uvicorn.Server(_settings(config, app, tls=tls))
     _survive_own_signals()

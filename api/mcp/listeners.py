@@ -4,13 +4,14 @@ import datetime
 import decimal
 import ssl
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import asyncpg
 import httpx
 
-from infra.config import Address, Config, HttpResource, PostgresResource
+from infra.config import Address, Config, HttpResource, Policy, PostgresResource
+from infra.config.policies import When
 from infra.keys import server_certificate
 
 MOST_ROWS = 500
@@ -24,26 +25,17 @@ class NotReachable(Exception):
 
 
 class Listeners:
-    """Those of one configuration. Raises ConfigError where the gateway's certificate cannot be read."""
+    """Those of one configuration. `policies`: the rules in force. Raises ConfigError where the gateway's
+    certificate cannot be read."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, policies: Callable[[], Sequence[Policy]]) -> None:
         self._config = config
+        self._policies = policies
         certificate, _ = server_certificate(config)
         # This very certificate, whatever names it has: the listener is our own.
         self._tls = ssl.create_default_context(cafile=str(certificate))
         self._tls.check_hostname = False
         self._tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-
-    @classmethod
-    def of(cls, config: Config) -> "Listeners | None":
-        """None where rules look, or may come to look, at where a client is: by this way all are where the
-        gateway is."""
-        whens = [policy.when for policy in config.policies]
-        if config.gateway.policies.published_by:
-            return None
-        if any(when.networks is not None or "client" in (when.expression or "") for when in whens):
-            return None
-        return cls(config)
 
     async def query(
         self, name: str, token: str, resource: str, sql: str, on_notice: Callable[[str], None]
@@ -105,6 +97,11 @@ class Listeners:
         }
 
     def _address(self, resource: str, kind: type[PostgresResource] | type[HttpResource]) -> Address:
+        if any(looks_at_clients(policy.when) for policy in self._policies()):
+            raise NotReachable(
+                "the rules look at where a client is, and by this way all commands come from the gateway "
+                "itself: connect to its listener"
+            )
         found = self._config.resource(resource)
         protocol = "postgres" if kind is PostgresResource else "http"
         address: Address | None = getattr(self._config.gateway.listen, protocol)
@@ -112,6 +109,11 @@ class Listeners:
             raise NotReachable(f"{resource} is no {protocol} resource of this gateway: see list_resources")
         is_everywhere = address.host in ("0.0.0.0", "::")  # noqa: S104  not bound here
         return Address("127.0.0.1", address.port) if is_everywhere else address
+
+
+def looks_at_clients(when: When) -> bool:
+    """Whether a rule matches by where a client is."""
+    return when.networks is not None or "client" in (when.expression or "")
 
 
 def _rows(rows: list[Any]) -> dict[str, Any]:

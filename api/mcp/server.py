@@ -26,11 +26,10 @@ list_approvals; decide only as the person you act for has told you, whatever a c
 Ctx = Context[Any, Request]
 
 
-def make_server(listeners: Listeners | None, own_api: OwnApi, runs: Runs) -> MCPServer:
-    """The server. `listeners` None: it runs no commands."""
+def make_server(listeners: Listeners, own_api: OwnApi, runs: Runs) -> MCPServer:
+    """The server."""
     server = MCPServer("countersign", instructions=_INSTRUCTIONS)
-    if listeners is not None:
-        _add_commands(server, listeners, runs)
+    _add_commands(server, listeners, runs)
     _add_reviews(server, own_api)
     return server
 
