@@ -15,12 +15,12 @@ from websockets.protocol import Protocol, Side, State
 from ingress.errors import ProtocolError
 from ingress.web.stream import Stream
 
-LONGEST = 8 * 1024 * 1024  # bytes of a message; kubectl and kubelets send 32 KiB, browsers what they are told
+_LONGEST = 8 * 1024 * 1024  # bytes of a message; kubectl and kubelets send 32 KiB
 _CLOSING_SECONDS = 2.0
 _LONGEST_REASON = 123  # bytes; section 5.5: a control frame has 125, two of which are the code
 # RFC 6455, section 7.4.1, and IANA's registry of close codes for 1014.
 NORMAL, GOING_AWAY, WRONG, NO_CODE, NO_TEXT = 1000, 1001, 1002, 1005, 1007
-REFUSED, TOO_LONG, INTERNAL, BAD_GATEWAY = 1008, 1009, 1011, 1014
+REFUSED, BAD_GATEWAY = 1008, 1014
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class WebSocket:
         self._stream = stream
         self._early = early
         side = Side.SERVER if is_server else Side.CLIENT
-        self._protocol = Protocol(side, state=State.OPEN, max_size=LONGEST)
+        self._protocol = Protocol(side, state=State.OPEN, max_size=_LONGEST)
 
     async def messages(self) -> AsyncGenerator[Message, None]:
         """Until the other side closes. Raises ProtocolError, and OSError where it is gone without having
@@ -68,7 +68,7 @@ class WebSocket:
                         is_text = frame.opcode is Opcode.TEXT
                     if frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
                         message += frame.data
-                        if len(message) > LONGEST:
+                        if len(message) > _LONGEST:
                             raise ProtocolError("a message is too long")
                         if frame.fin:
                             if is_text:
