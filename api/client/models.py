@@ -69,11 +69,21 @@ class Lock(Answered):
     mode: str
 
 
+class ChangedRows(Answered):
+    """How many rows of a relation a transaction changed."""
+
+    relation: str
+    inserted: int
+    updated: int
+    deleted: int
+
+
 class Transaction(Answered):
     """An open transaction whose COMMIT waits."""
 
     began_at: datetime
     statements: list[Ran]
+    changed: list[ChangedRows]
     locks: list[Lock]
 
 

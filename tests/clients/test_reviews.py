@@ -472,12 +472,13 @@ class TestFatigue:
         told = await eventually(paused)
         assert "paused: reviewers rejected 2 of its commands in 1 hour" in told
         assert "retry_at" in told
-        async with reviewed.api(PRIYA) as api:
+        async with reviewed.api(AUDREY) as api:
             assert (await api.post("/api/agents/agent-7/resume", json={"comment": "x"})).status_code == 403
         async with reviewed.api(DANA) as api:
             assert (await api.post("/api/agents/nobody/resume", json={"comment": "x"})).status_code == 404
             lifted = await api.post("/api/agents/agent-7/resume", json={"comment": "the prompt is fixed"})
-        assert (lifted.status_code, lifted.json()["rules"]) == (202, ["tiresome"])
+        assert lifted.status_code == 202
+        assert "tiresome" in lifted.json()["rules"]
 
         async def heard_again() -> bool:
             async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment, "-At") as psql:

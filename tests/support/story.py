@@ -293,13 +293,26 @@ class Story:
                 comment="",
             ),
             e.PolicySettled(
-                envelope=node,
+                envelope=envelope(NOW, "processors@test#1"),
                 bundle="main",
                 proposal="proposal-1",
                 state=ProposalState.PUBLISHED,
                 digest="d",
                 base="",
                 decided_by=("dana",),
+                comment="",
+            ),
+            e.CommandEstimated(
+                envelope=envelope(NOW, "ingress@test#1", principal="agent-7", resource="orders"),
+                approval="approval-9",
+                rows=12,
+                cost=3.5,
+            ),
+            e.PauseLifted(
+                envelope=envelope(NOW, "processors@test#1", principal="agent-7", resource="orders"),
+                approval="approval-9",
+                rule="agents write",
+                lifted_by="dana",
                 comment="",
             ),
             e.ApprovalEscalated(

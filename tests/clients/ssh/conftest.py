@@ -1,5 +1,6 @@
 """One gateway before one real sshd, for all tests here."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -84,7 +85,14 @@ def sshd() -> Iterator[Sshd]:
 
 
 @pytest.fixture(scope="package")
-def gateway(sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def silent() -> Iterator[int]:
+    """The port of a host that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+@pytest.fixture(scope="package")
+def gateway(sshd: Sshd, silent: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """The whole product before this sshd, under several names with rules of their own."""
     (sshd.files / "open").mkdir(mode=0o777)
     (sshd.files / "open").chmod(0o777)
@@ -96,6 +104,7 @@ def gateway(sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
         *(sshd.resource(name, shells="lines") for name in ("reads-lines", "limited-lines")),
         sshd.certified("certified"),
         {**sshd.certified("another-authority"), "host_key": sshd.authority("other-ca")},
+        {**sshd.resource("silent"), "address": f"127.0.0.1:{silent}"},
         {
             **sshd.resource("impostor"),
             "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBSg2u3hJ3GPJ3pQXQOcg6ZpYyr5xLWCfVBYVBYVBYVB",
