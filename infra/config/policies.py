@@ -7,19 +7,12 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from infra.amounts import Amounts, parse_amounts
-from infra.config.values import Duration, Model, known
+from infra.config.values import Duration, Model, is_network, known
 from schemas.vocabulary import Fallback, GrantKind, Intent, PrincipalKind, ReviewAt, Verdict
 
 
 def _is_statement(statement: str, info: ValidationInfo) -> str:
     return known(statement, info, "statements", "statement kind")
-
-
-def _is_network(network: str) -> str:
-    import ipaddress
-
-    ipaddress.ip_network(network)
-    return network
 
 
 def _is_regular_expression(pattern: str) -> str:
@@ -82,7 +75,7 @@ class When(Model):
     command: Annotated[str, AfterValidator(_is_regular_expression)] | None = None
     unmask: tuple[str, ...] | None = None  # globs over the columns it asks to see unmasked
     hours: Hours | None = None
-    networks: tuple[Annotated[str, AfterValidator(_is_network)], ...] | None = None
+    networks: tuple[Annotated[str, AfterValidator(is_network)], ...] | None = None
     expression: str | None = None  # CEL
 
 

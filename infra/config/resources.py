@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from infra.config.values import Duration, HostPort, Model, Secret, StoredSecret, known
+from infra.config.values import Duration, HostPort, Model, Secret, StoredSecret, is_network, known
 from schemas.vocabulary import Intent
 
 _HOST_KEY = re.compile(r"(?:ssh|ecdsa|sk-)[\w@.-]+ [A-Za-z0-9+/]+={0,2}(?: [^\n]*)?")
@@ -145,6 +145,7 @@ class SshCertificate(Model):
     """A certificate of the gateway's own CA for each session, which the host trusts."""
 
     lifetime: Annotated[Duration, AfterValidator(_is_leasable)] = timedelta(minutes=2)
+    source_addresses: tuple[Annotated[str, AfterValidator(is_network)], ...] = ()
 
 
 class SshCredentials(Model):

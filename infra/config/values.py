@@ -135,6 +135,14 @@ class StoredSecret(Model):
         return Secret(env=self.env, file=self.file)
 
 
+def is_network(network: str) -> str:
+    """The network or address as it was written. Raises ValueError for what is none."""
+    import ipaddress
+
+    ipaddress.ip_network(network)
+    return network
+
+
 def known(value: str, info: ValidationInfo, kind: str, word: str) -> str:
     names: Names | None = info.context
     if names is not None:

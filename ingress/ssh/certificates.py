@@ -3,6 +3,7 @@
 OpenSSH's PROTOCOL.certkeys. Its key id says who really acts: sshd writes it into the host's own log.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import asyncssh
@@ -22,9 +23,12 @@ class Certificates:
         self._ca = ca
         self._clock = clock
 
-    def sign(self, asker: Asker, user: str, lifetime: timedelta) -> SignedKey:
-        """A new key, and a certificate with which it is `user` until `lifetime` from now. The connection it
-        opens may last longer. No agent, X11 or ~/.ssh/rc; on connections from the host policy decides."""
+    def sign(
+        self, asker: Asker, user: str, lifetime: timedelta, source_addresses: Sequence[str] = ()
+    ) -> SignedKey:
+        """A new key, and a certificate with which it is `user` until `lifetime` from now, from these networks
+        (none: from anywhere). The connection it opens may last longer. No agent, X11 or ~/.ssh/rc; on
+        connections from the host policy decides."""
         key = asyncssh.generate_private_key("ssh-ed25519")
         now = self._clock()
         certificate = self._ca.generate_user_certificate(
@@ -33,6 +37,7 @@ class Certificates:
             principals=[user],
             valid_after=now - _SKEW,
             valid_before=now + lifetime,
+            source_address=list(source_addresses) or None,
             permit_x11_forwarding=False,
             permit_agent_forwarding=False,
             permit_user_rc=False,

@@ -52,6 +52,10 @@ class ClientSide(asyncssh.SSHServer):
 
     def disconnect(self, reason: str) -> None:
         """Ends the connection; the client is told why."""
+        # asyncssh closes the channels before it says so: OpenSSH may have gone by then, and heard nothing.
+        for channel in self._channels:
+            if not channel.is_closing():
+                channel.write_stderr(f"countersign: {reason}\r\n".encode())
         if self._connection is not None:
             self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
 

@@ -20,8 +20,9 @@ async def open_target(
     """A connection, signed in. Raises TargetError, and ConfigError where a private key cannot be used."""
     credentials = resource.credentials
     if credentials.certificate is not None:
-        lifetime = credentials.certificate.lifetime
-        return await _connect(resource, [certificates.sign(asker, credentials.user, lifetime)], None)
+        wanted = credentials.certificate
+        signed = certificates.sign(asker, credentials.user, wanted.lifetime, wanted.source_addresses)
+        return await _connect(resource, [signed], None)
     stored = credentials.private_key or credentials.password
     assert stored is not None  # the configuration was checked
     try:

@@ -41,12 +41,12 @@ class Sshd:
         """A resource's host_key: the authority that signs this host's key (`host-ca`), or another."""
         return {"ca": " ".join((self.folder / f"{name}.pub").read_text().split()[:2])}
 
-    def certified(self, name: str) -> Document:
+    def certified(self, name: str, **certificate: object) -> Document:
         """The resource of this host, signed in to by certificate, and known by its own."""
         return {
             **self.resource(name),
             "host_key": self.authority("host-ca"),
-            "credentials": {"user": _USER, "certificate": {}},
+            "credentials": {"user": _USER, "certificate": certificate},
         }
 
     def resource(self, name: str, **more: object) -> Document:

@@ -102,7 +102,8 @@ def gateway(sshd: Sshd, silent: int, tmp_path_factory: pytest.TempPathFactory) -
         sshd.resource("shell", shells="recorded", sensitive={"detect": DETECT}),
         sshd.resource("web-lines", shells="lines", sensitive={"detect": DETECT}),
         *(sshd.resource(name, shells="lines") for name in ("reads-lines", "limited-lines")),
-        sshd.certified("certified"),
+        sshd.certified("certified", source_addresses=["127.0.0.0/8"]),
+        sshd.certified("from-elsewhere", source_addresses=["192.0.2.0/24"]),
         {**sshd.certified("another-authority"), "host_key": sshd.authority("other-ca")},
         {**sshd.resource("silent"), "address": f"127.0.0.1:{silent}"},
         {

@@ -26,6 +26,12 @@ async def test_the_gateway_signs_in_by_certificate(authority: str, client: Clien
     assert "ID agent-7/" in sshd.log.read_text()
 
 
+async def test_a_certificate_is_good_from_where_it_says(authority: str, client: Client, sshd: Sshd) -> None:
+    argv = ["ssh", "-o", "LogLevel=INFO", *client.options("from-elsewhere"), "127.0.0.1", "true"]
+    assert "it does not take the gateway's credential" in (await client.run_any(argv)).stderr
+    assert "not from a permitted source address" in sshd.log.read_text()
+
+
 async def test_a_host_of_another_authority_is_refused(client: Client) -> None:
     argv = ["ssh", "-o", "LogLevel=INFO", *client.options("another-authority"), "127.0.0.1", "true"]
     assert "its host key is not the one in the configuration" in (await client.run_any(argv)).stderr

@@ -30,4 +30,7 @@ def test_a_certificate_says_who_and_ends_soon(tmp_path: Path) -> None:
     assert certificate._key_id == "agent-7/session-1"
     assert certificate._valid_after == (NOW - timedelta(minutes=1)).timestamp()
     assert certificate._valid_before == (NOW + timedelta(minutes=2)).timestamp()
+    _, bound = Certificates(signing, lambda: NOW).sign(ASKER, "deploy", timedelta(minutes=2), ["10.0.0.0/8"])
+    assert isinstance(bound, SSHOpenSSHCertificate)
+    assert "10.0.0.0/8" in str(bound.options["source-address"])
     assert set(certificate.options) <= {"permit-pty", "permit-port-forwarding", "touch-required"}
