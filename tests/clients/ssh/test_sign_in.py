@@ -82,6 +82,8 @@ async def test_nothing_but_commands_and_files_is_served(client: Client) -> None:
             await connection.forward_remote_port("", 0, "127.0.0.1", 1)
         with pytest.raises(asyncssh.ChannelOpenError):
             await connection.open_unix_connection("/tmp/x")
+        with pytest.raises(asyncssh.ChannelOpenError):
+            await connection.open_tun(0)
         done = await connection.run(subsystem="netconf", input="")
         assert "only sftp" in str(done.stderr)
         assert done.exit_status == 126
