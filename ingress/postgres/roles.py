@@ -94,15 +94,20 @@ class Roles:
             self._connection = None
 
     async def _drop(self, target: Connection, name: str) -> None:
-        """Drops it, where it is there. Another gateway may be dropping it, too: one of them is told "tuple
-        concurrently updated", or that there is no such role."""
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                await self._drop_once(target, name)
-                return
-            except asyncpg.PostgresError as error:
-                if not tries_left or isinstance(error, asyncpg.LockNotAvailableError):
-                    raise
+        """Drops it, where it is there. Gateways take turns; one that came by another database of the same server
+        sees no lock of this one, and either is told "tuple concurrently updated"."""
+        await target.execute(self._queries["lock"], name)
+        try:
+            for tries_left in reversed(range(_TRIES)):
+                try:
+                    await self._drop_once(target, name)
+                    return
+                except asyncpg.PostgresError as error:
+                    if not tries_left or isinstance(error, asyncpg.LockNotAvailableError):
+                        raise
+        finally:
+            if not target.is_closed():  # its locks end with it
+                await target.execute(self._queries["unlock"], name)
 
     async def _drop_once(self, target: Connection, name: str) -> None:
         """Ends what runs by it, gives what it owns to what it acted as, and drops it."""

@@ -28,6 +28,13 @@ select rolname from pg_roles
 where rolvaliduntil < now() and not rolsuper and rolname like 'cs\_%'
     and shobj_description(oid, 'pg_authid') like 'countersign: %';
 
+-- name: lock
+-- Role $1 is dropped by one at a time.
+select pg_advisory_lock(hashtextextended('countersign role ' || $1::text, 0));
+
+-- name: unlock
+select pg_advisory_unlock(hashtextextended('countersign role ' || $1::text, 0));
+
 -- name: close
 -- Nobody comes in by role $1.
 select format('alter role %I nologin password null', rolname) from pg_roles where rolname = $1;
