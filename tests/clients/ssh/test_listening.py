@@ -1,12 +1,15 @@
 """OpenSSH's remote forwarding, and sockets: what listens or connects at the host is a command."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from support.builders import DANA
+from support.deciding import decide
 from support.gateway import Gateway
 from support.processes import free_port
 from support.sshd import Client, Running, Sshd
@@ -98,6 +101,18 @@ async def test_without_a_rule_nothing_listens(client: Client, echo: int, resourc
         await ssh.said("remote port forwarding failed")
         await ssh.said("no rule allows this")
         assert not _listens(port)
+
+
+async def test_a_held_listener_outlives_the_keep_alives(client: Client, echo: int, gateway: Gateway) -> None:
+    options = ("-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=2")
+    forward = ("-R", f"localhost:{free_port()}:127.0.0.1:{echo}")
+    async with _forwarding(client, *options, *forward, resource="web-1") as ssh:
+        said = await ssh.said("held for review")
+        await eventually(lambda: ssh.err.count(b"still held") >= 5, what="five signs of life")
+        approval = re.search(r"approval ([0-9a-f-]+)", said)
+        assert approval is not None
+        await decide(gateway, DANA, approval[1], "approve", "fine")
+        await ssh.said("remote forward success")
 
 
 async def test_the_session_goes_on_and_says_why(client: Client, echo: int) -> None:
