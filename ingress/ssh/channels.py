@@ -31,7 +31,7 @@ class Channels:
         if len(self._channels) >= MOST_CHANNELS:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many channels")
         channel = self._connection.create_server_channel(encoding=None)
-        channel._process_env_request = _few(channel._process_env_request)  # type: ignore[method-assign]
+        channel._process_env_request = _few(channel._process_env_request)  # type: ignore[method-assign, assignment]
         # It says that it is closing until it is open: only its end tells that it no longer counts.
         self._channels[channel] = asyncio.create_task(self._forget(channel))
         return channel

@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -125,7 +126,7 @@ async def test_the_session_goes_on_and_says_why(client: Client, echo: int) -> No
 async def test_a_socket_of_the_host_leads_to_the_client(client: Client, echo: int, sshd: Sshd) -> None:
     path = sshd.files / "open" / "remote.sock"
     async with _forwarding(client, "-R", f"{path}:127.0.0.1:{echo}") as ssh:
-        await eventually(path.exists, what="the socket")
+        await ssh.said("remote forward success")
         assert await _said_back(await asyncio.open_unix_connection(path), b"x" * 5000) == b"x" * 5000
     elsewhere = sshd.files / "elsewhere.sock"
     async with _forwarding(client, "-R", f"{elsewhere}:127.0.0.1:{echo}") as ssh:
@@ -149,7 +150,7 @@ async def test_a_socket_of_the_host_is_reached(
     ):
         port = free_port()
         async with _forwarding(client, "-L", f"127.0.0.1:{port}:{path}"):
-            await eventually(lambda port=port: _listens(port), what="ssh listens")  # type: ignore[misc]
+            await eventually(partial(_listens, port), what="ssh listens")
             assert await _said_back(await asyncio.open_connection("127.0.0.1", port), b"x") == back, path
     for server in servers:
         server.close()

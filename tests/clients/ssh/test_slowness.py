@@ -10,7 +10,7 @@ from support.sshd import Client
 from support.wait import eventually
 
 MIB = 1024 * 1024
-SIZE = 256 * MIB
+SIZE = 128 * MIB
 
 
 async def test_a_client_that_does_not_read_costs_little_memory_and_loses_nothing(
@@ -65,7 +65,7 @@ async def test_a_host_that_hangs_while_something_runs_is_given_up(client: Client
         finally:
             os.kill(sessions_sshd, signal.SIGCONT)
     assert done.status == 255
-    assert "how the command ended is unknown" in done.stderr
+    assert "the host did not run it, or went away" in done.stderr
 
     def recorded() -> bool:
         rows = gateway.audit("select outcome from commands where text like 'echo $PPID%'")
