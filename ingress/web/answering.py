@@ -9,6 +9,7 @@ from ingress.gate import Allowed
 from ingress.web.answers.counting import Counts, Filter, Pausing, Uninspectable
 from ingress.web.answers.decoding import Decoder
 from ingress.web.answers.heads import masked_fields
+from ingress.web.client_side import Fields
 from ingress.web.exchange import Exchange
 from ingress.web.fields import Field
 from ingress.web.limits import keep_limits
@@ -89,16 +90,20 @@ class Answering:
             await self._give(held)
             await self.sink.end([])
         else:
-            await self.sink.end(masked_fields(tuple(exchange.trailers), self.viewing.texts))
+            await self.sink.end(self._returned(exchange.trailers))
 
     def _fields(self, head: AnswerHead) -> list[Field]:
-        texts = self.viewing.texts
-        fields = masked_fields(head.fields, texts)
+        fields = self._returned(head.fields)
         for name in (b"location", b"content-location"):
             value = head.field(name)
             if value is not None and (place := self.manner.place(value)) is not None:
-                fields.append((name, texts.redact(place)))
+                fields.append((name, self.viewing.texts.redact(place)))
         return fields
+
+    def _returned(self, fields: Fields) -> list[Field]:
+        """Of the head or the trailers: what leaves, masked."""
+        returned = (self.manner.returned(field) for field in fields)
+        return masked_fields([field for field in returned if field is not None], self.viewing.texts)
 
     async def _begin(self, head: AnswerHead, fields: list[Field]) -> None:
         lines = [f"HTTP/1.1 {head.status}".encode(), *(name + b": " + value for name, value in fields)]

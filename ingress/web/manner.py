@@ -49,6 +49,10 @@ class Manner(Protocol):
         """A header field of the request as the target gets it; None where it does not."""
         ...
 
+    def returned(self, field: Field) -> Field | None:
+        """A header field of the answer as the client gets it; None where it does not."""
+        ...
+
     def viewing(self, plan: MaskingPlan, secrets: tuple[bytes, ...]) -> Viewing:
         """How the answer is looked at."""
         ...
