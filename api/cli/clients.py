@@ -90,16 +90,17 @@ def _http(target: Target) -> Client:
         lasting |= dict.fromkeys(names, str(target.ca))
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in lasting.items())
     netrc = target.scratch / "netrc"
-    token = shlex.join(target.plugin)
+    connect, token = f"countersign connect {target.resource} --", shlex.join(target.plugin)
     hint = (
-        f"One request: countersign connect {target.resource} -- curl /…\n"
-        f"A program that reads $NETRC (requests; httpx.NetRCAuth): countersign connect {target.resource} -- …\n"
+        f"One request: {connect} curl /…\n"
+        f"A program that reads NETRC (requests; httpx.NetRCAuth): {connect} …\n"
         f"Any other sends Authorization: Bearer TOKEN; this prints the token: {token}"
     )
     if target.mcp is not None:
         said = make_mcp_config(target.resource, url, (*target.plugin, "--headers"))
         hint = (
-            f"A client without headersHelper sends Authorization: Bearer TOKEN; this prints the token: {token}\n"
+            "A client without headersHelper sends Authorization: Bearer TOKEN; "
+            f"this prints the token: {token}\n"
             f"How it knows the gateway:\n{exports}"
         )
     return Client(

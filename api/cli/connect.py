@@ -37,8 +37,8 @@ def connect(
 ) -> None:
     """Starts the usual client of a resource, or the command that is given, signed in as you.
 
-    Of a cluster: writes a kubeconfig, and says where. Of an API: says where it is; `-- curl /v1/…` asks it. Of an
-    MCP server: prints what its clients' configuration needs."""
+    Of a cluster: writes a kubeconfig, and says where. Of an API: says where it is; `-- curl /v1/…` asks it.
+    Of an MCP server: prints what its clients' configuration needs."""
     place = find(config)
     found = call(place, "GET", "/api/resources")
     known = {entry["name"]: entry for entry in found["resources"]}

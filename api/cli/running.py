@@ -17,7 +17,7 @@ from infra.child import dying_with_us
 _SENT_TO_US_ALONE = (signal.SIGTERM, signal.SIGHUP)
 
 
-def become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+def become(command: list[str], environment: Mapping[str, str]) -> NoReturn:
     """Puts the client in this process's place: signals and the exit status are its own."""
     try:
         os.execvpe(command[0], command, environment)  # noqa: S606  no shell is wanted
@@ -50,8 +50,8 @@ def run_beside(
 
 
 class _Signals:
-    """What a terminal sends goes to both of us, and the client says what comes of it; what is sent to us alone
-    it is sent, too, and before it is there it ends us."""
+    """What a terminal sends goes to both of us, and the client says what comes of it; what is sent to us
+    alone is passed on to it, and ends us before it is there."""
 
     def __init__(self) -> None:
         self._client: subprocess.Popen[bytes] | None = None
@@ -65,7 +65,9 @@ class _Signals:
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN if self._ignores_interrupts else signal.default_int_handler)
+        signal.signal(
+            signal.SIGINT, signal.SIG_IGN if self._ignores_interrupts else signal.default_int_handler
+        )
 
     def passed_to(self, client: "subprocess.Popen[bytes]") -> "subprocess.Popen[bytes]":
         self._client = client

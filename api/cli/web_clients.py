@@ -68,8 +68,8 @@ def make_netrc(host: str, principal: str, token: str) -> str:
 
 
 def make_mcp_config(resource: str, url: str, helper: Sequence[str]) -> str:
-    """`.mcp.json` and its like, without a token: `helper` is the command line that prints it as header fields,
-    for each connection anew (https://code.claude.com/docs/en/mcp, "Use dynamic headers")."""
+    """`.mcp.json` and its like, without a token: `helper` is the command line that prints it as header
+    fields, for each connection anew (https://code.claude.com/docs/en/mcp, "Use dynamic headers")."""
     server = {"type": "http", "url": url, "headersHelper": shlex.join(helper)}
     return json.dumps({"mcpServers": {resource: server}}, indent=2)
 

@@ -163,8 +163,8 @@ class Requests:
 def _token(authorization: bytes) -> str:
     """What the field's value shows of who asks, "TOKEN" or "NAME:TOKEN"; empty: nothing of the gateway's.
 
-    Basic is for clients that keep passwords by host and show them to nobody else (netrc). The gateway never asks
-    for it: a browser would keep it, too, and show it for any page.
+    Basic is for clients that keep passwords by host and show them to nobody else (netrc). The gateway never
+    asks for it: a browser would keep it, too, and show it for any page.
     """
     if bearer := _BEARER.fullmatch(authorization):
         return bearer[1].decode()

@@ -1,4 +1,4 @@
-"""`countersign connect` to an API: curl and Python's clients, with everything set, and the token shown to nobody."""
+"""`countersign connect` to an API: curl and Python's clients, and the token shown to nobody else."""
 
 import asyncio
 import json
@@ -76,7 +76,9 @@ async def test_curl_asks_by_the_path_alone(gateway: Gateway, terminal: Terminal)
 
     whole = f"https://{gateway.listen['http']}/shop/v1/customers/1"
     assert (await terminal.connect("shop", "curl", "-sS", whole)).out == ran.out
-    kept = await terminal.connect("shop", "curl", "-sSo", str(terminal.folder / "kept"), "--url", "/v1/customers/1")
+    kept = await terminal.connect(
+        "shop", "curl", "-sSo", str(terminal.folder / "kept"), "--url", "/v1/customers/1"
+    )
     assert (kept.status, (terminal.folder / "kept").read_text()) == (0, ran.out)
     assert terminal.scratch() == []
 
@@ -85,7 +87,10 @@ async def test_its_exit_status_is_the_clients(terminal: Terminal) -> None:
     assert (await terminal.connect("shop", "curl", "-sSf", "/admin")).status == 22
     assert (await terminal.connect("shop", "sh", "-c", "kill -9 $$")).status == 137
     missing = await terminal.connect("shop", "no-such-client")
-    assert (missing.status, missing.err) == (2, "no-such-client cannot be started: No such file or directory\n")
+    assert (missing.status, missing.err) == (
+        2,
+        "no-such-client cannot be started: No such file or directory\n",
+    )
     assert terminal.scratch() == []
 
 
@@ -130,13 +135,13 @@ async def test_nobody_else_is_shown_the_token(
 @pytest.mark.parametrize(
     "program",
     [
-        "import requests, os; print(requests.get(os.environ['COUNTERSIGN_BASE_URL'] + '/v1/customers/1').text)",
-        "import httpx, os; print(httpx.get(os.environ['COUNTERSIGN_BASE_URL'] + '/v1/customers/1',"
-        " auth=httpx.NetRCAuth(os.environ['NETRC'])).text)",
+        "import requests; answer = requests.get(url)",
+        "import httpx; answer = httpx.get(url, auth=httpx.NetRCAuth(os.environ['NETRC']))",
     ],
 )
 async def test_programs_read_the_netrc(terminal: Terminal, program: str) -> None:
-    ran = await terminal.connect("shop", sys.executable, "-c", program)
+    url = "import os; url = os.environ['COUNTERSIGN_BASE_URL'] + '/v1/customers/1'"
+    ran = await terminal.connect("shop", sys.executable, "-c", f"{url}\n{program}\nprint(answer.text)")
     assert ran.status == 0, ran.err
     assert json.loads(ran.out)["customer"]["email"] == "j***@example.com"
 
@@ -148,7 +153,8 @@ async def test_without_a_command_it_says_how_to_go_on(gateway: Gateway, terminal
     assert "countersign connect shop -- curl /…" in ran.err
     # What it prints is for a shell; what it says prints the token.
     token = ran.err.strip().rpartition(": ")[2]
-    script = f'{ran.out} curl -sS --oauth2-bearer "$({token})" "$COUNTERSIGN_BASE_URL/v1/customers/1" --cacert "$SSL_CERT_FILE"'
+    asks = 'curl -sS --cacert "$SSL_CERT_FILE" "$COUNTERSIGN_BASE_URL/v1/customers/1"'
+    script = f'{ran.out}{asks} --oauth2-bearer "$({token})"'
     shell = await asyncio.create_subprocess_exec(
         *("sh", "-c", script),
         env={"PATH": os.environ["PATH"], **terminal.variables},
@@ -160,7 +166,11 @@ async def test_without_a_command_it_says_how_to_go_on(gateway: Gateway, terminal
 
 
 async def test_a_wrong_password_is_a_wrong_token(gateway: Gateway) -> None:
-    for user, status in ((f"{AGENT.name}:{AGENT.token}", "200"), (f"dana:{AGENT.token}", "401"), (":x", "401")):
+    for user, status in (
+        (f"{AGENT.name}:{AGENT.token}", "200"),
+        (f"dana:{AGENT.token}", "401"),
+        (":x", "401"),
+    ):
         process = await asyncio.create_subprocess_exec(
             *("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-u", user),
             f"http://{gateway.listen['http']}/open/v1/customers",
