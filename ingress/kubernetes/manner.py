@@ -57,6 +57,9 @@ class ClusterManner:
             return name, accepted(value, with_tables=with_tables)
         return field
 
+    def returned(self, field: Field) -> Field | None:
+        return field
+
     def viewing(self, plan: MaskingPlan, secrets: tuple[bytes, ...]) -> AnswerViewing:
         return AnswerViewing(self.requested, plan, self.masks, secrets)
 

@@ -67,6 +67,16 @@ def waiting_text(waiting: Waiting, link: str, now: datetime) -> str:
     )
 
 
+def still_waiting_text(waiting: Waiting, link: str, now: datetime) -> str:
+    """At intervals while it goes on waiting: who can decide, and the time that is left."""
+    where = f", {link}" if link else ""
+    left = _in_words((waiting.expires_at - now).total_seconds())
+    return (
+        f"countersign: still held for review: approval {waiting.approval}{where}, {left} left; "
+        f"a member of {', '.join(waiting.reviewers)} can decide"
+    )
+
+
 def decided_text(allowed: Allowed) -> str:
     """That reviewers approved."""
     comment = f': "{allowed.comment}"' if allowed.comment else ""

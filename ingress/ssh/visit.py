@@ -15,7 +15,7 @@ from ingress.interface import Finish, Frame
 from ingress.session import Services
 from ingress.ssh.channels import Channels
 from ingress.ssh.judge import Judge
-from ingress.ssh.refusal import CANCELLED, decided_text, refusal_text, waiting_text
+from ingress.ssh.refusal import CANCELLED, decided_text, refusal_text, still_waiting_text, waiting_text
 from ingress.terminal.cast import MARKER, OUTPUT, make_event
 
 T = TypeVar("T")
@@ -77,7 +77,12 @@ class Visit:
         self.mark(command.text)
 
         def on_waiting(waiting: Waiting) -> None:
-            said = waiting_text(waiting, self._link(waiting.approval), self._services.clock())
+            say(waiting_text(waiting, self._link(waiting.approval), self._services.clock()))
+
+        def on_still_waiting(waiting: Waiting) -> None:
+            say(still_waiting_text(waiting, self._link(waiting.approval), self._services.clock()))
+
+        def say(said: str) -> None:
             self._inquiry.record(Frame.NOTE, said.encode())
             tell(said)
 
@@ -85,7 +90,7 @@ class Visit:
         assert task is not None
         self._asking.add(task)
         try:
-            allowed = await self._inquiry.ask(command, on_waiting)
+            allowed = await self._inquiry.ask(command, on_waiting, on_still_waiting)
         except Refused as refused:
             self._inquiry.record(Frame.NOTE, refusal_text(refused.refusal).encode())
             raise

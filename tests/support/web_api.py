@@ -6,6 +6,7 @@
 import asyncio
 import base64
 import gzip
+import hashlib
 import json
 import ssl
 import sys
@@ -77,6 +78,11 @@ def running_web_api(folder: Path, *tls: str) -> Iterator[WebApi]:
 TESTS = Path(__file__).parents[1]
 
 
+def tagged_body(id: int) -> bytes:
+    """The answer of `/tagged/ID`."""
+    return json.dumps(CUSTOMERS[id - 1]).encode()
+
+
 def make_app() -> fastapi.FastAPI:
     app = fastapi.FastAPI()
     seen: list[dict[str, Any]] = []
@@ -115,6 +121,17 @@ def make_app() -> fastapi.FastAPI:
         if not 0 < id <= len(CUSTOMERS):
             raise fastapi.HTTPException(404, f"no customer {id}, ask {CUSTOMERS[0]['email']}")
         return {"customer": CUSTOMERS[id - 1], "note": NOTE}
+
+    @app.get("/tagged/{id}")
+    async def tagged(id: int, request: Request) -> Any:
+        """As servers do that make tags of their answers' bytes (RFC 9110, section 13)."""
+        body = tagged_body(id)
+        tag = f'"{hashlib.md5(body).hexdigest()}"'
+        if tag not in request.headers.get("if-match", tag):
+            return Response(status_code=412)
+        is_known = tag in request.headers.get("if-none-match", "")
+        headers = {"etag": tag, "x-checksum-md5": tag, "x-amz-checksum-sha256": "abc"}
+        return Response(b"" if is_known else body, 304 if is_known else 200, headers, "application/json")
 
     @app.post("/v1/orders", status_code=201)
     async def order(request: Request) -> Any:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from ingress.web.answers.counting import Counts, Filter, Uninspectable
 from ingress.web.answers.events import EventsFilter
@@ -15,7 +16,7 @@ from ingress.web.answers.texts import Texts
 from ingress.web.answers.xml import XmlFilter
 from ingress.web.selectors import Selectors
 from processors.masking.masks import Mask
-from schemas.vocabulary import MaskingPlan
+from schemas.vocabulary import MaskingPlan, SensitiveColumn
 
 _JSON = re.compile(r"(?:application|text)/(?:[\w.+-]+\+)?json")
 _MANY = re.compile(
@@ -56,7 +57,13 @@ class Sight:
 def make_sight(
     plan: MaskingPlan, masks: Mapping[str, Mask], secrets: tuple[bytes, ...], uninspected: tuple[str, ...]
 ) -> Sight:
-    return Sight(Selectors(plan.columns), masks, plan.detectors, secrets, uninspected)
+    return Sight(_selectors(plan.columns), masks, plan.detectors, secrets, uninspected)
+
+
+@lru_cache(maxsize=256)
+def _selectors(columns: tuple[SensitiveColumn, ...]) -> Selectors:
+    """The same for the answers of all requests under a rule, with the paths it has met."""
+    return Selectors(columns)
 
 
 def _is_text(data: bytes) -> bool:

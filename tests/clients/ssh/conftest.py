@@ -155,7 +155,12 @@ def gateway(sshd: Sshd, silent: int, tmp_path_factory: pytest.TempPathFactory) -
     ]
     with running_gateway(
         tmp_path_factory.mktemp("gateway"),
-        lambda listen: configuration(listen=listen, resources=resources, policies=policies(str(sshd.files))),
+        lambda listen: configuration(
+            listen=listen,
+            resources=resources,
+            policies=policies(str(sshd.files)),
+            gateway={"remind_every": "2s"},
+        ),
     ) as running:
         yield running
 
