@@ -163,6 +163,10 @@ class Running:
         await eventually(lambda: words.encode() in stream, what=f"{words!r} on std{on}")
         return stream.decode(errors="replace")
 
+    @property
+    def has_ended(self) -> bool:
+        return self.process.returncode is not None
+
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
 

@@ -2,16 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 from ruamel.yaml import YAML
 from support.sshd import Client, Sshd
-from support.terminal import leave, terminal
-from support.wait import eventually
+from support.terminal import leave, shell_on
 
 _CONNECTIONS = 3
-_AT_ONCE = 7  # shells of one connection
+_AT_ONCE = 8  # shells of one connection
 _SECONDS = 30
 
 
@@ -26,40 +24,20 @@ def test_there_are_many() -> None:
 
 async def test_none_runs(client: Client, sshd: Sshd) -> None:
     """Each in a shell of its own. Shells share connections: what takes long is signing in."""
-    controls = [sshd.folder / f"lines-{number}" for number in range(_CONNECTIONS)]
     attempts = list(enumerate(_attempts()))
-    async with AsyncExitStack() as stack:
-        for control in controls:
-            argv = [
-                "ssh",
-                *client.options("reads-lines"),
-                "-o",
-                f"ControlPath={control}",
-                "-M",
-                "-N",
-                "127.0.0.1",
-            ]
-            await stack.enter_async_context(client.running(argv))
-        for control in controls:
-            await eventually(control.exists, what="the connection")
-        found = await asyncio.gather(
-            *(
-                _all(client, sshd, attempts[first::_CONNECTIONS], ["-o", f"ControlPath={control}"])
-                for first, control in enumerate(controls)
-            )
-        )
+    found = await asyncio.gather(
+        *(_all(client, sshd, attempts[first::_CONNECTIONS]) for first in range(_CONNECTIONS))
+    )
     assert not any(found), "\n".join(line for lines in found for line in lines)
 
 
-async def _all(
-    client: Client, sshd: Sshd, attempts: Sequence[tuple[int, str]], options: Sequence[str]
-) -> list[str]:
+async def _all(client: Client, sshd: Sshd, attempts: Sequence[tuple[int, str]]) -> list[str]:
     """What ran, or hung, of these."""
     limit = asyncio.Semaphore(_AT_ONCE)
 
     async def attempt(number: int, typed: str) -> str:
         mark = sshd.files / "open" / f"line-{number}"
-        async with limit, terminal(client, "reads-lines", options=options) as shell:
+        async with limit, shell_on(connection) as shell:
             await shell.type(typed.replace("MARK", str(mark)))
             try:
                 async with asyncio.timeout(_SECONDS):
@@ -68,5 +46,6 @@ async def _all(
                 return f"{typed!r} hangs: {shell.text!r}"
         return f"{typed!r} ran: {shell.text!r}" if mark.exists() else ""
 
-    found = await asyncio.gather(*(attempt(number, typed) for number, typed in attempts))
+    async with await client.connected("agent-7:reads-lines") as connection:
+        found = await asyncio.gather(*(attempt(number, typed) for number, typed in attempts))
     return [line for line in found if line]
