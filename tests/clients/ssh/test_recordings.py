@@ -37,11 +37,10 @@ async def _recorded(gateway: Gateway, text: str) -> tuple[list[tuple[str, str]],
     return [(code, data) for _, code, data in events], notes
 
 
-@pytest.mark.parametrize(("resource", "ran"), [("shell", "(interactive shell)"), ("lends-lines", "sized")])
-async def test_sizes_of_a_terminal_are_recorded(
-    client: Client, gateway: Gateway, resource: str, ran: str
-) -> None:
+@pytest.mark.parametrize("resource", ["shell", "lends-lines"])
+async def test_sizes_of_a_terminal_are_recorded(client: Client, gateway: Gateway, resource: str) -> None:
     async with asyncio.timeout(60), await client.connected(f"agent-7:{resource}") as connection:
+        await connection.run(f"echo sizes-{resource}")  # by which the session is found
         process = await connection.create_process(term_type="xterm", term_size=(91, 33))
         process.stdin.write("echo sized; stty size\r")
         await process.stdout.readuntil("33 91")
@@ -50,7 +49,7 @@ async def test_sizes_of_a_terminal_are_recorded(
         await process.stdout.readuntil("50 120")
         process.stdin.write("exit\r")
         await process.wait()
-    events, _ = await _recorded(gateway, ran)
+    events, _ = await _recorded(gateway, f"sizes-{resource}")
     assert events.index(("r", "91x33")) < events.index(("r", "120x50"))
 
 

@@ -33,21 +33,18 @@ async def test_a_terminal_gets_words_in_the_place_of_json(client: Client) -> Non
 async def test_a_session_is_replayed_as_it_was_shown(client: Client, gateway: Gateway) -> None:
     await client.run("echo 'over here: 4111111111111111'", resource="shell")
 
-    async def replayed() -> str:
-        async with gateway.api(AUDREY) as api:
-            sessions = (await api.get("/api/sessions")).json()
-        for session in sessions:
-            if session["resource"] == "shell" and session["closed_at"]:
-                ran = await run_command(
-                    gateway.folder,
-                    *("sessions", "replay", session["id"], "--config", str(gateway.config)),
-                    COUNTERSIGN_USER=AUDREY.name,
-                    COUNTERSIGN_TOKEN=AUDREY.token,
-                )
-                if "over here: ************1111\n" in ran.out:
-                    return ran.out
-        return ""
+    sql = "select session from commands where text like '%over here%'"
+    found = await eventually(lambda: gateway.audit(sql), every=0.5, what="the session")
 
-    said = await eventually(replayed, every=0.5, what="the recording")
+    async def replayed() -> str:
+        ran = await run_command(
+            gateway.folder,
+            *("sessions", "replay", found[0]["session"], "--config", str(gateway.config)),
+            COUNTERSIGN_USER=AUDREY.name,
+            COUNTERSIGN_TOKEN=AUDREY.token,
+        )
+        return ran.out if "over here: ************1111\n" in ran.out else ""
+
+    said = await eventually(replayed, seconds=60, every=0.5, what="the recording")
     assert "4111111111111111" not in said
     assert "exit status 0" in said
