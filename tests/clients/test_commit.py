@@ -177,7 +177,7 @@ class TestPsql:
                 "delete from orders where id = 400;\n"
                 "commit;\n"
             )
-            approval = (await psql.said(_HELD))[1]
+            approval = (await psql.said(_HELD, seconds=120))[1]
             request = await shown(held, approval)
             changed = {one["relation"]: one for one in request["transaction"]["changed"]}
             rows = {name: _rows_of(one) for name, one in changed.items()}
@@ -433,7 +433,7 @@ async def test_the_digest_covers_what_ran(held: Gateway) -> None:
     assert digests[0] == digests[1] != digests[2]
 
 
-def _rows_of(changed: Mapping[str, Any]) -> list[list[dict[str, str | None] | None]]:
+def _rows_of(changed: Mapping[str, Any]) -> list[list[Any]]:
     """Each row of the sample before and after, by column."""
     return [
         [
