@@ -261,7 +261,7 @@ class Client:
         token: str | None = None,
     ) -> Done:
         """`ssh … arguments`, to its end."""
-        argv = ["ssh", *self.options(resource), *options, "127.0.0.1", *arguments]
+        argv = ["ssh", *options, *self.options(resource), "127.0.0.1", *arguments]  # ssh takes the first
         return await self.run_any(argv, stdin=stdin, token=token)
 
     async def run_any(

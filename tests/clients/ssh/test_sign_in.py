@@ -88,7 +88,7 @@ async def test_channels_have_a_limit(client: Client) -> None:
 
 
 async def test_variables_outside_the_list_do_not_reach_the_host(client: Client) -> None:
-    async with await _connect(client, "agent-7:reads") as connection:
+    async with await _connect(client, "agent-7:lends") as connection:
         env = {"LC_TIME": "C", "LD_PRELOAD": "/tmp/x", "COUNTERSIGN_REASON": "why"}
         done = await connection.run("printenv", env=env)
     assert "LC_TIME=C" in str(done.stdout)
