@@ -189,11 +189,33 @@ async def test_a_watch_is_not_cut_at_the_time_a_command_may_take(gateway: Gatewa
             cluster.client.delete("/api/v1/namespaces/dev/configmaps/late")
 
 
+def test_a_log_is_not_cut_within_a_value(configs: dict[str, Path]) -> None:
+    found = kubectl(configs["main"], "logs", "web", "--limit-bytes", "60")
+    assert found.returncode == 1
+    assert "limitBytes would cut a log" in found.stderr
+    assert kubectl(configs["main"], "logs", "web", "--tail", "1").returncode == 0
+
+
 def test_spdy_is_refused_with_words(configs: dict[str, Path]) -> None:
     old = {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false"}
     found = kubectl(configs["main"], "exec", "web", "--", "echo", "x", env=old)
     assert found.returncode == 1
     assert "countersign: SPDY is not served" in found.stderr
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "nodes/node-1/proxy/pods",
+        "namespaces/dev/services/web:80/proxy/",
+        "namespaces/dev/pods/web/proxy/metrics",
+    ],
+)
+def test_a_proxy_is_refused_with_words(path: str, configs: dict[str, Path]) -> None:
+    found = kubectl(configs["main"], "get", "--raw", f"/clusters/main/api/v1/{path}")
+    assert found.returncode == 1
+    assert "a proxy to pods, services and nodes is not served" in found.stderr
+    assert "port-forward" in found.stderr
 
 
 def test_a_refused_port_says_why(configs: dict[str, Path]) -> None:

@@ -49,6 +49,9 @@ def test_the_fields_of_a_body() -> None:
     ("body", "media"),
     [
         ("x", "text/plain"),
+        ("{}", "application/json; charset=utf-16"),
+        ("{}", 'application/json; CharSet = "utf-7"'),
+        ("a=1", "application/x-www-form-urlencoded; charset=ibm037"),
         ("x", ""),
         ("{", JSON),
         ('{"a": 1, "a": 2}', JSON),
