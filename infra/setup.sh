@@ -3,7 +3,7 @@
 #
 #   infra/setup.sh environment   uv into .tools/, the locked Python environment into .venv/
 #   infra/setup.sh test          what the tests take from Debian: PostgreSQL, psql, Chromium, OpenSSH, rsync, git;
-#                                Ansible into .tools/ansible/
+#                                Ansible and OpenBao into .tools/
 #   infra/setup.sh browser      what the page takes from npm into api/web/static/vendor/, for its tests .tools/browser/
 #   infra/setup.sh bench         what the measurements take from Debian: PostgreSQL, psql, pgbouncer, wrk, OpenSSH
 set -eu
@@ -82,14 +82,14 @@ environment() {
     "$uv" sync --locked
 }
 
-# Ansible for the tests, beside the environment: its own versions of libraries are not ours.
-ansible() {
-    wanted=tests/clients/ssh/requirements.txt
-    ! cmp -s "$wanted" .tools/ansible/.requirements.txt || return 0
-    say "Ansible into .tools/"
-    rm -rf .tools/ansible
-    "$uv" pip install --quiet --require-hashes --python .venv/bin/python --target .tools/ansible --requirement "$wanted"
-    cp "$wanted" .tools/ansible/.requirements.txt
+# A program of PyPI for the tests, beside the environment: its own versions of libraries are not ours. $1: its name
+# in .tools/; $2: what it is made of.
+beside() {
+    ! cmp -s "$2" ".tools/$1/.requirements.txt" || return 0
+    say "$1 into .tools/"
+    rm -rf ".tools/$1"
+    "$uv" pip install --quiet --require-hashes --python .venv/bin/python --target ".tools/$1" --requirement "$2"
+    cp "$2" ".tools/$1/.requirements.txt"
 }
 
 # asciinema's player and, for the tests, axe-core: by npm from its lock file, never from git. No script of theirs runs.
@@ -111,7 +111,8 @@ environment) environment ;;
 test)
     without_sshd_service
     debian postgresql postgresql-client chromium fonts-liberation libatomic1 openssh-client openssh-server ssh-audit rsync git
-    ansible
+    beside ansible tests/clients/ssh/requirements.txt
+    beside openbao tests/credentials/requirements.txt
     ;;
 browser) browser ;;
 bench)

@@ -38,7 +38,7 @@ from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execut
 from ingress.postgres.namespace import Namespace
 from ingress.postgres.own import OWN, Aside, wrapped
 from ingress.postgres.read_only import around
-from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_waiting
+from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_still_waiting, make_waiting
 from ingress.postgres.refused import error_of, in_place_of
 from ingress.postgres.results import ResultMasker
 from ingress.postgres.sql.columns import Origin
@@ -134,6 +134,11 @@ class PostgresConversation:
             self._requests.append(Record(Frame.ANSWER, notice))
             self._estimate(group, command)
         self._turn()
+
+    def still_waits(self, command: str, waiting: Waiting) -> None:
+        notice = make_still_waiting(waiting, self._link(waiting.approval), self._clock())
+        self._for_client.append(notice)
+        self._requests.append(Record(Frame.ANSWER, notice))
 
     def allowed(self, command: str, allowed: Allowed) -> None:
         group = self._group_of(command)

@@ -103,6 +103,7 @@ def _running_sshd(folder: Path) -> Iterator[Sshd]:
         f"AuthorizedKeysFile {folder}/authorized_keys\n"
         f"PidFile none\nUsePAM {'yes' if is_root() else 'no'}\nStrictModes no\n"
         "PasswordAuthentication no\nSubsystem sftp internal-sftp\n"
+        f"X11Forwarding yes\nSetEnv XAUTHORITY={files}/xauthority\nSubsystem shout /usr/bin/tr a-z A-Z\n"
         "AcceptEnv *\nMaxSessions 50\nMaxStartups 200\nUseDNS no\n"
     )
     if is_root():  # only then has sshd terminals to give

@@ -68,6 +68,40 @@ def policies(files: str) -> list[Document]:
             "verdict": "allow",
             "limits": {"bytes": 100_000},
         },
+        {
+            "name": "listen there",
+            "when": {"resources": ["forwards"], "statements": ["remote_forward"], "paths": ["localhost:*"]},
+            "verdict": "allow",
+            "limits": {"bytes": 100_000},
+        },
+        {
+            "name": "those sockets",
+            "when": {
+                "resources": ["forwards"],
+                "statements": ["forward_socket", "remote_forward_socket"],
+                "paths": [f"{files}/open/*"],
+            },
+            "verdict": "allow",
+        },
+        {
+            "name": "lend and run",
+            "when": {
+                "resources": ["lends"],
+                "intents": ["read", "session", "exec", "unknown", "credential", "network", "export"],
+                "statements": ["agent", "x11", "exec", "subsystem"],
+            },
+            "verdict": "allow",
+        },
+        {
+            "name": "a known variable",
+            "when": {
+                "resources": ["lends", "lends-lines"],
+                "intents": ["exec", "unknown"],
+                "statements": ["environment"],
+                "command": "^environment (EDITOR|API_TOKEN)=",
+            },
+            "verdict": "allow",
+        },
         {"name": "anything", "when": {"resources": ["plain", "shell", "certified"]}, "verdict": "allow"},
         {
             "name": "say why",
@@ -98,10 +132,11 @@ def gateway(sshd: Sshd, silent: int, tmp_path_factory: pytest.TempPathFactory) -
     (sshd.files / "open").chmod(0o777)
     resources = [
         sshd.resource("web-1", sensitive={"detect": DETECT}),
-        *(sshd.resource(name) for name in ("plain", "limited", "quick", "reasons", "reads", "forwards")),
+        *(sshd.resource(name) for name in ("plain", "limited", "quick", "reasons", "reads", "lends")),
+        sshd.resource("forwards"),
         sshd.resource("shell", shells="recorded", sensitive={"detect": DETECT}),
         sshd.resource("web-lines", shells="lines", sensitive={"detect": DETECT}),
-        *(sshd.resource(name, shells="lines") for name in ("reads-lines", "limited-lines")),
+        *(sshd.resource(name, shells="lines") for name in ("reads-lines", "limited-lines", "lends-lines")),
         sshd.certified("certified", source_addresses=["127.0.0.0/8"]),
         sshd.certified("from-elsewhere", source_addresses=["192.0.2.0/24"]),
         {**sshd.certified("another-authority"), "host_key": sshd.authority("other-ca")},
@@ -113,7 +148,12 @@ def gateway(sshd: Sshd, silent: int, tmp_path_factory: pytest.TempPathFactory) -
     ]
     with running_gateway(
         tmp_path_factory.mktemp("gateway"),
-        lambda listen: configuration(listen=listen, resources=resources, policies=policies(str(sshd.files))),
+        lambda listen: configuration(
+            listen=listen,
+            resources=resources,
+            policies=policies(str(sshd.files)),
+            gateway={"remind_every": "2s"},
+        ),
     ) as running:
         yield running
 
