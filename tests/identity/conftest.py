@@ -67,7 +67,9 @@ def gateway(
 
     with running_gateway(folder, document) as running:
         block_until(lambda: httpx.get(f"{running.api_url}/readyz").is_success, what="readiness")
-        keycloak.trust_by_saml(f"{running.api_url}/sign-in/saml/metadata", f"{running.api_url}/sign-in/saml")
+        saml = f"{running.api_url}/sign-in/saml"
+        keycloak.trust_by_saml(f"{saml}/metadata", saml, f"{saml}/logout")
+        keycloak.tell_of_logout("countersign", f"{running.api_url}/sign-in/backchannel-logout")
         with Directory(running.api_url) as directory:
             for name in ("alice", "bob", "carol"):
                 directory.provision(name)
