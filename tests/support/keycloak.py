@@ -118,8 +118,15 @@ class Keycloak:
 
     def tell_of_logout(self, client: str, url: str) -> None:
         """Has it tell a client at this URL who has signed out (OpenID Connect Back-Channel Logout 1.0)."""
+        told = {"backchannel.logout.url": url, "backchannel.logout.session.required": "true"}
+        self._change_client(client, told)
+
+    def permit_devices(self, client: str) -> None:
+        """Lets a client use the device flow (RFC 8628)."""
+        self._change_client(client, {"oauth2.device.authorization.grant.enabled": "true"})
+
+    def _change_client(self, client: str, attributes: dict[str, str]) -> None:
         (found,) = self.administer("GET", f"/clients?clientId={client}")
-        attributes = {"backchannel.logout.url": url, "backchannel.logout.session.required": "true"}
         found["attributes"] = {**found.get("attributes", {}), **attributes}
         self.administer("PUT", f"/clients/{found['id']}", found)
 
