@@ -384,8 +384,8 @@ def _transaction(transaction: Transaction | None) -> TransactionView | None:
     )
 
 
-def _values(row: tuple[str | None, ...] | None) -> list[str | None] | None:
-    return None if row is None else list(row)
+def _values(row: tuple[str | None, ...]) -> list[str | None] | None:
+    return list(row) or None
 
 
 def _access(access: Access | None) -> AccessView | None:

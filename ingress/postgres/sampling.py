@@ -240,9 +240,9 @@ class Masked:
         masker.describe(make_row_description(fields)[5:])
         return tuple(map(_shown, parse_data_row(masker.rows(make_data_row(row[: len(columns)]))[5:])))
 
-    def has_room(self, *rows: tuple[str | None, ...] | None) -> bool:
+    def has_room(self, *rows: tuple[str | None, ...]) -> bool:
         """Whether these may be shown as well."""
-        self._left -= sum(len((value or "").encode()) for row in rows for value in row or ())
+        self._left -= sum(len((value or "").encode()) for row in rows for value in row)
         return self._left >= 0
 
     def _output(self, table: int, column: Column) -> Output:
@@ -258,7 +258,7 @@ def _paired(table: _Table, most: int, masked: Masked) -> Iterator[SampledRow]:
     pairs = [(before.get(table.key_of(row)), row) for row in table.after]
     gone = [row for row in table.candidates if table.key_of(row) not in present]
     for old, new in [*pairs, *((row, None) for row in gone[:most])]:
-        shown = [None if row is None else masked.row(table.oid, table.shown, row) for row in (old, new)]
+        shown = [() if row is None else masked.row(table.oid, table.shown, row) for row in (old, new)]
         if not masked.has_room(*shown):
             return
         yield SampledRow(*shown)

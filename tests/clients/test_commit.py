@@ -173,7 +173,7 @@ class TestPsql:
                 "update customers set email = 'sampled@example.com', name = 'Sampled' where id = 30;\n"
                 "release before;\n"
                 "insert into customers (id, name, card) values (900, 'New', '4111111111111111');\n"
-                "select count(*) from orders where id = 401 for update;\n"
+                "select id from orders where id = 401 for update;\n"
                 "delete from orders where id = 400;\n"
                 "commit;\n"
             )
