@@ -52,7 +52,7 @@ def test_rows_are_paired_by_their_keys_and_masked() -> None:
             [person(1, "old@example.com"), person(3, "c@example.com"), person(4, "d")],
         ]
     )
-    locked = [(b"1",), (b"4",)]
+    locked: list[Values] = [(b"1",), (b"4",)]
     answer(sampling.step(), locked)
     assert sampling.step() is None
     found = sampling.of(CHANGED, masked())
