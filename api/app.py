@@ -152,7 +152,7 @@ def create_app(
     app.include_router(PausePages(site, pauses).router())
     app.include_router(AboutPages(site, audit_log, resources, readiness).router())
     if sso is not None:
-        app.include_router(OidcSignOn(sso, site, web).router())
+        app.include_router(OidcSignOn(sso, site, web, issuing).router())
     if saml is not None:
         app.include_router(SamlPages(saml, site, web).router())
     app.include_router(TerminalPages(site, codes).router())

@@ -52,6 +52,11 @@ def refusal_text(refusal: Refusal) -> str:
     return f"countersign: refused{rule}: {refusal.message}{comment}\ncountersign: {hint}"
 
 
+def refusal_words(command: str, refusal: Refusal, *, at_terminal: bool) -> str:
+    """As whoever reads it can use it."""
+    return refusal_text(refusal) if at_terminal else refusal_line(command, refusal)
+
+
 def waiting_text(waiting: Waiting, link: str, now: datetime) -> str:
     """While a command waits for its reviewer. `link`: the page of this approval."""
     where = f", {link}" if link else ""
