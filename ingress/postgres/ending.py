@@ -86,9 +86,11 @@ def ask_about(
     return None
 
 
-def answered_beside(ending: Ending, answers: Sequence[Sequence[tuple[bytes | None, ...]]] | None) -> None:
+def answered_beside(
+    ending: Ending | None, answers: Sequence[Sequence[tuple[bytes | None, ...]]] | None
+) -> None:
     """What an AskBeside was answered; None where it was not."""
-    if isinstance(ending.sampling, Sampling):
+    if ending is not None and isinstance(ending.sampling, Sampling):
         ending.sampling.answered(answers)
 
 

@@ -77,10 +77,15 @@ def test_a_value_is_cut_only_after_it_was_masked() -> None:
 
 
 def test_all_together_have_a_bound() -> None:
-    rows = [person(number, "a", "y" * 1000) for number in range(10)]
-    room = masked()
-    shown = [room.has_room(("y" * 10_000,)) for _ in rows]
-    assert shown == [True] * 6 + [False] * 4
+    wide = [(b"42", b"public", b"people", b"3", b"n%d" % n, b"25", b"text", b"f") for n in range(30)]
+    sampling = Sampling([CHANGED], [*COLUMNS[:1], *wide], 1000)
+    rows: list[Values] = [(b"%d" % n, *[b"y" * 1000] * 29, b"%d" % n) for n in range(100)]
+    answer(sampling.step(), [(b"700",)], rows)
+    sampling.step()
+    sampling.answered([[], []])
+    found = sampling.of(CHANGED, masked())
+    assert len(found.columns) == 30
+    assert len(found.sample) == 64 * 1024 // 2902
 
 
 def test_a_table_whose_key_is_not_known_is_named_without_rows() -> None:
