@@ -21,7 +21,7 @@
   `read_only.py` keeps it from writing; `own.py` is how the gateway asks anything on the client's connection.
 - `bearings.py`: what names mean to the session now; `impact.py`: what the planner thinks of what waits.
 - `transaction.py`: what runs in the open transaction; `ending.py`: how its COMMIT is asked about
-  where something ran before its review.
+  where something ran before its review, with some of its rows (`sampling.py`, `beside.py`).
 - `limits.py`: where an answer stops, and what the client is told then.
 - `reasons.py`: why a requester wants a command: comments, SET countersign.reason.
 - `doors.py`: whether the target can be entered past the gateway, for `countersign doctor`.

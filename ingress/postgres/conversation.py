@@ -79,7 +79,7 @@ class PostgresConversation:
         self._link = link
         self._clock = clock
         self._masks = masks
-        self._base_plan = base_plan
+        self._masked = Masked(base_plan, self._origin, masks)
         self._client_reader = ClientReader()
         self._target_reader = TargetReader()
         self._names = Namespace()
@@ -132,16 +132,12 @@ class PostgresConversation:
             self._requests.append(Abandon(command, "the gateway cannot run it"))
             group.waiting.discard(command)
         else:
-            notice = make_waiting(waiting, self._link(waiting.approval), self._clock())
-            self._for_client.append(notice)
-            self._requests.append(Record(Frame.ANSWER, notice))
+            self._tell(make_waiting(waiting, self._link(waiting.approval), self._clock()))
             self._estimate(group, command)
         self._turn()
 
     def still_waits(self, command: str, waiting: Waiting) -> None:
-        notice = make_still_waiting(waiting, self._link(waiting.approval), self._clock())
-        self._for_client.append(notice)
-        self._requests.append(Record(Frame.ANSWER, notice))
+        self._tell(make_still_waiting(waiting, self._link(waiting.approval), self._clock()))
 
     def allowed(self, command: str, allowed: Allowed) -> None:
         group = self._group_of(command)
@@ -154,9 +150,7 @@ class PostgresConversation:
             if execution.command.id == command:
                 execution.allowed = allowed
         if allowed.approval and not group.error:
-            notice = make_decided(allowed)
-            self._for_client.append(notice)
-            self._requests.append(Record(Frame.ANSWER, notice))
+            self._tell(make_decided(allowed))
         self._turn()
 
     def refused(self, command: str, refusal: Refusal) -> None:
@@ -199,8 +193,7 @@ class PostgresConversation:
 
     def answered_beside(self, answers: Sequence[Sequence[tuple[bytes | None, ...]]] | None) -> None:
         """Answers an AskBeside; None where the target did not."""
-        if self._groups and self._groups[0].ends is not None:
-            answered_beside(self._groups[0].ends, answers)
+        answered_beside(self._groups[0].ends if self._groups else None, answers)
         self._turn()
 
     def catalogue_read(self, catalogue: Catalogue) -> None:
@@ -370,16 +363,14 @@ class PostgresConversation:
         """Asks about the end of a transaction, once all that ran in it has been answered; whether it did."""
         if ending.is_asked or self._target.expected:
             return ending.is_asked
-        masked = Masked(self._base_plan, self._origin, self._masks)
-        step = ask_about(group, ending, self._transaction, self._standing(()), masked)
+        step = ask_about(group, ending, self._transaction, self._standing(()), self._masked)
         if isinstance(step, Aside):
             self._put_aside(step)
             self._unflushed = self._sent_in_series
             return False
-        if isinstance(step, Wait):
-            return False
         if isinstance(step, AskBeside):
             self._requests.append(step)
+        if isinstance(step, AskBeside | Wait):
             return False
         ending.is_asked = True
         self._ask(group)
@@ -436,14 +427,8 @@ class PostgresConversation:
         return True
 
     def _standing(self, expected: Collection[Expected]) -> Standing:
-        return Standing(
-            self._target.status,
-            self._ran_in_series,
-            self._sent_in_series,
-            expected,
-            self._target.in_block,
-            self._transaction.is_full,
-        )
+        target, ran, sent = self._target, self._ran_in_series, self._sent_in_series
+        return Standing(target.status, ran, sent, expected, target.in_block, self._transaction.is_full)
 
     def _refuse_beforehand(self, group: Group, refuse: Refuse) -> None:
         group.error = refuse.data
@@ -594,6 +579,10 @@ class PostgresConversation:
 
     def _origin(self, table: int, attribute: int) -> Origin | None:
         return self._judge.catalogue.origin(table, attribute)
+
+    def _tell(self, notice: bytes) -> None:
+        self._for_client.append(notice)
+        self._requests.append(Record(Frame.ANSWER, notice))
 
     def _abandon(self, execution: Execution, reason: str) -> None:
         self._requests.append(Abandon(execution.command.id, reason))
