@@ -34,7 +34,7 @@ from api.notifications.receiver import Receiver
 from api.notifications.receivers import receivers_of
 from api.notifications.slack.actions import Actions
 from api.notifications.slack.channel import Channel
-from api.pauses import Pauses
+from api.pauses import Pauses, rules_that_pause
 from api.publishing import Publishing
 from api.register import REACH, Register
 from api.resources import Resources
@@ -121,7 +121,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         audit_log=audit_log,
         grants=grants,
         asking=Asking(feed, bus, node, ANSWER_WITHIN, now),
-        pauses=Pauses(feed, bus, node, now),
+        pauses=Pauses(feed, bus, node, now, lambda: rules_that_pause(publishing.in_force.policies)),
         issuing=issuing,
         resources=Resources(config),
         publishing=publishing,

@@ -10,8 +10,10 @@
   `target_side.py` matches the target's answers; `namespace.py` knows the prepared statements and portals,
   `execution.py` what is held, sent and owed.
 - `replication.py`: the session of a replication connection.
-- `judge.py`: text -> command; `parameters.py`: what events show of bound parameters. `catalogue.py`,
-  `catalogue_reader.py`, `catalogues.py`: what names mean there; `circumstances.py` asks the session itself.
+- `judge.py`: text -> command; `parameters.py`: what events show of bound parameters.
+- `catalogue.py`: what names mean there, `catalogue_items.py`: what it lists; `catalogues.py` keeps one a
+  database, `catalogue_reader.py` reads it, `catalogue_changes.py` says what of it is to be read again,
+  `catalogue_making.py` makes it. `circumstances.py` asks the session itself.
 - `facts.py`: what a statement does, proven; `sql/` reads it.
 - `results.py`: what of an answer may leave; `answers/` masks it; `maskers.py` puts that in place, as a
   verdict obliges.

@@ -1,41 +1,43 @@
 -- The queries of catalogue_reader.py, each under its name. They run in one snapshot, with an empty search
--- path, as an ordinary user, on PostgreSQL 12 to 18.
+-- path, as an ordinary user, on PostgreSQL 12 to 18. `about` is the OID of what a row is about; where a query
+-- is about relations, types or functions, $1 has the OIDs of those it is asked for.
 
 -- name: server
 -- The version, the database, and whether it keeps texts in UTF-8.
-select current_setting('server_version_num')::int / 10000 as version, current_database()::text as database,
+select 0::bigint as about, current_setting('server_version_num')::int / 10000 as version, current_database()::text as database,
     current_setting('server_encoding') = 'UTF8' as utf8;
 
 -- name: schemas
-select nspname::text as name from pg_namespace order by 1;
+select 0::bigint as about, nspname::text as name from pg_namespace order by 2;
 
 -- name: relations
 -- All that a query can read from. `rules`: a user made a rule other than the one that makes a view.
 -- TOAST tables are left out: what they hold is not known by column.
-select c.oid::bigint, n.nspname::text as schema, c.relname::text as name, c.relkind::text as kind,
+select c.oid::bigint as about, n.nspname::text as schema, c.relname::text as name, c.relkind::text as kind,
+    c.reltype::bigint as type,
     exists (select 1 from pg_rewrite r where r.ev_class = c.oid and r.rulename <> '_RETURN') as rules,
     array(select i.inhparent::bigint from pg_inherits i where i.inhrelid = c.oid order by i.inhseqno) as parents
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+where c.oid = any ($1::oid[]) and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
 order by c.oid;
 
 -- name: columns
-select a.attrelid::bigint as relation, a.attnum::int as number, a.attname::text as name, a.atttypid::bigint as type,
+select a.attrelid::bigint as about, a.attnum::int as number, a.attname::text as name, a.atttypid::bigint as type,
     a.attgenerated <> '' as generated
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
-where a.attnum > 0 and not a.attisdropped
+where a.attrelid = any ($1::oid[]) and a.attnum > 0 and not a.attisdropped
 order by a.attrelid, a.attnum;
 
 -- name: views
--- The queries of these views ($1: OIDs). Waits for whoever has one of their tables locked.
-select oid::bigint, pg_get_viewdef(oid) as definition from pg_class where oid = any ($1::bigint[]) order by oid;
+-- The queries of these views. Waits for whoever has one of their tables locked.
+select oid::bigint as about, pg_get_viewdef(oid) as definition from pg_class where oid = any ($1::oid[]) order by oid;
 
 -- name: generated
--- What the generated columns of these relations ($1: OIDs) are computed from. Waits as `views` does.
-select d.adrelid::bigint as relation, d.adnum::int as number, pg_get_expr(d.adbin, d.adrelid) as expression
+-- What the generated columns of these relations are computed from. Waits as `views` does.
+select d.adrelid::bigint as about, d.adnum::int as number, pg_get_expr(d.adbin, d.adrelid) as expression
 from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
-where d.adrelid = any ($1::bigint[]) and a.attgenerated <> ''
+where d.adrelid = any ($1::oid[]) and a.attgenerated <> ''
 order by d.adrelid, d.adnum;
 
 -- name: calls
@@ -45,43 +47,44 @@ order by d.adrelid, d.adnum;
 -- An expression's functions stand in its stored tree ("funcid" and the like, primnodes.h): to print it would wait
 -- for whoever has the table locked.
 with expressions as (
-    select adrelid as relation, 'write' as moment, adbin::text as tree from pg_attrdef
-    union all select conrelid, 'write', conbin::text from pg_constraint where conrelid <> 0 and conbin is not null
-    union all select partrelid, 'write', partexprs::text from pg_partitioned_table where partexprs is not null
-    union all select indrelid, 'index', indexprs::text from pg_index where indexprs is not null
-    union all select indrelid, 'index', indpred::text from pg_index where indpred is not null
-    union all select polrelid, 'read', polqual::text from pg_policy where polqual is not null
-    union all select polrelid, 'write', polwithcheck::text from pg_policy where polwithcheck is not null
-    union all select polrelid, 'write', polqual::text from pg_policy where polqual is not null
+    select adrelid as relation, 'write' as moment, adbin::text as tree from pg_attrdef where adrelid = any ($1::oid[])
+    union all select conrelid, 'write', conbin::text from pg_constraint where conrelid = any ($1::oid[]) and conbin is not null
+    union all select partrelid, 'write', partexprs::text from pg_partitioned_table where partrelid = any ($1::oid[]) and partexprs is not null
+    union all select indrelid, 'index', indexprs::text from pg_index where indrelid = any ($1::oid[]) and indexprs is not null
+    union all select indrelid, 'index', indpred::text from pg_index where indrelid = any ($1::oid[]) and indpred is not null
+    union all select polrelid, 'read', polqual::text from pg_policy where polrelid = any ($1::oid[]) and polqual is not null
+    union all select polrelid, 'write', polwithcheck::text from pg_policy where polrelid = any ($1::oid[]) and polwithcheck is not null
+    union all select polrelid, 'write', polqual::text from pg_policy where polrelid = any ($1::oid[]) and polqual is not null
 ), triggers as (
     select t.tgrelid as relation, case when t.tgtype & 64 <> 0 then 'instead_' else '' end || event as moment,
         t.tgfoid as function, t.tgqual::text as tree
     from pg_trigger t
     cross join (values (4, 'insert'), (8, 'delete'), (16, 'update'), (32, 'truncate')) as events (bit, event)
-    where not t.tgisinternal and t.tgenabled <> 'D' and t.tgtype & events.bit <> 0
+    where t.tgrelid = any ($1::oid[]) and not t.tgisinternal and t.tgenabled <> 'D' and t.tgtype & events.bit <> 0
 )
-select distinct relation::bigint, moment, function::bigint from (
+select distinct relation::bigint as about, moment, function::bigint from (
     select relation, moment, found[1]::oid as function
     from (select relation, moment, tree from expressions
         union all select relation, moment, tree from triggers where tree is not null) trees,
         regexp_matches(tree, ':(?:funcid|opfuncid|aggfnoid|winfnoid) ([1-9][0-9]*)', 'g') found
     union all select relation, moment, function from triggers
     union all select c.conrelid, 'index', o.oprcode from pg_constraint c join pg_operator o on o.oid = any (c.conexclop)
+        where c.conrelid = any ($1::oid[])
 ) called
 order by 1, 2, 3;
 
 -- name: cascades
 -- What a change of a relation's rows does to the rows of those that refer to it.
-select confrelid::bigint as relation, conrelid::bigint as other, confdeltype::text as deleted, confupdtype::text as updated
+select confrelid::bigint as about, conrelid::bigint as other, confdeltype::text as deleted, confupdtype::text as updated
 from pg_constraint
-where contype = 'f' and (confdeltype in ('c', 'n', 'd') or confupdtype in ('c', 'n', 'd'))
+where confrelid = any ($1::oid[]) and contype = 'f' and (confdeltype in ('c', 'n', 'd') or confupdtype in ('c', 'n', 'd'))
 order by 1, 2, oid;
 
 -- name: functions
 -- `outputs`: the names of OUT, INOUT and TABLE arguments. `row`: the relation whose row it returns.
 -- An argument with a default need not be given; the last of a variadic function can be given any number of times.
 -- `text`: of a trigger's function, which may be simple enough to be read. `version`: changes with what it does.
-select p.oid::bigint, n.nspname::text as schema, p.proname::text as name, p.oid < 16384 as built_in,
+select p.oid::bigint as about, n.nspname::text as schema, p.proname::text as name, p.oid < 16384 as built_in,
     p.provolatile::text as volatility, l.lanname::text as language, p.prosecdef as definer,
     case when p.oid >= 16384 and t.typname = 'trigger' and l.lanname = 'plpgsql' and p.proconfig is null and not p.prosecdef
         then p.prosrc else '' end as text,
@@ -103,49 +106,71 @@ join pg_type t on t.oid = p.prorettype
 left join pg_type b on b.oid = t.typbasetype
 left join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
 left join pg_extension e on e.oid = d.refobjid
+where p.oid = any ($1::oid[])
 order by p.oid;
 
 -- name: types
 -- `row`: the relation whose row it is, or whose rows it is an array or a domain of. `parts`: the types it is made of, and
 -- `calls` what a domain's checks call, by OID. `cast_by_user`: a cast from or to it is a function of a user's, none that
 -- an extension declares immutable; of a cast between one of PostgreSQL's own types and another, the other counts.
-with checks as materialized (
-    select c.contypid as type, array_agg(distinct found[1]::bigint) as calls
-    from pg_constraint c, regexp_matches(c.conbin::text, ':(?:funcid|opfuncid|aggfnoid|winfnoid) ([1-9][0-9]*)', 'g') found
-    where c.contypid <> 0 group by c.contypid
-), cast_by_user as materialized (
+with cast_by_user as materialized (
     select side.type
     from pg_cast c join pg_proc f on f.oid = c.castfunc
     cross join unnest(array[c.castsource, c.casttarget]) as side (type)
     left join pg_depend x on x.classid = 'pg_proc'::regclass and x.objid = f.oid and x.deptype = 'e'
     where f.oid >= 16384 and (x.objid is null or f.provolatile <> 'i')
         and (side.type >= 16384 or greatest(c.castsource, c.casttarget) < 16384)
-), parts as materialized (
-    select oid as whole, typelem as part from pg_type where typelem <> 0
-    union select oid, typbasetype from pg_type where typbasetype <> 0
-    union select rngtypid, rngsubtype from pg_range
-    union select t.oid, r.rngtypid from pg_type t join pg_range r on t.typname like '%multirange%' and exists (
+), multiranges as materialized (
+    select t.oid, r.rngtypid from pg_type t join pg_range r on t.typname like '%multirange%' and exists (
         select 1 from pg_depend d where d.classid = 'pg_type'::regclass and d.objid = t.oid
             and d.refclassid = 'pg_type'::regclass and d.refobjid = r.rngtypid)
-    union select t.oid, a.atttypid from pg_type t join pg_attribute a on a.attrelid = t.typrelid
-        where t.typrelid <> 0 and a.attnum > 0 and not a.attisdropped and a.atttypid >= 16384
 )
-select t.oid::bigint, n.nspname::text as schema, t.typname::text as name,
+select t.oid::bigint as about, n.nspname::text as schema, t.typname::text as name,
     coalesce(nullif(t.typrelid, 0), nullif(e.typrelid, 0), nullif(b.typrelid, 0), 0)::bigint as row,
-    coalesce(p.parts, '{}') as parts,
-    coalesce(c.calls, '{}') as calls, t.oid in (select type from cast_by_user) as cast_by_user
+    array(
+        select part::bigint from (
+            select t.typelem as part
+            union select t.typbasetype
+            union select r.rngsubtype from pg_range r where r.rngtypid = t.oid
+            union select m.rngtypid from multiranges m where m.oid = t.oid
+            union select a.atttypid from pg_attribute a
+                where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped and a.atttypid >= 16384
+        ) of_it where part <> 0 order by part
+    ) as parts,
+    array(
+        select distinct found[1]::bigint
+        from pg_constraint c, regexp_matches(c.conbin::text, ':(?:funcid|opfuncid|aggfnoid|winfnoid) ([1-9][0-9]*)', 'g') found
+        where c.contypid = t.oid order by 1
+    ) as calls, t.oid in (select type from cast_by_user) as cast_by_user
 from pg_type t
 join pg_namespace n on n.oid = t.typnamespace
 left join pg_type e on e.oid = t.typelem and t.typcategory = 'A'
 left join pg_type b on b.oid = t.typbasetype
-left join checks c on c.type = t.oid
-left join (select whole, array_agg(part::bigint order by part) as parts from parts group by whole) p on p.whole = t.oid
+where t.oid = any ($1::oid[])
 order by t.oid;
 
 -- name: operators
 -- Those of users, with the function each calls.
-select n.nspname::text as schema, o.oprname::text as name, o.oprcode::oid::bigint as function
+select 0::bigint as about, n.nspname::text as schema, o.oprname::text as name, o.oprcode::oid::bigint as function
 from pg_operator o
 join pg_namespace n on n.oid = o.oprnamespace
 where o.oid >= 16384
 order by o.oid;
+
+-- name: dependants
+-- The relations that depend on these objects ($1: their catalogues, $2: their OIDs), through whatever lies between:
+-- the definition of a view or of a generated column is printed with their names.
+with recursive reached (class, oid) as (
+    select * from unnest($1::oid[], $2::oid[])
+    union
+    select found.class, found.oid
+    from reached r
+    join pg_depend d on d.refclassid = r.class and d.refobjid = r.oid
+    left join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid
+    left join pg_attrdef a on d.classid = 'pg_attrdef'::regclass and a.oid = d.objid
+    cross join lateral (
+        select case when coalesce(w.oid, a.oid) is null then d.classid else 'pg_class'::regclass end as class,
+            coalesce(w.ev_class, a.adrelid, d.objid) as oid
+    ) found
+)
+select oid::bigint as about from reached where class = 'pg_class'::regclass order by 1;

@@ -1,65 +1,60 @@
-"""Loads the catalogue of a database: one snapshot, by the queries of catalogue.sql."""
+"""Loads the catalogue of a database: one snapshot, by the queries of catalogue.sql, of what has changed."""
 
 import asyncio
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
-from itertools import groupby
-from typing import Any, TypeAlias
+from itertools import chain, groupby
+from typing import TypeAlias
 
 import asyncpg
-import msgspec
 
-from ingress.postgres.catalogue import (
-    MATERIALISED,
-    VIEW,
-    Call,
-    Cascade,
-    Catalogue,
+from ingress.postgres.catalogue import Catalogue
+from ingress.postgres.catalogue_changes import (
+    CATALOGUES,
+    COLUMNS,
+    Changes,
     Fingerprint,
-    Function,
-    Operator,
-    Relation,
-    Type,
+    Owned,
+    Owners,
+    Scope,
+    differing,
+    everything,
+    fingerprint_query,
+    is_same_server,
+    keys_query,
+    note,
+    number_gone,
+    rows_query,
+    scope_of,
 )
-from ingress.postgres.sql.columns import Column
-from ingress.postgres.sql.functions import NO_EFFECT, effect_of
-from ingress.postgres.sql.views import see_through
+from ingress.postgres.catalogue_items import MATERIALISED, VIEW
+from ingress.postgres.catalogue_making import Answers, Digests, Rows, digest, make_catalogue
 
-Row = Mapping[str, Any]
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-
-Answers: TypeAlias = Mapping[str, list[dict[str, Any]]]
-"""By the name of a query its rows."""
-
 _PATIENCE = "100ms"
-_FIRST_OF_USERS = 16384  # OIDs below are PostgreSQL's own (transam.h, FirstNormalObjectId)
+_PG_TYPE, _PG_PROC, _PG_CLASS = 1247, 1255, 1259  # OIDs of these catalogues, which never change
+_SINCE = "select txid_snapshot_xmin(txid_current_snapshot()) & 4294967295"
 
-# Which catalogues each query reads, by their names in fingerprint.sql: it is asked again when one changed.
-# What a row of another catalogue only gives for as long as it is there, such as a type its kind, is left out.
-_READS: Mapping[str, frozenset[str]] = {
-    "schemas": frozenset(("namespace",)),
-    "relations": frozenset(("class", "namespace", "rewrite", "inherits")),
-    "columns": frozenset(("class", "attribute")),
-    "calls": frozenset(("default", "constraint", "partitioned", "index", "policy", "trigger", "operator")),
-    "cascades": frozenset(("constraint",)),
-    "functions": frozenset(("proc", "namespace", "extension")),
-    "types": frozenset(
-        ("type", "namespace", "class", "attribute", "constraint", "cast", "proc", "range", "extension")
-    ),
-    "operators": frozenset(("operator", "namespace")),
-}
-_READ_BY_SYSTEM_VIEWS = frozenset(("rewrite", "proc", "namespace"))
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Whom the rows of the system's catalogues tell of. `recent`: by catalogue, the rows that could be new
+    when it was last looked at, with their xmin."""
+
+    owned: Mapping[str, Owned]
+    recent: Mapping[str, frozenset[tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A catalogue, and the answers it was made of."""
+    """A catalogue, the answers it was made of with a digest of each, and the rows they came from."""
 
     catalogue: Catalogue
     answers: Answers
+    digests: Digests
+    roster: Roster
 
 
 async def read_catalogue(connection: Connection, earlier: Reading | None = None) -> Reading:
@@ -69,77 +64,183 @@ async def read_catalogue(connection: Connection, earlier: Reading | None = None)
     The connection must be in no transaction. A view whose tables someone has locked is not waited for: what
     it shows is not proven until the catalogue is read again. Raises asyncpg's errors.
     """
-    fingerprinting = (files("ingress.postgres") / "fingerprint.sql").read_text()
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        fingerprint = Fingerprint(fingerprinting, str(await connection.fetchval(fingerprinting)))
-        if (
-            earlier is not None
-            and earlier.catalogue.complete
-            and earlier.catalogue.fingerprint == fingerprint
-        ):
-            return earlier
-        answers = await _ask(connection, fingerprint, earlier)
+        looked: tuple[Roster, Scope] | None = None
+        if earlier is not None and (before := earlier.catalogue.fingerprint) is not None:
+            now = await _fingerprint(connection, before.since)
+            if earlier.catalogue.complete and now == before:
+                return earlier
+            looked = await _look(connection, earlier.roster, before, now)
+        if looked is None:
+            earlier = None
+            looked = await _everything(connection)
+        roster, scope = looked
+        if earlier is not None and not earlier.catalogue.complete:
+            scope = replace(scope, prints_all=True)
+        inquiry = _Inquiry(connection, earlier)
+        changed = await _ask(inquiry, scope)
+        fingerprint = await _fingerprint(connection, int(await connection.fetchval(_SINCE)))
     # Of thousands of tables it takes a while.
-    catalogue = await asyncio.to_thread(make_catalogue, answers)
+    catalogue = await asyncio.to_thread(
+        make_catalogue,
+        inquiry.answers,
+        inquiry.digests,
+        earlier.catalogue if earlier is not None else None,
+        changed,
+        scope.functions,
+    )
     if earlier is not None and earlier.catalogue.version == catalogue.version:
         catalogue = earlier.catalogue
     catalogue.fingerprint = fingerprint
-    return Reading(catalogue, answers)
+    return Reading(catalogue, inquiry.answers, inquiry.digests, roster)
 
 
-async def _ask(connection: Connection, fingerprint: Fingerprint, earlier: Reading | None) -> Answers:
-    """The answers to all queries, in the snapshot of the transaction that the connection is in."""
-    texts = queries()
-    # View definitions are printed with every name qualified that this path does not find.
-    await connection.execute("set local search_path = ''")
-    await connection.execute(f"set local lock_timeout = '{_PATIENCE}'")
-    before = earlier.catalogue.fingerprint if earlier is not None else None
-    known = earlier.answers if earlier is not None and before is not None else {}
-    changed = _changed(before, fingerprint) if before is not None else frozenset()
-
-    async def rows(name: str) -> list[dict[str, Any]]:
-        if name in known and changed.isdisjoint(_READS[name]):
-            return known[name]
-        return [dict(row) for row in await connection.fetch(texts[name])]
-
-    answers = {name: await rows(name) for name in _READS}
-    answers["server"] = [dict(row) for row in await connection.fetch(texts["server"])]
-    views = [row["oid"] for row in answers["relations"] if row["kind"] in (VIEW, MATERIALISED)]
-    system: list[dict[str, Any]] = []
-    if changed.isdisjoint(_READ_BY_SYSTEM_VIEWS):
-        system = [row for row in known.get("views", ()) if row["oid"] < _FIRST_OF_USERS]
-        views = [oid for oid in views if not system or oid >= _FIRST_OF_USERS]
-    answers["views"] = system + await _unlocked(connection, texts["views"], views)
-    generated = sorted({row["relation"] for row in answers["columns"] if row["generated"]})
-    answers["generated"] = await _unlocked(connection, texts["generated"], generated)
-    return answers
+async def _fingerprint(connection: Connection, since: int) -> Fingerprint:
+    query = fingerprint_query(since)
+    return Fingerprint(query, str(await connection.fetchval(query)), since)
 
 
-def _changed(before: Fingerprint, now: Fingerprint) -> frozenset[str]:
-    """The catalogues that differ: a fingerprint is their names, each before its hash."""
-    return frozenset(name for name, _ in set(_parts(now)) ^ set(_parts(before)))
+async def _everything(connection: Connection) -> tuple[Roster, Scope]:
+    rows = {name: await _rows(connection, name) for name in CATALOGUES if name != COLUMNS}
+    return Roster(rows, {}), everything(rows)
 
 
-def _parts(fingerprint: Fingerprint) -> Iterator[tuple[str, str]]:
-    words = fingerprint.value.split(" ")
-    return zip(words[::2], words[1::2], strict=True)
+async def _rows(connection: Connection, name: str) -> Owned:
+    return {row["key"]: _owners(row) for row in await connection.fetch(rows_query(name))}
 
 
-async def _unlocked(connection: Connection, query: str, oids: list[int]) -> list[dict[str, Any]]:
-    """The rows of a query about these relations, without those that are locked."""
-    if not oids:
-        return []
-    try:
-        async with connection.transaction():
-            return [dict(row) for row in await connection.fetch(query, oids)]
-    except asyncpg.LockNotAvailableError:
-        if len(oids) == 1:
+def _owners(row: asyncpg.Record) -> Owners:
+    return Owners(tuple(row["relations"]), row["type"], row["function"])
+
+
+async def _look(
+    connection: Connection, roster: Roster, before: Fingerprint, now: Fingerprint
+) -> tuple[Roster, Scope] | None:
+    """What differs; None where that is in doubt, and everything has to be read."""
+    if not is_same_server(before, now):
+        return None
+    changes, rows, recent = Changes(), dict(roster.owned), dict(roster.recent)
+    for name in differing(before, now):
+        found = await connection.fetch(rows_query(name, before.since))
+        seen = roster.recent.get(name, frozenset())
+        recent[name] = frozenset((row["key"], row["xmin"]) for row in found)
+        new = {row["key"]: _owners(row) for row in found if (row["key"], row["xmin"]) not in seen}
+        if name == COLUMNS:
+            note(changes, name, {}, new, ())
+            continue
+        gone: frozenset[str] = frozenset()
+        if (number := number_gone(now, name, rows[name], new)) != 0:
+            gone = frozenset(rows[name]).difference(await connection.fetchval(keys_query(name)) or ())
+            if len(gone) != number:
+                return None
+        rows[name] = note(changes, name, rows[name], new, gone)
+    if now.count(COLUMNS) < before.count(COLUMNS) and "class" not in changes.known:
+        return None
+    return Roster(rows, recent), scope_of(changes, rows)
+
+
+class _Inquiry:
+    """Asks the queries, and keeps what earlier answers say of all else."""
+
+    def __init__(self, connection: Connection, earlier: Reading | None) -> None:
+        self._connection = connection
+        self._texts = queries()
+        self.before: Answers = earlier.answers if earlier is not None else {}
+        self._digests: Digests = earlier.digests if earlier is not None else {}
+        self.answers: dict[str, Mapping[int, Rows]] = {}
+        self.digests: dict[str, Mapping[int, bytes]] = {}
+
+    async def list(self, name: str) -> None:
+        """All rows of a query that is about nothing in particular."""
+        self._put(name, {0}, await self._connection.fetch(self._texts[name]))
+
+    async def ask(self, name: str, oids: Collection[int]) -> None:
+        """The rows about these."""
+        rows = await self._connection.fetch(self._texts[name], list(oids)) if oids else []
+        self._put(name, oids, rows)
+
+    async def ask_unlocked(self, name: str, oids: Collection[int], of: Collection[int]) -> None:
+        """Likewise, without those whose tables are locked. Of others `of` these nothing is kept."""
+        self._put(name, of, await self._unlocked(self._texts[name], sorted(oids)))
+
+    async def _unlocked(self, query: str, oids: Sequence[int]) -> Rows:
+        if not oids:
             return []
-    middle = len(oids) // 2
-    return [
-        *await _unlocked(connection, query, oids[:middle]),
-        *await _unlocked(connection, query, oids[middle:]),
-    ]
+        try:
+            async with self._connection.transaction():
+                return await self._connection.fetch(query, oids)
+        except asyncpg.LockNotAvailableError:
+            if len(oids) == 1:
+                return []
+        middle = len(oids) // 2
+        return [
+            *await self._unlocked(query, oids[:middle]),
+            *await self._unlocked(query, oids[middle:]),
+        ]
+
+    async def run(self, statement: str) -> None:
+        await self._connection.execute(statement)
+
+    async def dependants(self, scope: Scope, types: Collection[int]) -> set[int]:
+        """The relations that depend on what was there before and is asked for again, and on these types."""
+        seeds = [
+            (catalogue, oid)
+            for catalogue, name, oids in (
+                (_PG_CLASS, "relations", scope.relations),
+                (_PG_TYPE, "types", scope.types.union(types)),
+                (_PG_PROC, "functions", scope.functions),
+            )
+            for oid in oids
+            if oid in self.before.get(name, {})
+        ]
+        if not seeds:
+            return set()
+        rows = await self._connection.fetch(self._texts["dependants"], *map(list, zip(*seeds, strict=True)))
+        return {row["about"] for row in rows}
+
+    def _put(self, name: str, oids: Collection[int], rows: Rows) -> None:
+        found = {about: list(group) for about, group in groupby(rows, key=lambda row: row["about"])}
+        kept = {oid: rows for oid, rows in self.before.get(name, {}).items() if oid not in oids}
+        self.answers[name] = {**kept, **found}
+        digests = self._digests.get(name, {})
+        self.digests[name] = {oid: digests[oid] for oid in kept} | {
+            oid: digest(rows) for oid, rows in found.items()
+        }
+
+
+async def _ask(inquiry: _Inquiry, scope: Scope) -> set[int]:
+    """Asks for all of this in the snapshot of the transaction that the connection is in. The OIDs of the
+    relations about which anything was asked."""
+    # View definitions are printed with every name qualified that this path does not find.
+    await inquiry.run("set local search_path = ''")
+    await inquiry.run(f"set local lock_timeout = '{_PATIENCE}'")
+    for name in ("server", "schemas", "operators"):
+        await inquiry.list(name)
+    await inquiry.ask("functions", scope.functions)
+    for name in ("relations", "columns", "cascades"):
+        await inquiry.ask(name, scope.relations)
+    await inquiry.ask("calls", scope.calls)
+    relations, before = inquiry.answers["relations"], inquiry.before.get("relations", {})
+    of_rows = {
+        row["type"] for oid in scope.relations for row in chain(relations.get(oid, ()), before.get(oid, ()))
+    }
+    await inquiry.ask("types", scope.types | of_rows)
+    printed: Collection[int]
+    if scope.prints_all:
+        printed = {*relations, *before}
+    else:
+        printed = scope.relations | await inquiry.dependants(scope, of_rows)
+    views = {oid for oid in printed for row in relations.get(oid, ()) if row["kind"] in (VIEW, MATERIALISED)}
+    columns = inquiry.answers["columns"]
+    generated = {oid for oid in printed if any(row["generated"] for row in columns.get(oid, ()))}
+    await inquiry.ask_unlocked("views", views, printed)
+    await inquiry.ask_unlocked("generated", generated, printed)
+    calling = (
+        oid
+        for oid, rows in inquiry.answers["calls"].items()
+        if any(row["function"] in scope.functions for row in rows)
+    )
+    return {*scope.relations, *scope.calls, *views, *generated, *calling}
 
 
 def queries(file: str = "catalogue.sql") -> dict[str, str]:
@@ -149,163 +250,3 @@ def queries(file: str = "catalogue.sql") -> dict[str, str]:
         part.split("\n", 1)[0].strip(): part.split("\n", 1)[1].strip().removesuffix(";")
         for part in text.split("-- name: ")[1:]
     }
-
-
-def make_catalogue(tables: Answers) -> Catalogue:
-    """The catalogue of these answers to the queries."""
-    (server,) = tables["server"]
-    definitions = {row["oid"]: row["definition"] for row in tables["views"]}
-    expressions = {(row["relation"], row["number"]): row["expression"] for row in tables["generated"]}
-    columns = {
-        relation: list(found)
-        for relation, found in groupby(tables["columns"], key=lambda row: row["relation"])
-    }
-    functions = {row["oid"]: _function(row) for row in tables["functions"]}
-    calls = _calls(tables["calls"], functions)
-    cascades = _cascades(tables["cascades"])
-    return Catalogue(
-        version=hashlib.sha256(msgspec.json.encode(tables)).hexdigest(),
-        server=server["version"],
-        database=server["database"],
-        utf8=server["utf8"],
-        schemas=(row["name"] for row in tables["schemas"]),
-        relations=(
-            _relation(
-                row,
-                columns,
-                definitions,
-                expressions,
-                tuple(calls.get(row["oid"], ())),
-                tuple(cascades.get(row["oid"], ())),
-            )
-            for row in tables["relations"]
-        ),
-        functions=functions.values(),
-        types=make_types(tables["types"], functions),
-        operators=(
-            Operator(row["schema"], row["name"], _called(row["function"], functions))
-            for row in tables["operators"]
-        ),
-        see_through=see_through,
-    )
-
-
-def _calls(rows: Sequence[Row], functions: Mapping[int, Function]) -> dict[int, list[Call]]:
-    """What each relation calls of itself; what only computes with its arguments is left out."""
-    found: dict[int, list[Call]] = {}
-    for row in rows:
-        function = _called(row["function"], functions)
-        if function.built_in and effect_of(function) == NO_EFFECT:
-            continue
-        found.setdefault(row["relation"], []).append(Call(row["moment"], function))
-    return found
-
-
-def _called(oid: int, functions: Mapping[int, Function]) -> Function:
-    """The function of an OID. One that is not there is not PostgreSQL's own."""
-    return functions.get(oid) or Function("", f"with OID {oid}", False, "v", "")
-
-
-def _cascades(rows: Sequence[Row]) -> dict[int, list[Cascade]]:
-    """What changes of each relation change elsewhere (pg_constraint.confdeltype: c, n, d)."""
-    found: dict[int, list[Cascade]] = {}
-    for row in rows:
-        to = found.setdefault(row["relation"], [])
-        if row["deleted"] in "cnd":
-            to.append(Cascade("delete", row["other"], "delete" if row["deleted"] == "c" else "update"))
-        if row["updated"] in "cnd":
-            to.append(Cascade("update", row["other"], "update"))
-    return found
-
-
-def _relation(
-    row: Row,
-    columns: Mapping[int, Sequence[Row]],
-    definitions: Mapping[int, str],
-    expressions: Mapping[tuple[int, int], str],
-    calls: tuple[Call, ...],
-    cascades: tuple[Cascade, ...],
-) -> Relation:
-    numbers = {
-        column["number"]: Column(
-            relation=row["oid"],
-            name=column["name"],
-            qualified=f"{row['schema']}.{row['name']}.{column['name']}",
-            type=column["type"],
-            generated=column["generated"],
-            expression=expressions.get((row["oid"], column["number"]), ""),
-        )
-        for column in columns.get(row["oid"], ())
-    }
-    return Relation(
-        oid=row["oid"],
-        schema=row["schema"],
-        name=row["name"],
-        kind=row["kind"],
-        columns=tuple(numbers.values()),
-        numbers=numbers,
-        definition=definitions.get(row["oid"], ""),
-        rules=row["rules"],
-        parents=tuple(row["parents"]),
-        calls=calls,
-        cascades=cascades,
-    )
-
-
-def _function(row: Row) -> Function:
-    # Of several OUT arguments one without a name is called column1 …; a single one as the function is.
-    outputs: tuple[str, ...] | None = None
-    if row["outputs"] and (len(row["outputs"]) > 1 or row["outputs"][0]):
-        outputs = tuple(name or f"column{number}" for number, name in enumerate(row["outputs"], 1))
-    return Function(
-        schema=row["schema"],
-        name=row["name"],
-        built_in=row["built_in"],
-        volatility=row["volatility"],
-        language=row["language"],
-        extension=row["extension"],
-        fewest=row["fewest"],
-        most=row["most"],
-        outputs=outputs,
-        row=row["row"],
-        polymorphic=row["polymorphic"],
-        oid=row["oid"],
-        definer=row["definer"],
-        text=row["text"],
-        version=row["version"],
-        returns=row["returns"],
-    )
-
-
-def make_types(rows: Sequence[Row], functions: Mapping[int, Function]) -> list[Type]:
-    """The types. Making a value runs what its own checks call, and those of all it is made of."""
-    parts = {row["oid"]: row["parts"] for row in rows}
-    own = {row["oid"]: _runs(row, functions) for row in rows}
-    suspect = {oid for oid, why in own.items() if why}
-    found = []
-    for row in rows:
-        why = own[row["oid"]]
-        if not why and suspect:
-            why = next((own[part] for part in _within(row["oid"], parts) if own.get(part)), "")
-        found.append(Type(row["oid"], row["schema"], row["name"], row["row"], why, row["cast_by_user"]))
-    return found
-
-
-def _runs(row: Row, functions: Mapping[int, Function]) -> str:
-    for oid in row["calls"]:
-        function = _called(oid, functions)
-        if effect_of(function) != NO_EFFECT:
-            return f"has a check that calls {function.qualified}"
-    return "has a cast that calls a function of a user's" if row["cast_by_user"] else ""
-
-
-def _within(oid: int, parts: Mapping[int, Sequence[int]]) -> Iterator[int]:
-    """The types that this one is made of, at any depth."""
-    seen = {oid}
-    todo = [oid]
-    while todo:
-        for part in parts.get(todo.pop(), ()):
-            if part not in seen:
-                seen.add(part)
-                todo.append(part)
-                yield part

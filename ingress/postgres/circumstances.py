@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ingress.postgres.catalogue import Fingerprint
+from ingress.postgres.catalogue_changes import Fingerprint
 from ingress.postgres.facts import Context, Cursor
 from ingress.postgres.sql.settings import MEANING
 

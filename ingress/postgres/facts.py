@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ingress.postgres.catalogue import Catalogue, Relation
+from ingress.postgres.catalogue import Catalogue
+from ingress.postgres.catalogue_items import Relation
 from ingress.postgres.sql.columns import Column, Constant, Row
 from ingress.postgres.sql.findings import Findings, sensitivity
 from ingress.postgres.sql.literals import redact

@@ -35,6 +35,11 @@ class Aside:
         for kind in (Kind.PARSE, Kind.BIND, Kind.EXECUTE, Kind.CLOSE, Kind.CLOSE):
             self.expected.append(Expected(kind, quiet=True, answer=answer))
 
+    def forget(self) -> None:
+        """What is left of a statement that failed while it was executed."""
+        self.messages.append(make_close(b"S", OWN))
+        self.expected.append(Expected(Kind.CLOSE, quiet=True))
+
     def sync(self) -> None:
         """What was asked until here ends with the transaction it began, where it began one."""
         self.messages.append(SYNC)

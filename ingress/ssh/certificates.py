@@ -34,8 +34,8 @@ class Certificates:
         self, asker: Asker, user: str, lifetime: timedelta, source_addresses: Sequence[str] = ()
     ) -> SignedKey:
         """A new key, and a certificate with which it is `user` until `lifetime` from now, from these networks
-        (none: from anywhere). The connection it opens may last longer. No agent, X11 or ~/.ssh/rc; on
-        connections from the host policy decides."""
+        (none: from anywhere). The connection it opens may last longer. No ~/.ssh/rc; on what is
+        forwarded and lent policy decides."""
         key = asyncssh.generate_private_key("ssh-ed25519")
         now = self._clock()
         certificate = self._ca.generate_user_certificate(
@@ -45,8 +45,6 @@ class Certificates:
             valid_after=now - _SKEW,
             valid_before=now + lifetime,
             source_address=list(source_addresses) or None,
-            permit_x11_forwarding=False,
-            permit_agent_forwarding=False,
             permit_user_rc=False,
         )
         return key, certificate

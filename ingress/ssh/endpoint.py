@@ -24,7 +24,7 @@ from ingress.ssh.execution import Execution
 from ingress.ssh.files import Files
 from ingress.ssh.judge import LONGEST, Judge, Subject
 from ingress.ssh.refusal import TOO_LONG
-from ingress.ssh.run import Process
+from ingress.ssh.start import Process
 from ingress.ssh.target_side import open_target
 from ingress.ssh.visit import ClientGone, Visit
 from ingress.terminal.cast import make_header
@@ -40,9 +40,6 @@ _MOST_SIGNING_IN = 100  # connections that have not signed in yet, as OpenSSH's 
 _NO_SHELL = Refusal(
     message="this resource has no interactive shells through the gateway",
     hint="Nothing was executed. Send single commands: ssh … 'the command'.",
-)
-_NO_SUBSYSTEM = Refusal(
-    message="of the subsystems only sftp goes through the gateway", hint="Nothing was executed."
 )
 
 
@@ -110,8 +107,7 @@ class SshEndpoint:
             )
         except (asyncssh.Error, OSError) as error:
             _log.info("client.not_let_in", address=f"{host}:{port}", error=str(error))
-            if client.visit is not None:
-                client.visit.client_left("the client left")
+            client.client_left()
             return
         finally:
             self._signing_in -= 1
@@ -174,7 +170,7 @@ class SshEndpoint:
             client_name=client.client_name,
             recording=resource.recording,
         )
-        inquiry = Inquiry(client.disconnect)
+        inquiry = Inquiry(client.channels.disconnect)
         room = asyncio.Event()
         room.set()
         hands = hands_off(lambda: room.clear() if session.recorder.is_behind else room.set())
@@ -186,7 +182,8 @@ class SshEndpoint:
         )
         subject = Subject(principal.name, resource.name, user, resource.sensitive.detect)
         judge = Judge(subject, lambda: uuid7(services.clock()))
-        return Visit(judge, inquiry, services, target, self._config.approval_link, room)
+        channels = client.channels
+        return Visit(judge, inquiry, services, target, self._config.approval_link, room, channels)
 
     def _make_process(self, visit: Visit) -> Process:
         """What serves a channel: a command line, a shell, or SFTP and SCP."""
@@ -198,6 +195,7 @@ class SshEndpoint:
         )
 
     async def _serve_channel(self, visit: Visit, process: Process) -> None:
+        visit.channels.catch_up()
         with contextlib.suppress(ClientGone, asyncio.CancelledError):
             await visit.serve(self._run(visit, process), process.wait_closed())
 
@@ -207,7 +205,7 @@ class SshEndpoint:
         execution = Execution(visit, process, resource.environment)
         try:
             if process.subsystem is not None:
-                execution.refuse("", _NO_SUBSYSTEM)
+                await execution.subsystem(process.subsystem)
             elif process.command is None:
                 if resource.shells == "none":
                     execution.refuse("", _NO_SHELL)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import count
 
-from ingress.postgres.catalogue import Call, Cascade, Catalogue, Function, Operator, Relation, Type
+from ingress.postgres.catalogue import Catalogue
+from ingress.postgres.catalogue_items import Call, Cascade, Function, Operator, Relation, Type
 from ingress.postgres.sql.columns import Column
 from ingress.postgres.sql.views import see_through
 

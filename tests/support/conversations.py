@@ -2,7 +2,8 @@
 
 from support.playbook import Playbook
 
-from ingress.postgres.catalogue import Catalogue, Function, Relation
+from ingress.postgres.catalogue import Catalogue
+from ingress.postgres.catalogue_items import Function, Relation
 from ingress.postgres.messages import make
 from ingress.postgres.sql.columns import Column
 from ingress.postgres.sql.views import see_through

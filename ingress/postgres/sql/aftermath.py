@@ -5,7 +5,8 @@ done to a table is done to those that inherit from it, and what is done to a vie
 catalogue shows all of it. A function that is not proven makes the statement unknown.
 """
 
-from ingress.postgres.catalogue import FOREIGN, Catalogue, Relation
+from ingress.postgres.catalogue import Catalogue
+from ingress.postgres.catalogue_items import FOREIGN, Relation
 from ingress.postgres.sql.findings import Findings
 from ingress.postgres.sql.triggers import is_confined
 

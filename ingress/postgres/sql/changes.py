@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ingress.postgres.catalogue import Relation
+from ingress.postgres.catalogue_items import Relation
 from ingress.postgres.sql.aftermath import DELETE, INSERT, UPDATE, note_change
 from ingress.postgres.sql.bounds import bounds, is_bounded
 from ingress.postgres.sql.columns import CLEAN, Column, Field, Row, Value, combine, row_of

@@ -1,6 +1,6 @@
 """Statements that define, keep up or hand out objects, beyond what `statements.py` tells of them."""
 
-from ingress.postgres.catalogue import MATERIALISED, PARTITIONED, TABLE
+from ingress.postgres.catalogue_items import MATERIALISED, PARTITIONED, TABLE
 from ingress.postgres.sql.aftermath import note_upkeep
 from ingress.postgres.sql.bounds import is_bounded
 from ingress.postgres.sql.code import note_relations

@@ -7,7 +7,7 @@ ORDER BY inside an aggregate, the WHERE of a subquery. What is not understood is
 from collections.abc import Callable
 from typing import Any
 
-from ingress.postgres.catalogue import Function
+from ingress.postgres.catalogue_items import Function
 from ingress.postgres.sql.columns import (
     CLEAN,
     Constant,

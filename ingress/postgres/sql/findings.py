@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from ingress.postgres.catalogue import FOREIGN, Catalogue, Function, Relation, is_temporary
+from ingress.postgres.catalogue import Catalogue, is_temporary
+from ingress.postgres.catalogue_items import FOREIGN, Function, Relation
 from ingress.postgres.sql.columns import CLEAN, Column, Constant, Row, Value
 from ingress.postgres.sql.functions import effect_of
 from ingress.postgres.sql.tree import Node, strings

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from ingress.postgres.catalogue import Catalogue, Function
+from ingress.postgres.catalogue import Catalogue
+from ingress.postgres.catalogue_items import Function
 from ingress.postgres.sql.aftermath import note_read
 from ingress.postgres.sql.columns import (
     CLEAN,

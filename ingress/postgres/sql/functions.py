@@ -7,7 +7,7 @@ immutable and written in C: only a superuser can have installed it.
 
 from dataclasses import dataclass
 
-from ingress.postgres.catalogue import Function
+from ingress.postgres.catalogue_items import Function
 from ingress.postgres.sql.words import words
 from schemas.vocabulary import Intent
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from ingress.postgres.catalogue import Function, Relation
+from ingress.postgres.catalogue_items import Function, Relation
 
 
 def meaning_of(objects: Iterable[Relation | Function]) -> str:

@@ -6,7 +6,8 @@ schema bounds all of them. What is the database's own, such as an extension or a
 
 from typing import Any
 
-from ingress.postgres.catalogue import (
+from ingress.postgres.catalogue import is_temporary
+from ingress.postgres.catalogue_items import (
     FOREIGN,
     MATERIALISED,
     PARTITIONED,
@@ -14,7 +15,6 @@ from ingress.postgres.catalogue import (
     TABLE,
     VIEW,
     Relation,
-    is_temporary,
 )
 from ingress.postgres.sql.findings import Findings
 from ingress.postgres.sql.tree import Node, kind_of, strings

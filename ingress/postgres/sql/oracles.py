@@ -6,7 +6,7 @@ of the value. So only what is listed here does not: what has one result, in litt
 (docs/decisions/0010-what-probes.md)
 """
 
-from ingress.postgres.catalogue import Function
+from ingress.postgres.catalogue_items import Function
 from ingress.postgres.sql.words import words
 
 # None fails on any value, nor gives NULL but for NULL. So `encode` is not here (`encode('x', card)` fails on

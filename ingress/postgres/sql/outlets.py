@@ -7,7 +7,7 @@ predicate of an index, a policy) tells of the values it names, as a query would:
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ingress.postgres.catalogue import Relation
+from ingress.postgres.catalogue_items import Relation
 from ingress.postgres.sql.columns import Column
 from ingress.postgres.sql.findings import Findings
 from ingress.postgres.sql.tree import Node, strings, walk

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ingress.postgres.catalogue import Relation
+from ingress.postgres.catalogue_items import Relation
 from ingress.postgres.sql.columns import UNPROVEN, Row, Value, combine
 from ingress.postgres.sql.findings import Findings
 from ingress.postgres.sql.tree import Node

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pglast import parser
 
-from ingress.postgres.catalogue import Function
+from ingress.postgres.catalogue_items import Function
 from ingress.postgres.sql.findings import Findings
 from ingress.postgres.sql.functions import NO_EFFECT, effect_of
 from ingress.postgres.sql.words import words

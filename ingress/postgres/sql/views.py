@@ -1,6 +1,7 @@
 """What views show: their definitions read as the queries they are, and generated columns likewise."""
 
-from ingress.postgres.catalogue import Catalogue, Relation, View, is_temporary
+from ingress.postgres.catalogue import Catalogue, is_temporary
+from ingress.postgres.catalogue_items import Relation, View
 from ingress.postgres.sql.columns import UNPROVEN, Row, Value
 from ingress.postgres.sql.expressions import value_of
 from ingress.postgres.sql.findings import Findings, sensitivity

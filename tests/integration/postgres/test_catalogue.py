@@ -16,7 +16,8 @@ from psycopg import pq
 from support.facts import CONTEXT, CORPUS, SENSITIVE, Case, cases, expected_of, found
 from support.postgres import SAMPLE, Postgres
 
-from ingress.postgres.catalogue import VIEW, Catalogue
+from ingress.postgres.catalogue import Catalogue
+from ingress.postgres.catalogue_items import VIEW
 from ingress.postgres.catalogue_reader import queries, read_catalogue
 from ingress.postgres.facts import Context, analyse
 
@@ -185,39 +186,79 @@ def test_the_version_changes_with_the_content_and_only_then(database: Database) 
     assert changed != before
 
 
+# The catalogue is read again after each, and compared with the whole after each paragraph: within one no
+# change makes what an earlier one changed be read once more.
 _CHANGES = """
 create schema again
 create table again.t (id int primary key, name text default now()::text, check (length(name) > 0))
-create index on again.t (lower(name))
 create function again.f(x text) returns text language sql immutable as 'select upper(x)'
-create view again.v as select id, again.f(name) as shown from again.t
-create materialized view again.m as select * from again.v
-alter table again.t rename column name to called
-alter table again.t add column computed int generated always as (id * 2) stored
-create index on again.t (again.f(called))
-alter function again.f(text) rename to g
-create or replace function again.g(x text) returns text language plpgsql as 'begin return x; end'
-create function again.note() returns trigger language plpgsql as 'begin return new; end'
-create trigger noting before insert on again.t for each row execute function again.note()
-alter table again.t disable trigger noting
-create policy mine on again.t using (again.g(called) = 'x')
-create table again.other (id int references again.t on delete cascade)
-alter table again.other rename to another
 create domain again.positive as int check (value > 0)
-create type again.pair as (a int, b again.positive)
+create domain again.calm as text
+
+create index on again.t (lower(name))
+create view again.v as select id, again.f(name) as shown from again.t
 create type again.mood as enum ('good', 'bad')
+create type again.pair as (a int, b again.positive)
+create table again.parts (id int, of again.pair, more again.pair[])
+create type again.span as range (subtype = int)
+
+create materialized view again.m as select * from again.v
+create view again.p as select (of).b as second from again.parts
 alter type again.mood add value 'so'
 create operator again.=== (leftarg = text, rightarg = text, function = texteq)
+
+alter table again.t rename column name to called
+alter type again.pair rename attribute b to c
+create view again.o as select id from again.t where called operator(again.===) 'x'
+
+alter table again.t add column computed int generated always as (id * 2) stored
+alter function again.f(text) rename to g
+
+create index on again.t (again.g(called))
+alter operator again.=== (text, text) set schema public
+
+create or replace function again.g(x text) returns text language plpgsql as 'begin return x; end'
+create function again.note() returns trigger language plpgsql as 'begin return new; end'
+create temporary table passing (id int)
+
+create trigger noting before insert on again.t for each row execute function again.note()
+drop table passing
+
+alter table again.t disable trigger noting
+create policy mine on again.parts using (again.g('x') = 'x')
+
+create table again.other (id int references again.t on delete cascade)
+alter domain again.calm add constraint called check (again.g(value) <> 'y')
+
+alter table again.other rename to another
+alter domain again.calm drop constraint called
+drop policy mine on again.parts
+
 create rule quiet as on delete to again.another do instead nothing
+create cast (again.mood as again.pair) with inout
 create table again.parent (id int) partition by range (id)
+
 create table again.child partition of again.parent for values from (0) to (10)
+drop cast (again.mood as again.pair)
+alter table again.another drop constraint other_id_fkey
+
 alter table again.parent detach partition again.child
 create table again.heir () inherits (again.t)
+drop rule quiet on again.another
+
+alter table again.heir no inherit again.t
+
 alter schema again rename to anew
-drop rule quiet on anew.another
+
+drop index anew.t_lower_idx
+drop view anew.p
+drop trigger noting on anew.t
+
 drop view anew.v cascade
 drop function anew.note() cascade
-drop operator anew.=== (text, text)
+
+drop operator public.=== (text, text) cascade
+
 drop schema anew cascade
 """
 
@@ -227,17 +268,60 @@ async def test_after_each_change_what_is_read_again_makes_the_whole(database: Da
     changer = await asyncpg.connect(database.uri("app"))
     try:
         reading = await read_catalogue(reader)
-        versions = {reading.catalogue.version}
-        changes = _CHANGES.strip().splitlines()
-        for change in changes:
-            await changer.execute(change)
-            reading = await read_catalogue(reader, reading)
+        versions = [reading.catalogue.version]
+        for paragraph in _CHANGES.strip().split("\n\n"):
+            for change in paragraph.splitlines():
+                await changer.execute(change)
+                reading = await read_catalogue(reader, reading)
+                versions.append(reading.catalogue.version)
             whole = await read_catalogue(reader)
-            assert reading.answers == whole.answers, change
-            assert reading.catalogue.version == whole.catalogue.version, change
-            versions.add(reading.catalogue.version)
-        assert len(versions) > 0.8 * len(changes)
+            assert reading.answers == whole.answers, paragraph
+            assert reading.catalogue.version == whole.catalogue.version, paragraph
+            assert reading.roster.owned == whole.roster.owned, paragraph
+        assert len(set(versions)) > 0.8 * len(versions)
         assert await read_catalogue(reader, reading) is reading
+    finally:
+        await reader.close()
+        await changer.close()
+
+
+async def test_what_others_have_not_committed_is_read_when_they_have(database: Database) -> None:
+    """Their transactions are older than what is committed meanwhile, and end in any order."""
+    reader = await asyncpg.connect(database.uri("app"))
+    first, second = [await asyncpg.connect(database.uri("app")) for _ in range(2)]
+    try:
+        older, younger = first.transaction(), second.transaction()
+        await older.start()
+        await first.execute("create table of_the_older (id int)")
+        await younger.start()
+        await second.execute("create table of_the_younger (id int); savepoint s; create schema deeper")
+        reading = await read_catalogue(reader)
+        assert reading.catalogue.relation_called("public.of_the_younger") is None
+        for transaction, name in ((younger, "of_the_younger"), (older, "of_the_older")):
+            await transaction.commit()
+            reading = await read_catalogue(reader, reading)
+            assert reading.catalogue.relation_called(f"public.{name}") is not None
+            assert await read_catalogue(reader, reading) is reading
+        await first.execute("drop table of_the_older, of_the_younger; drop schema deeper")
+        reading = await read_catalogue(reader, reading)
+        assert reading.answers == (await read_catalogue(reader)).answers
+    finally:
+        for connection in (reader, first, second):
+            await connection.close()
+
+
+async def test_what_is_read_after_a_change_does_not_grow_with_the_database(database: Database) -> None:
+    """Of columns, the largest part: those of the one table."""
+    reader, changer = [await asyncpg.connect(database.uri("app")) for _ in range(2)]
+    try:
+        reading = await read_catalogue(reader)
+        await changer.execute("create table one_more (id int)")
+        again = await read_catalogue(reader, reading)
+        (oid,) = again.answers["relations"].keys() - reading.answers["relations"].keys()
+        same = [about for about, rows in again.answers["columns"].items() if about != oid]
+        assert all(again.answers["columns"][about] is reading.answers["columns"][about] for about in same)
+        assert all(again.catalogue.relation(about) is reading.catalogue.relation(about) for about in same)
+        await changer.execute("drop table one_more")
     finally:
         await reader.close()
         await changer.close()
@@ -260,4 +344,5 @@ def test_the_queries_are_named() -> None:
         "functions",
         "types",
         "operators",
+        "dependants",
     }

@@ -5,7 +5,7 @@ from support.catalogues import sample_catalogue
 from support.conversations import query
 from support.playbook import Playbook, complete, ready
 
-from ingress.postgres.catalogue import Fingerprint
+from ingress.postgres.catalogue_changes import Fingerprint
 from ingress.postgres.circumstances import CONTEXT_QUERY, context_of, with_fingerprint
 from ingress.postgres.sql.settings import MEANING
 

@@ -1,6 +1,6 @@
 import pytest
 
-from ingress.postgres.catalogue import Function
+from ingress.postgres.catalogue_items import Function
 from ingress.postgres.sql.functions import effect_of, is_untrusted_language
 from schemas.vocabulary import Intent
 

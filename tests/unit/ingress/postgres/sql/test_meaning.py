@@ -3,7 +3,7 @@ from dataclasses import replace
 from support.catalogues import sample_builder
 from support.facts import CONTEXT
 
-from ingress.postgres.catalogue import Function, Relation
+from ingress.postgres.catalogue_items import Function, Relation
 from ingress.postgres.facts import analyse
 from ingress.postgres.sql.meaning import meaning_of
 

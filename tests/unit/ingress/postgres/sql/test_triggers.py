@@ -1,7 +1,7 @@
 import pytest
 from support.catalogues import PATH, sample_builder
 
-from ingress.postgres.catalogue import Function
+from ingress.postgres.catalogue_items import Function
 from ingress.postgres.sql.findings import Findings, sensitivity
 from ingress.postgres.sql.triggers import is_confined
 
