@@ -29,7 +29,7 @@ from infra.kafka.jars import cache_folder
 VERSION = "26.4.0"
 _SHA256 = "1b6a11a2726ac8a8dc9c91d5fafe989a75ce4f1622d7f7b45c21d5bc16629c0a"
 _REALM = Path(__file__).parents[1] / "identity" / "realm.json"
-_SECONDS = 120  # to start, on a machine that is busy with other tests
+_SECONDS = 300  # to start, on a machine that is busy with other tests
 _OPTIONS = (
     *("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
     *(
