@@ -112,9 +112,10 @@ class Keycloak:
         return self._go(browser, "GET", url)
 
     def end_sessions(self, name: str) -> None:
-        """An administrator signs somebody out everywhere."""
+        """An administrator ends each session of somebody's. (Ended together, its clients are told of one.)"""
         (user,) = self.administer("GET", f"/users?username={name}&exact=true")
-        self.administer("POST", f"/users/{user['id']}/logout")
+        for found in self.administer("GET", f"/users/{user['id']}/sessions"):
+            self.administer("DELETE", f"/sessions/{found['id']}")
 
     def tell_of_logout(self, client: str, url: str) -> None:
         """Has it tell a client at this URL who has signed out (OpenID Connect Back-Channel Logout 1.0)."""
