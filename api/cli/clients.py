@@ -117,7 +117,7 @@ def _base(target: Target) -> str:
 
 
 def _lasting(target: Target, url: str) -> dict[str, str]:
-    """Variables without a secret: where it is; for OpenSSL and httpx, requests, and Node, what verifies it."""
+    """Variables without a secret: where it is; for OpenSSL (httpx), requests and Node, what verifies it."""
     names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS") if target.ca is not None else ()
     return {"COUNTERSIGN_BASE_URL": url, **dict.fromkeys(names, str(target.ca))}
 
