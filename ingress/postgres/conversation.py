@@ -44,6 +44,7 @@ from ingress.postgres.results import ResultMasker
 from ingress.postgres.sql.columns import Origin
 from ingress.postgres.target_side import TargetSide
 from ingress.postgres.transaction import OpenTransaction, in_block, make_runs_first, makes_last
+from ingress.postgres.unchanged import guard
 from processors.masking.masks import MASKS, Mask
 from schemas.vocabulary import MaskingPlan
 
@@ -93,6 +94,7 @@ class PostgresConversation:
         self._for_target: list[bytes] = []
         self._unflushed = False  # the target owes answers it may keep until Flush or Sync
         self._limited: Execution | None = None  # of this series, whose answer may be cut off
+        self._guarded: Execution | None = None  # a simple query that may be skipped, and what follows it
         self._sent_in_series = False  # something was sent since the last Sync
         self._ran_in_series = False  # something was executed since the last Sync
         self._bearings = Bearings(judge, self._names)
@@ -113,6 +115,9 @@ class PostgresConversation:
         """Raises TargetError."""
         for item in self._target_reader.receive_data(data):
             self._target.receive(item)
+            if self._target.must_sync:
+                self._put_aside(Aside([SYNC], [Expected(Kind.SYNC)]))
+                self._target.must_sync = self._target.series_failed = False
             if self._target.series_failed:
                 self._tell_unplanned()
                 self._skip_series("an earlier command of the same series failed")
@@ -385,6 +390,7 @@ class PostgresConversation:
             if (
                 (group.waiting or is_early or self._cancels)
                 or (self._limited and self._target.owes(self._limited) and must_wait(group, self._limited))
+                or (self._guarded and self._target.owes(self._guarded))
                 or not self._settles(group)
             ):
                 self._flush()
@@ -454,7 +460,11 @@ class PostgresConversation:
                 self._unsettled.discard(execution.command.id)
         executions = [execution for expected in group.expected for execution in expected.executions]
         before, after = around(executions, self._target.status, in_series=self._ran_in_series)
+        begun = [execution for execution in group.executions if id(execution) in asked]
+        guarding = guard(begun, self._judge.catalogue, self._target.status)
         self._put_aside(before)
+        self._put_aside(guarding)
+        self._guarded = executions[0] if guarding.messages and group.simple else self._guarded
         self._put_aside(wrapped(group, after))
         self._limited = next((one for one in executions if one.is_limited), self._limited)
         self._target.watch()

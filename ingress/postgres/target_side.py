@@ -6,14 +6,16 @@ asked for. PostgreSQL documentation, "Message Flow" 55.2.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import takewhile
 
 from ingress.errors import TargetError
 from ingress.gate import Revoked
 from ingress.interface import CancelTarget, Finish, Frame, ReadCatalogue, Record, Request, StopAfter
 from ingress.postgres.codec import MAX_TARGET_MESSAGE, Block, Message, Oversized
 from ingress.postgres.encodings import is_read
-from ingress.postgres.execution import Execution, Expected, Kind
+from ingress.postgres.execution import Execution, Expected, Guard, Kind
 from ingress.postgres.judge import unread_names
 from ingress.postgres.limits import Stop, Used, first_messages, make_stopped, stop_at
 from ingress.postgres.messages import (
@@ -37,6 +39,8 @@ _ANSWER_OF = {
     b"2": Kind.BIND,
     b"3": Kind.CLOSE,
 }
+# division_by_zero: what is compared differs; invalid_schema_name, undefined_table: it is not there any more.
+_CHANGED = frozenset(("22012", "3F000", "42P01"))
 _CURSORS = 1024  # whose fetched rows are counted
 _NOTHING_USED = Used()
 _RECORDED = frozenset((b"T", b"C", b"E", b"N", b"H", b"I", b"s"))
@@ -63,6 +67,7 @@ class TargetSide:
         self.unread: frozenset[str] = frozenset()  # what it changed: see `judge.unread_names`
         self._touched = False  # that happened in the open transaction, whose end may take it back
         self.ended = ""  # a fatal error of the target: its text, for the session's end
+        self.must_sync = False  # an error of the gateway's own question: the target waits for a Sync
         self.cut_off = b""  # an error that must make the series fail at the target, too
         self._fetched: dict[str, Used] = {}  # by SQL cursor
         self._watched: tuple[Expected | None, int] = (None, 0)  # whose clock was started
@@ -237,6 +242,8 @@ class TargetSide:
     def _masker(self) -> ResultMasker:
         """For texts: the running command's, or the session's own."""
         head = self.expected[0] if self.expected else None
+        if head is not None and head.guard is not None:
+            return head.guard.execution.masker or self._base
         if head is not None and head.kind in (Kind.QUERY, Kind.EXECUTE):
             index = min(self._statement, len(head.executions) - 1) if head.kind is Kind.QUERY else 0
             if head.executions and head.executions[index].masker is not None:
@@ -499,6 +506,9 @@ class TargetSide:
             return
         if head is None:
             raise TargetError("the target reported an error about nothing it was asked")
+        if head.guard is not None:
+            self._guarded(head.guard, replace(message, body=body), masked)
+            return
         if head.answer is not None:
             if head.answer.is_duty:
                 raise TargetError("the target refused what the gateway has to ask before a command")
@@ -520,6 +530,23 @@ class TargetSide:
             self._fail(head.executions[0], replace(message, body=body), code, text)
         else:
             self._pass(replace(message, body=body))
+        self.fail_series()
+
+    def _guarded(self, guard: Guard, message: Message, fields: Mapping[str, str]) -> None:
+        """What was to run does not: its names mean something else by now, or it was stopped as it waited."""
+        code, text = fields.get("C", ""), fields.get("M", "")
+        if code in _CHANGED:
+            masked = parse_fields(guard.error[5:])
+            message, code, text = replace(message, body=guard.error[5:]), masked["C"], masked["M"]
+        while self.expected and self.expected[0].guard is guard:
+            self.expected.popleft()
+        self.must_sync = self.expected[0].kind is Kind.QUERY
+        self._fail(guard.execution, message, code, text)
+        for expected in takewhile(lambda one: one.kind is not Kind.SYNC, self.expected):
+            for execution in expected.executions:
+                if execution is not guard.execution:
+                    self._finish(execution, Outcome.FAILED, error="not run: an earlier command failed")
+            expected.executions = []
         self.fail_series()
 
     def _count_fetched(self, execution: Execution) -> None:
