@@ -34,11 +34,11 @@ from api.notifications.receiver import Receiver
 from api.notifications.receivers import receivers_of
 from api.notifications.slack.actions import Actions
 from api.notifications.slack.channel import Channel
-from api.pauses import Pauses
+from api.pauses import Pauses, rules_that_pause
 from api.publishing import Publishing
 from api.register import REACH, Register
 from api.resources import Resources
-from api.saml_sign_on import CONSUMER, ENTITY, SamlSignOn
+from api.saml_sign_on import CONSUMER, ENTITY, LOGOUT, SamlSignOn
 from api.scim.registry import Registry
 from api.scim.routes import ScimEndpoint
 from api.sealed import Seal
@@ -121,7 +121,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         audit_log=audit_log,
         grants=grants,
         asking=Asking(feed, bus, node, ANSWER_WITHIN, now),
-        pauses=Pauses(feed, bus, node, now),
+        pauses=Pauses(feed, bus, node, now, lambda: rules_that_pause(publishing.in_force.policies)),
         issuing=issuing,
         resources=Resources(config),
         publishing=publishing,
@@ -197,7 +197,7 @@ def _saml(config: Config, admit: Admit, revocations: Revocations, issuing: Issui
     except OSError as error:
         raise ConfigError([f"identity.saml.metadata: {path} cannot be read: {error.strerror}"]) from error
     url = config.api_url
-    provider = SamlProvider(saml, metadata, url + ENTITY, url + CONSUMER, now)
+    provider = SamlProvider(saml, metadata, url + ENTITY, url + CONSUMER, url + LOGOUT, now)
     seal = Seal(secret(config.state, "single-sign-on"))
     return SamlSignOn(config, saml, provider, admit, seal, revocations, issuing, now)
 

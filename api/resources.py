@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from api.auth import SignIn
 from api.problems import documented
-from infra.config import Config
+from infra.config import Config, HttpResource, Resource
 from infra.keys import ca_path, server_certificate, ssh_host_line
 from schemas.vocabulary import Principal
 
@@ -24,6 +24,7 @@ class ResourceView(BaseModel):
     host_key: str | None = Field(
         default=None, description="of SSH: the gateway's public key, as in known_hosts without the host"
     )
+    mcp: str | None = Field(default=None, description="of an MCP server: its path", examples=["/mcp"])
 
 
 class ResourcesView(BaseModel):
@@ -50,6 +51,7 @@ class Resources:
                         port=address.port,
                         labels=dict(resource.labels),
                         host_key=ssh_host_line(config.state) if resource.protocol == "ssh" else None,
+                        mcp=_mcp_path(resource),
                     )
                 )
         authority = ca_path(config)
@@ -73,3 +75,7 @@ class Resources:
             return self._view
 
         return router
+
+
+def _mcp_path(resource: Resource) -> str | None:
+    return resource.mcp.path if isinstance(resource, HttpResource) and resource.mcp is not None else None

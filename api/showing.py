@@ -149,6 +149,13 @@ class LockView(BaseModel):
     mode: str
 
 
+class SampledRowView(BaseModel):
+    """A changed row, as its columns' values: masked, and cut short."""
+
+    before: list[str | None] | None = Field(description="null: it was not there")
+    after: list[str | None] | None = Field(description="null: it is gone")
+
+
 class ChangedRowsView(BaseModel):
     """How many rows of a relation a transaction changed, by whatever way, as the target counts them."""
 
@@ -156,6 +163,9 @@ class ChangedRowsView(BaseModel):
     inserted: int
     updated: int
     deleted: int
+    columns: list[str] = Field(description="those of the sample")
+    sample: list[SampledRowView] = Field(description="some of these rows, where the rule asks for that")
+    not_sampled: str = Field(description="why there is no sample where the rule asks for one")
 
 
 class TransactionView(BaseModel):
@@ -358,12 +368,24 @@ def _transaction(transaction: Transaction | None) -> TransactionView | None:
         ],
         changed=[
             ChangedRowsView(
-                relation=one.relation, inserted=one.inserted, updated=one.updated, deleted=one.deleted
+                relation=one.relation,
+                inserted=one.inserted,
+                updated=one.updated,
+                deleted=one.deleted,
+                columns=list(one.columns),
+                sample=[
+                    SampledRowView(before=_values(row.before), after=_values(row.after)) for row in one.sample
+                ],
+                not_sampled=one.not_sampled,
             )
             for one in transaction.changed
         ],
         locks=[LockView(relation=lock.relation, mode=lock.mode) for lock in transaction.locks],
     )
+
+
+def _values(row: tuple[str | None, ...] | None) -> list[str | None] | None:
+    return None if row is None else list(row)
 
 
 def _access(access: Access | None) -> AccessView | None:

@@ -3,8 +3,9 @@
 #
 #   infra/setup.sh environment   uv into .tools/, the locked Python environment into .venv/
 #   infra/setup.sh test          what the tests take from Debian: PostgreSQL, psql, Chromium, OpenSSH, rsync, git;
-#                                Ansible into .tools/ansible/
+#                                Ansible and OpenBao into .tools/
 #   infra/setup.sh browser      what the page takes from npm into api/web/static/vendor/, for its tests .tools/browser/
+#   infra/setup.sh libpq         psql 18 with libpq's own OAuth into .tools/libpq/, for `make test-libpq`
 #   infra/setup.sh bench         what the measurements take from Debian: PostgreSQL, psql, pgbouncer, wrk, OpenSSH
 set -eu
 cd "$(dirname "$0")/.."
@@ -82,14 +83,14 @@ environment() {
     "$uv" sync --locked
 }
 
-# Ansible for the tests, beside the environment: its own versions of libraries are not ours.
-ansible() {
-    wanted=tests/clients/ssh/requirements.txt
-    ! cmp -s "$wanted" .tools/ansible/.requirements.txt || return 0
-    say "Ansible into .tools/"
-    rm -rf .tools/ansible
-    "$uv" pip install --quiet --require-hashes --python .venv/bin/python --target .tools/ansible --requirement "$wanted"
-    cp "$wanted" .tools/ansible/.requirements.txt
+# A program of PyPI for the tests, beside the environment: its own versions of libraries are not ours. $1: its name
+# in .tools/; $2: what it is made of.
+beside() {
+    ! cmp -s "$2" ".tools/$1/.requirements.txt" || return 0
+    say "$1 into .tools/"
+    rm -rf ".tools/$1"
+    "$uv" pip install --quiet --require-hashes --python .venv/bin/python --target ".tools/$1" --requirement "$2"
+    cp "$2" ".tools/$1/.requirements.txt"
 }
 
 # asciinema's player and, for the tests, axe-core: by npm from its lock file, never from git. No script of theirs runs.
@@ -105,18 +106,46 @@ browser() {
     cp .tools/browser/node_modules/asciinema-player/LICENSE api/web/static/vendor/asciinema-player.LICENSE
 }
 
+# psql 18 with libpq's own OAuth, of Debian's next release, into .tools/libpq/: with all that it stands on, down to
+# the C library, so that this machine's stays as it is.
+libpq() {
+    [ ! -x .tools/libpq/psql ] || return 0
+    release=forky
+    archive=$(apt-get indextargets --format '$(REPO_URI)' | grep '/debian/$' | sort -u | head -n 1)
+    here=$PWD/.tools/libpq
+    say "psql 18 of Debian $release into .tools/libpq/"
+    rm -rf "$here"
+    mkdir -p "$here/lists/partial" "$here/cache/archives/partial" "$here/root"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive $release main" >"$here/sources.list"
+    apt="apt-get -q -o Dir::Etc::sourcelist=$here/sources.list -o Dir::Etc::sourceparts=- -o Dir::State::lists=$here/lists
+        -o Dir::Cache=$here/cache -o Dir::State::status=/dev/null -o APT::Sandbox::User=root -o Acquire::Retries=3"
+    $apt update
+    packages=$($apt install --simulate --no-install-recommends postgresql-client-18 libpq-oauth | awk '/^Inst/ {print $2}')
+    (cd "$here/cache" && $apt download $packages)
+    for package in "$here"/cache/*.deb; do
+        dpkg --extract "$package" "$here/root"
+    done
+    rm -rf "$here/lists" "$here/cache"
+    libraries=$(dirname "$(find "$here/root" -name 'libpq.so.5' | head -n 1)")
+    printf '#!/bin/sh\nexec "%s" --library-path "%s" "%s" "$@"\n' "$libraries/ld-linux-x86-64.so.2" "$libraries" \
+        "$here/root/usr/lib/postgresql/18/bin/psql" >"$here/psql"
+    chmod +x "$here/psql"
+}
+
 case ${1:-} in
 environment) environment ;;
 # libatomic1: the driver that steers Chromium is linked with it.
 test)
     without_sshd_service
     debian postgresql postgresql-client chromium fonts-liberation libatomic1 openssh-client openssh-server ssh-audit rsync git
-    ansible
+    beside ansible tests/clients/ssh/requirements.txt
+    beside openbao tests/credentials/requirements.txt
     ;;
 browser) browser ;;
+libpq) libpq ;;
 bench)
     without_sshd_service
     debian postgresql postgresql-client pgbouncer wrk curl openssh-client openssh-server
     ;;
-*) fail "expected environment, test, browser or bench" ;;
+*) fail "expected environment, test, browser, libpq or bench" ;;
 esac

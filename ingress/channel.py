@@ -1,10 +1,21 @@
 """One side of a connection: bytes of a transport, first awaited, then delivered as they come."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import cast
 
+# Seconds without a byte before the peer is probed, between two probes, and how many may stay unanswered:
+# what forgets idle connections on the way (firewalls, NAT, load balancers) does so after minutes.
+_PROBES = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
 _HIGH_WATER = 256 * 1024  # bytes waiting to be written before the other side is asked to pause
+
+
+def keep_alive(sock: socket.socket) -> None:
+    """Has the kernel probe the peer of an idle connection (RFC 9293, section 3.8.4). Raises OSError."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _PROBES:
+        sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 class Channel(asyncio.Protocol):

@@ -7,10 +7,11 @@ it, and only what policy and audit need comes by.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ingress.command import Command
 from ingress.gate import Allowed, Refusal, Revoked, Waiting
-from ingress.interface import Abandon, Close, Finish, Frame, Record, Request, Submit
+from ingress.interface import Abandon, AskBeside, Close, Finish, Frame, Record, Request, Submit
 from ingress.session import Hands, Session
 
 
@@ -28,14 +29,25 @@ def hands_off(pressure: Callable[[], None]) -> Hands:
     async def no_catalogue() -> None:
         """There is none to read."""
 
+    async def not_asked(asked: AskBeside) -> None:
+        """Nothing is asked so."""
+
     return Hands(
         write_client=lambda pieces: None,
         write_target=lambda pieces: None,
         close=lambda: None,
         cancel_target=lambda: None,
         read_catalogue=no_catalogue,
+        ask_beside=not_asked,
         pressure=pressure,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    answer: asyncio.Future[Allowed]
+    on_waiting: Callable[[Waiting], None]
+    on_still_waiting: Callable[[Waiting], None] | None
 
 
 class Inquiry:
@@ -46,7 +58,7 @@ class Inquiry:
         self._on_end = on_end
         self._session: Session | None = None
         self._requests: list[Request] = []
-        self._asked: dict[str, tuple[asyncio.Future[Allowed], Callable[[Waiting], None]]] = {}
+        self._asked: dict[str, _Asked] = {}
         self._ended = False
 
     def begin(self, session: Session) -> None:
@@ -54,14 +66,19 @@ class Inquiry:
         self._session = session
         session.open(self)
 
-    async def ask(self, command: Command, on_waiting: Callable[[Waiting], None]) -> Allowed:
+    async def ask(
+        self,
+        command: Command,
+        on_waiting: Callable[[Waiting], None],
+        on_still_waiting: Callable[[Waiting], None] | None = None,
+    ) -> Allowed:
         """Returns once the command may run; `release` it right before it does. Raises Refused.
 
-        `on_waiting` is called when a reviewer has to decide. When the caller is cancelled, the command is
-        withdrawn.
+        `on_waiting` is called when a reviewer has to decide, `on_still_waiting` at intervals after that. When
+        the caller is cancelled, the command is withdrawn.
         """
         answer: asyncio.Future[Allowed] = asyncio.get_running_loop().create_future()
-        self._asked[command.id] = (answer, on_waiting)
+        self._asked[command.id] = _Asked(answer, on_waiting, on_still_waiting)
         self._do(Submit(command))
         try:
             return await answer
@@ -100,17 +117,22 @@ class Inquiry:
 
     def waiting(self, command: str, waiting: Waiting) -> None:
         if (asked := self._asked.get(command)) is not None:
-            asked[1](waiting)
+            asked.on_waiting(waiting)
+
+    def still_waits(self, command: str, waiting: Waiting) -> None:
+        asked = self._asked.get(command)
+        if asked is not None and asked.on_still_waiting is not None:
+            asked.on_still_waiting(waiting)
 
     def allowed(self, command: str, allowed: Allowed) -> None:
-        if (asked := self._asked.get(command)) is not None and not asked[0].done():
-            asked[0].set_result(allowed)
+        if (asked := self._asked.get(command)) is not None and not asked.answer.done():
+            asked.answer.set_result(allowed)
         else:
             self._requests.append(Abandon(command, "the client left"))
 
     def refused(self, command: str, refusal: Refusal) -> None:
-        if (asked := self._asked.get(command)) is not None and not asked[0].done():
-            asked[0].set_exception(Refused(refusal))
+        if (asked := self._asked.get(command)) is not None and not asked.answer.done():
+            asked.answer.set_exception(Refused(refusal))
 
     def revoked(self, command: str, revoked: Revoked) -> None:
         """What runs is stopped with its session."""

@@ -73,6 +73,22 @@ class ReadCatalogue:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A text for the target, and its one parameter."""
+
+    text: str
+    parameter: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskBeside:
+    """Ask the target these beside the session's connection, under these settings, and say what it answers."""
+
+    settings: str
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StopAfter:
     """Call `time_is_up(command, turn)` when this many seconds have passed."""
 
@@ -97,7 +113,18 @@ class Close:
     reason: str
 
 
-Request = Submit | Abandon | Finish | Record | CancelTarget | ReadCatalogue | StopAfter | Estimated | Close
+Request = (
+    Submit
+    | Abandon
+    | Finish
+    | Record
+    | CancelTarget
+    | ReadCatalogue
+    | AskBeside
+    | StopAfter
+    | Estimated
+    | Close
+)
 
 
 class Conversation(Protocol):
@@ -109,6 +136,7 @@ class Conversation(Protocol):
     def client_data(self, data: bytes) -> None: ...
     def target_data(self, data: bytes) -> None: ...
     def waiting(self, command: str, waiting: Waiting) -> None: ...
+    def still_waits(self, command: str, waiting: Waiting) -> None: ...
     def allowed(self, command: str, allowed: Allowed) -> None: ...
     def refused(self, command: str, refusal: Refusal) -> None: ...
     def revoked(self, command: str, revoked: Revoked) -> None: ...

@@ -20,6 +20,7 @@ from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
 from infra.keys import keyring, sealer, server_certificate, signer
 from infra.readiness import report_ready
+from ingress.channel import keep_alive
 from ingress.interface import Endpoint
 from ingress.login import Login
 from ingress.outbox import Outbox
@@ -64,6 +65,7 @@ async def _run(config: Config) -> int:
         clock=now,
         node=node,
         verdict_timeout=config.gateway.verdict_timeout,
+        remind_every=config.gateway.remind_every,
     )
     provisioning = provisioning_of(config)
     admit = provisioning.admit if provisioning is not None else everybody
@@ -142,7 +144,7 @@ async def _accept(listener: socket.socket, endpoint: Endpoint) -> None:
             sock.setblocking(False)
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                keep_alive(sock)
             task = asyncio.create_task(endpoint.serve(sock))
             serving.add(task)
             task.add_done_callback(serving.discard)

@@ -22,6 +22,7 @@ from ingress.errors import ProtocolError
 from ingress.gate import Allowed, Gate, Refusal, Revoked, Signal, State, Waiting
 from ingress.interface import (
     Abandon,
+    AskBeside,
     CancelTarget,
     Close,
     Conversation,
@@ -74,6 +75,7 @@ class Services:
     clock: Clock
     node: str
     verdict_timeout: timedelta
+    remind_every: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Hands:
     close: Callable[[], None]
     cancel_target: Callable[[], None]  # and tell the session when the target was asked
     read_catalogue: Callable[[], Awaitable[None]]  # and tell the conversation
+    ask_beside: Callable[[AskBeside], Awaitable[None]]  # and tell the conversation
     pressure: Callable[[], None]  # whether to read on may have changed
 
 
@@ -92,6 +95,7 @@ class Hands:
 class _Held:
     gate: Gate
     timer: asyncio.TimerHandle | None = None
+    reminder: asyncio.TimerHandle | None = None
     released_at: float = 0.0
 
 
@@ -219,6 +223,8 @@ class Session:
                 self._hands.cancel_target()
             case ReadCatalogue():
                 self._start(self._hands.read_catalogue())
+            case AskBeside():
+                self._start(self._hands.ask_beside(request))
             case StopAfter():
                 self._loop.call_later(
                     request.seconds,
@@ -289,6 +295,7 @@ class Session:
             case Waiting():
                 self._watch(command, held, now)
                 self._feed(lambda conversation: conversation.waiting(command, heard))
+                self._remind_later(command, held, heard)
             case Allowed():
                 if held.timer is not None:
                     held.timer.cancel()
@@ -300,6 +307,18 @@ class Session:
             case Refusal():
                 self._settle(command)
                 self._feed(lambda conversation: conversation.refused(command, heard))
+
+    def _remind_later(self, command: str, held: _Held, waiting: Waiting) -> None:
+        """While it waits the client hears of it again, so that nothing between here and there takes the
+        connection for dead."""
+        held.reminder = self._loop.call_later(
+            self._services.remind_every.total_seconds(), self._remind, command, held, waiting
+        )
+
+    def _remind(self, command: str, held: _Held, waiting: Waiting) -> None:
+        if held.gate.state is State.WAITING and not self._closed:
+            self._feed(lambda conversation: conversation.still_waits(command, waiting))
+            self._remind_later(command, held, waiting)
 
     def _undecided(self, command: str, reason: str) -> None:
         """No verdict: the command is refused here, and on record as abandoned."""
@@ -373,8 +392,10 @@ class Session:
 
     def _settle(self, command: str) -> None:
         held = self._held.pop(command, None)
-        if held is not None and held.timer is not None:
-            held.timer.cancel()
+        if held is not None:
+            for timer in (held.timer, held.reminder):
+                if timer is not None:
+                    timer.cancel()
         self._services.verdicts.forget(command)
 
     def _close(self, reason: str) -> None:

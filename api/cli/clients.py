@@ -1,6 +1,7 @@
 """CLIENTS: protocol -> how its usual client is told where, who and with which token. Pure.
 
-A secret goes into the client's environment, never among its arguments, which others on the machine can read.
+A secret goes into the client's environment or into a file that lasts as long as the client, never among its
+arguments, which others on the machine can read.
 """
 
 import base64
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from api.cli.kubeconfig import make_kubeconfig
+from api.cli.web_clients import make_curlrc, make_mcp_config, make_netrc
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,14 @@ class Target:
     host_key: str = ""  # of SSH: the gateway's public key
     folder: Path = Path()  # where a client's files are kept, as our own are
     plugin: tuple[str, ...] = ()  # the command line that prints the token for a client that asks
+    mcp: str | None = None  # of an MCP server: its path
+    scratch: Path = Path()  # a folder for what holds the token, there while a client runs
+
+    @property
+    def origin(self) -> str:
+        """Of a resource over HTTP."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"https://{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,10 @@ class Client:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
     files: Mapping[Path, str] = field(default_factory=dict)  # what it reads, without a secret in it
-    said: str = ""  # to be told where nothing is run
+    secrets: Mapping[Path, str] = field(default_factory=dict, repr=False)  # the same with one, in `scratch`
+    said: str = ""  # to be told where nothing is run: for a shell or a program
+    hint: str = ""  # the same, for whoever reads it
+    base: str = ""  # what a path alone is below, on curl's command line
 
 
 def _psql(target: Target) -> Client:
@@ -57,13 +70,49 @@ def _psql(target: Target) -> Client:
 
 def _kubectl(target: Target) -> Client:
     path = target.folder / f"{target.resource}.kubeconfig"
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    server = f"https://{host}:{target.port}/clusters/{target.resource}"
+    server = f"{target.origin}/clusters/{target.resource}"
+    plugin = (*target.plugin, "--kubernetes")
     return Client(
         (),
         {"KUBECONFIG": str(path)},
-        {path: make_kubeconfig(target.resource, server, target.ca, target.plugin)},
-        f"export KUBECONFIG={shlex.quote(str(path))}",
+        {path: make_kubeconfig(target.resource, server, target.ca, plugin)},
+        said=f"export KUBECONFIG={shlex.quote(str(path))}",
+    )
+
+
+def _http(target: Target) -> Client:
+    base = f"{target.origin}/{target.resource}"
+    url = base + (target.mcp or "")
+    lasting = {"COUNTERSIGN_BASE_URL": url}
+    if target.ca is not None:
+        # Of OpenSSL and httpx, of requests, of Node: what they read the authorities from.
+        names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+        lasting |= dict.fromkeys(names, str(target.ca))
+    exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in lasting.items())
+    netrc = target.scratch / "netrc"
+    connect, token = f"countersign connect {target.resource} --", shlex.join(target.plugin)
+    hint = (
+        f"One request: {connect} curl /…\n"
+        f"A program that reads NETRC (requests; httpx.NetRCAuth): {connect} …\n"
+        f"Any other sends Authorization: Bearer TOKEN; this prints the token: {token}"
+    )
+    if target.mcp is not None:
+        said = make_mcp_config(target.resource, url, (*target.plugin, "--headers"))
+        hint = (
+            "A client without headersHelper sends Authorization: Bearer TOKEN; "
+            f"this prints the token: {token}\n"
+            f"How it knows the gateway:\n{exports}"
+        )
+    return Client(
+        (),
+        {**lasting, "CURL_HOME": str(target.scratch), "NETRC": str(netrc)},
+        secrets={
+            netrc: make_netrc(target.host, target.principal, target.token),
+            target.scratch / ".curlrc": make_curlrc(netrc, target.ca),
+        },
+        said=exports if target.mcp is None else said,
+        hint=hint,
+        base=base,
     )
 
 
@@ -131,4 +180,5 @@ CLIENTS: Mapping[str, Callable[[Target], Client]] = {
     "postgres": _psql,
     "ssh": _ssh,
     "kubernetes": _kubectl,
+    "http": _http,
 }

@@ -4,8 +4,10 @@ import hashlib
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from secrets import token_hex
 from typing import Annotated
 
 import httpx
@@ -14,7 +16,9 @@ import typer
 from api.cli.clients import CLIENTS, Target, ssh_config, ssh_files
 from api.cli.credentials import folder
 from api.cli.gateway import ConfigOption, Exit, call, fail, find
+from api.cli.running import become, output_of, run_beside
 from api.cli.ssh_cert import own_key
+from api.cli.web_clients import value_options, with_urls
 
 app = typer.Typer(add_completion=False)
 
@@ -33,7 +37,8 @@ def connect(
 ) -> None:
     """Starts the usual client of a resource, or the command that is given, signed in as you.
 
-    Of a cluster: writes a kubeconfig, and says where."""
+    Of a cluster: writes a kubeconfig, and says where. Of an API: says where it is; `-- curl /v1/…` asks it.
+    Of an MCP server: prints what its clients' configuration needs."""
     place = find(config)
     found = call(place, "GET", "/api/resources")
     known = {entry["name"]: entry for entry in found["resources"]}
@@ -56,7 +61,9 @@ def connect(
         ca=_authority(place.url, found["ca"]),
         host_key=entry["host_key"] or "",
         folder=folder().absolute(),
-        plugin=_plugin(place.url, config),
+        plugin=(*_own(), "token", place.url, *_named(config)),
+        mcp=entry.get("mcp"),
+        scratch=_scratch(),
     )
     if print_config:
         if entry["protocol"] != "ssh":
@@ -69,8 +76,16 @@ def connect(
     _write(client.files)
     if not command and not client.command:
         print(client.said)
+        if client.hint:
+            print(client.hint, file=sys.stderr)
         return
-    _become([*(command or client.command)], {**os.environ, **client.environment})
+    argv, environment = [*(command or client.command)], {**os.environ, **client.environment}
+    if client.base and Path(argv[0]).name == "curl":
+        options = value_options(output_of((argv[0], "--help", "all")))
+        argv[1:] = with_urls(argv[1:], options, client.base)
+    if client.secrets:
+        raise typer.Exit(run_beside(target.scratch, client.secrets, argv, environment))
+    become(argv, environment)
 
 
 def _write(files: Mapping[Path, str]) -> None:
@@ -78,11 +93,6 @@ def _write(files: Mapping[Path, str]) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.write_text(content)
         path.chmod(0o700 if content.startswith("#!") else 0o600)
-
-
-def _plugin(url: str, config: Path | None) -> tuple[str, ...]:
-    """What prints the token for a client that asks."""
-    return (*_own(), "token", url, "--kubernetes", *_named(config))
 
 
 def _own() -> tuple[str, ...]:
@@ -105,9 +115,7 @@ def _authority(url: str, certificate: str | None) -> Path | None:
     return path
 
 
-def _become(command: list[str], environment: dict[str, str]) -> None:
-    """Puts the client in this process's place: signals and the exit status are its own."""
-    try:
-        os.execvpe(command[0], command, environment)  # noqa: S606  no shell is wanted
-    except OSError as error:
-        fail(Exit.USAGE, f"{command[0]} cannot be started: {error.strerror}")
+def _scratch() -> Path:
+    """Where nothing is yet, in a place that ends with the user's last session where there is one (XDG Base
+    Directory Specification, XDG_RUNTIME_DIR)."""
+    return Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"countersign-{token_hex(16)}"

@@ -25,6 +25,7 @@ from api.cli.gateway import (
 )
 from api.cli.kubeconfig import exec_credential, with_words
 from api.cli.ssh_cert import forget_certificate
+from api.cli.web_clients import header_fields
 from api.visible import visible
 from api.web.words import duration
 from infra.clock import now
@@ -96,15 +97,21 @@ def token(
     kubernetes: Annotated[
         bool, typer.Option("--kubernetes", help="As a credential plugin of kubectl prints it.")
     ] = False,
+    headers: Annotated[
+        bool, typer.Option("--headers", help="As header fields, for an MCP client's headersHelper.")
+    ] = False,
 ) -> None:
     """Prints the token, renewed where needed: PGPASSWORD=$(countersign token) psql …"""
     place = locate(config, url)
-    found = (os.environ.get("COUNTERSIGN_TOKEN", "") if kubernetes else "") or current_token(place)
+    asked_by_client = kubernetes or headers
+    found = (os.environ.get("COUNTERSIGN_TOKEN", "") if asked_by_client else "") or current_token(place)
     if not found:
         fail(Exit.REFUSED, f"not signed in to {place.url}, or no longer: run `countersign login`")
     if kubernetes:
         reason, ticket = (os.environ.get(f"COUNTERSIGN_{name}", "") for name in ("REASON", "TICKET"))
         found = exec_credential(with_words(found, reason, ticket))
+    elif headers:
+        found = header_fields(found)
     print(found)
 
 

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import WebSession
-from api.deciding import clean_comment
 from api.grants import Grants
 from api.problems import Problem
 from api.register import GrantState
@@ -48,7 +47,7 @@ class GrantPages:
             return to_sign_in(request)
         forms.of_session(request, session, form_token)
         try:
-            await self._grants.revoke(grant, session.principal, _checked(reason))
+            await self._grants.revoke(grant, session.principal, forms.reason(reason, "it ends"))
         except Problem as problem:
             return await self._page(request, session, problem=problem)
         return RedirectResponse("/grants?state=all", HTTPStatus.SEE_OTHER)
@@ -67,18 +66,3 @@ class GrantPages:
             is_all=is_all,
             problem=problem,
         )
-
-
-def _checked(reason: str) -> str:
-    try:
-        if cleaned := clean_comment(reason):
-            return cleaned
-        why = "expected why it ends"
-    except ValueError as error:
-        why = str(error)
-    raise Problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "reason-missing",
-        f"The reason cannot be used: {why}.",
-        "Say why; whoever has the grant is told.",
-    )

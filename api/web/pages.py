@@ -19,6 +19,7 @@ from api.inbox import Approval
 from api.issuing import Issuing
 from api.originals import Original, Originals
 from api.past import Background, Past
+from api.pauses import Pauses
 from api.plain_words import of_request, undoing_of
 from api.problems import Problem
 from api.showing import ApprovalView, GrantOffer, view
@@ -37,13 +38,21 @@ class Pages:
     """The pages over one desk."""
 
     def __init__(
-        self, site: Site, feed: Feed, desk: Desk, past: Past, originals: Originals, issuing: Issuing
+        self,
+        site: Site,
+        feed: Feed,
+        desk: Desk,
+        past: Past,
+        originals: Originals,
+        pauses: Pauses,
+        issuing: Issuing,
     ) -> None:
         self._site = site
         self._feed = feed
         self._desk = desk
         self._past = past
         self._originals = originals
+        self._pauses = pauses
         self._issuing = issuing
 
     def router(self) -> APIRouter:
@@ -221,6 +230,7 @@ class Pages:
             offers=_offers(shown),
             background=background,
             original=original,
+            may_lift=self._pauses.may_lift(session.principal, found),
             may_open=self._site.access.opens(session.principal, found),
             pending=shown.state is ApprovalState.PENDING,
             seen=format_seen(reached(self._feed.inbox, None)),

@@ -145,3 +145,4 @@ class Gateway(Model):
     vault: Vault | None = None
     kubernetes: KubernetesApi | None = None  # none: that of the cluster it runs in
     verdict_timeout: Duration = timedelta(seconds=15)  # without a verdict by then a command is refused
+    remind_every: Duration = timedelta(seconds=60)  # a client whose command waits for a reviewer

@@ -178,6 +178,7 @@ class SshResource(Common):
     credentials: SshCredentials
     shells: Literal["none", "lines", "recorded"] = "none"
     environment: tuple[str, ...] = ("LANG", "LC_*")  # globs of variables a client may set on the host
+    timeout: Duration = timedelta(seconds=20)  # that the host may be silent; thrice, once it is signed in to
     sensitive: Sensitive = Sensitive()
 
 

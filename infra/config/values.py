@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -100,11 +100,12 @@ class Secret(Model):
 
 
 class VaultKey(Model):
-    """A value of HashiCorp Vault's KV engine, version 2."""
+    """A value of HashiCorp Vault's KV engine."""
 
     path: str = Field(min_length=1)  # below its mount, as `vault kv get -mount=MOUNT PATH` takes it
     key: str = Field(min_length=1)
     mount: str = "secret"
+    version: Literal[1, 2] = 2  # of the engine there
 
 
 class KubernetesKey(Model):

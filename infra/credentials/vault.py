@@ -1,7 +1,7 @@
 """HashiCorp Vault: values of its KV engine, and accounts of its database engine for one session each.
 
-hvac waits for answers, so requests run in threads. Vault documentation: "KV secrets engine
-version 2 (API)", "Database secrets engine (API)", "Lease, renew, and revoke".
+hvac waits for answers, so requests run in threads. Vault documentation: "KV secrets engine" (API, versions
+1 and 2), "Database secrets engine (API)", "Lease, renew, and revoke".
 """
 
 import asyncio
@@ -56,11 +56,13 @@ class Vault:
         self._renew_at = 0.0  # monotonic; when the gateway's own token has lived half its life
 
     async def read(self, wanted: VaultKey) -> str:
-        """A value of a KV engine, version 2. Raises CredentialUnavailable."""
+        """A value of a KV engine. Raises CredentialUnavailable."""
 
         def ask() -> Any:
-            kv = self._client.secrets.kv.v2
-            answer = kv.read_secret_version(
+            kv = self._client.secrets.kv
+            if wanted.version == 1:
+                return kv.v1.read_secret(wanted.path, mount_point=wanted.mount)["data"].get(wanted.key)
+            answer = kv.v2.read_secret_version(
                 wanted.path, mount_point=wanted.mount, raise_on_deleted_version=True
             )
             return answer["data"]["data"].get(wanted.key)

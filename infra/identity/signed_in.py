@@ -1,9 +1,11 @@
 """What is known of somebody who has shown who they are, and why somebody else is refused."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from schemas.vocabulary import Principal
 
@@ -35,6 +37,14 @@ class SignedIn:
         yield self.principal.name, self.since
         if self.acts_for_since is not None:
             yield self.principal.acts_for, self.acts_for_since
+
+
+def of_provider(issuer: str, kind: Literal["session", "subject"], value: str) -> str:
+    """The id of a sign-in by which its identity provider ends it: of its own session, or all of somebody's.
+
+    A digest, so that tokens stay short and events do not name what is only the provider's.
+    """
+    return "idp-" + hashlib.sha256(f"{kind} {value} {issuer}".encode()).hexdigest()[:32]
 
 
 class TokenRefused(Exception):

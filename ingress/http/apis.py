@@ -13,6 +13,7 @@ from ingress.errors import TargetError
 from ingress.http.facts import Known
 from ingress.http.openapi import Description
 from ingress.web.credentials import Granted, Stored
+from ingress.web.entity_tags import EntityTags
 from ingress.web.selectors import Selectors
 from ingress.web.target_connection import Target
 from schemas.vocabulary import SensitiveColumn
@@ -23,17 +24,20 @@ if TYPE_CHECKING:
 
 
 class Api:
-    """One resource. Raises ConfigError where what its configuration names cannot be read."""
+    """One resource. `tags`: how its entity tags are hidden, where its answers are masked. Raises ConfigError
+    where what its configuration names cannot be read."""
 
-    def __init__(self, resource: HttpResource, base: Path, secrets: Secrets) -> None:
+    def __init__(self, resource: HttpResource, base: Path, secrets: Secrets, key: bytes) -> None:
         self.resource = resource
+        is_masked = bool(resource.sensitive.fields or resource.sensitive.detect)
+        self.tags = EntityTags(key, resource.name) if is_masked else None
         own = resource.credentials.client_certificate
         self.target = Target(resource.address, resource.ca, own, base)
         self._credential = _credential(resource, secrets, self.target)
         fields = resource.sensitive.fields.items()
         self.known = Known(
             selectors=Selectors(SensitiveColumn(*entry) for entry in fields),
-            description=_description(base / resource.openapi) if resource.openapi is not None else None,
+            description=read_description(base / resource.openapi) if resource.openapi is not None else None,
             graphql=resource.graphql,
             ignores_case=resource.ignores_case,
         )
@@ -67,10 +71,11 @@ class Api:
 
 
 class Apis:
-    """All of them, by name and by host name."""
+    """All of them, by name and by host name. `key`: what entity tags are hidden under."""
 
-    def __init__(self, config: Config, secrets: Secrets) -> None:
-        found = [Api(one, config.base, secrets) for one in config.resources if isinstance(one, HttpResource)]
+    def __init__(self, config: Config, secrets: Secrets, key: bytes) -> None:
+        resources = (one for one in config.resources if isinstance(one, HttpResource))
+        found = [Api(one, config.base, secrets, key) for one in resources]
         self._by_name = {api.resource.name: api for api in found}
         self._by_host = {host: api for api in found for host in api.resource.hosts}
 
@@ -103,7 +108,7 @@ def _credential(
     return Stored(resource.credentials, secrets)
 
 
-def _description(path: Path) -> Description:
+def read_description(path: Path) -> Description:
     try:
         return Description(YAML(typ="safe").load(StringIO(path.read_text())))
     except OSError as error:

@@ -126,7 +126,7 @@ class Caller:
         subject = Subject(visit.principal.name, api.resource.name, detectors, api.known)
         clock = self._shared.services.clock
         command = make_call_command(call, subject, lambda: uuid7(clock()), reason, ticket)
-        manner = ApiManner(api, self._shared.masks, prefix, self._shared.words)
+        manner = ApiManner(api, target.path, self._shared.masks, prefix, self._shared.words)
         if is_websocket:
             await self._talk(Opening(head, call, command, subject, manner, visit), sink)
             return

@@ -27,7 +27,7 @@ class HttpEndpoint:
 
     def __init__(self, config: Config, login: Login, services: Services, tls: ssl.SSLContext) -> None:
         self._config = config
-        self._apis = Apis(config, services.secrets)
+        self._apis = Apis(config, services.secrets, secret(config.state, "entity-tags"))
         masks = make_masks(secret(config.state, "masking"))
         self._held = HeldCalls()
         pins, key = PinStore(config.state), secret(config.state, "mcp")

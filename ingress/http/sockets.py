@@ -16,7 +16,7 @@ from ingress.web.call import Call
 from ingress.web.credentials import Granted
 from ingress.web.exchange import Exchange
 from ingress.web.handshake import accept, ask, offered, opened
-from ingress.web.pursuit import unkept
+from ingress.web.limits import unkept
 from ingress.web.requests import Requests
 from ingress.web.sinks import Broken, say
 from ingress.web.strict import Head

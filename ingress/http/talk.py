@@ -9,7 +9,7 @@ from ingress.errors import ProtocolError
 from ingress.interface import Finish, Frame
 from ingress.web.answers.counting import Uninspectable
 from ingress.web.answers.inspect import Inspection
-from ingress.web.pursuit import LimitReached
+from ingress.web.limits import LimitReached, keep_limits
 from ingress.web.visits import Visit
 from ingress.web.websocket import (
     BAD_GATEWAY,
@@ -130,11 +130,7 @@ class Talk:
         shown = self._inspection.message(message.data, is_text=message.is_text)
         self._messages += 1
         self._bytes += len(shown)
-        limits = self._obligations
-        if limits.bytes is not None and self._bytes > limits.bytes:
-            raise LimitReached("bytes", limits.bytes)
-        if limits.rows is not None and self._messages > limits.rows:
-            raise LimitReached("rows", limits.rows)
+        keep_limits(self._obligations, self._messages, self._bytes)
         return shown
 
     def _record(self, message: Message) -> None:

@@ -40,7 +40,7 @@ class ClusterManner:
 
     @property
     def is_live(self) -> bool:
-        return self.requested.is_watch or self.requested.is_log
+        return self.requested.is_watch or (self.requested.is_log and self.requested.says("follow"))
 
     async def granted(self) -> Granted:
         return await self.cluster.credentials.granted(self.principal)
@@ -55,6 +55,9 @@ class ClusterManner:
         if name == b"accept" and not self.requested.path.startswith("/openapi/"):
             with_tables = not has_own_fields(self.requested.kind, self.cluster.sensitive)
             return name, accepted(value, with_tables=with_tables)
+        return field
+
+    def returned(self, field: Field) -> Field | None:
         return field
 
     def viewing(self, plan: MaskingPlan, secrets: tuple[bytes, ...]) -> AnswerViewing:

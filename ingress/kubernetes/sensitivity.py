@@ -7,6 +7,7 @@ of a table.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from ingress.web.selectors import Selectors
 from processors.masking.masks import FULL, TOKEN, Mask
@@ -20,7 +21,8 @@ MASKED = (TOKEN, _ENCODED_TOKEN)
 _PLAIN_KINDS = ("secrets", "configmaps")
 
 
-def selectors_of(kind: str, entries: Iterable[SensitiveColumn]) -> Selectors:
+@lru_cache(maxsize=1024)
+def selectors_of(kind: str, entries: tuple[SensitiveColumn, ...]) -> Selectors:
     """What is sensitive in answers about this kind, "deployments.apps"; its subresources are of it, too."""
     whole = kind.partition("/")[0]
     found = []

@@ -1,7 +1,5 @@
 """Writes that are refused whatever the rules say: what was masked must not be taken for the value. Pure."""
 
-from collections.abc import Iterable
-
 from ingress.kubernetes.requested import Requested
 from ingress.kubernetes.sensitivity import MASKED, selectors_of
 from ingress.web.call import Call
@@ -13,7 +11,7 @@ _WHY = (
 )
 
 
-def refused_write(call: Call, requested: Requested, sensitive: Iterable[SensitiveColumn]) -> str | None:
+def refused_write(call: Call, requested: Requested, sensitive: tuple[SensitiveColumn, ...]) -> str | None:
     """Why this write is refused; None where it is not."""
     if requested.verb not in ("create", "update", "patch") or not call.body:
         return None

@@ -61,6 +61,9 @@ class McpManner:
             return field
         return (SESSION, self._session.encode()) if self._session else None
 
+    def returned(self, field: Field) -> Field | None:
+        return field
+
     def viewing(self, plan: MaskingPlan, secrets: tuple[bytes, ...]) -> MessageViewing:
         sight = make_sight(plan, self.masks, secrets, self.server.resource.sensitive.uninspected)
         return MessageViewing(

@@ -15,6 +15,7 @@ from datetime import datetime
 from ingress.gate import Allowed, Refusal, Revoked, Waiting
 from ingress.interface import (
     Abandon,
+    AskBeside,
     CancelTarget,
     Close,
     Finish,
@@ -30,7 +31,7 @@ from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, must
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
-from ingress.postgres.ending import ask_about, may_be_held
+from ingress.postgres.ending import answered_beside, ask_about, may_be_held
 from ingress.postgres.execution import Ending, Execution, Expected, Group, Kind, lost, only_prepared
 from ingress.postgres.judge import Judge
 from ingress.postgres.maskers import put_maskers
@@ -38,9 +39,10 @@ from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execut
 from ingress.postgres.namespace import Namespace
 from ingress.postgres.own import OWN, Aside, wrapped
 from ingress.postgres.read_only import around
-from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_waiting
+from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_still_waiting, make_waiting
 from ingress.postgres.refused import error_of, in_place_of
 from ingress.postgres.results import ResultMasker
+from ingress.postgres.sampling import Masked
 from ingress.postgres.sql.columns import Origin
 from ingress.postgres.target_side import TargetSide
 from ingress.postgres.transaction import OpenTransaction, in_block, make_runs_first, makes_last
@@ -78,6 +80,7 @@ class PostgresConversation:
         self._link = link
         self._clock = clock
         self._masks = masks
+        self._base_plan = base_plan
         self._client_reader = ClientReader()
         self._target_reader = TargetReader()
         self._names = Namespace()
@@ -140,6 +143,11 @@ class PostgresConversation:
             self._estimate(group, command)
         self._turn()
 
+    def still_waits(self, command: str, waiting: Waiting) -> None:
+        notice = make_still_waiting(waiting, self._link(waiting.approval), self._clock())
+        self._for_client.append(notice)
+        self._requests.append(Record(Frame.ANSWER, notice))
+
     def allowed(self, command: str, allowed: Allowed) -> None:
         group = self._group_of(command)
         if group is None:
@@ -192,6 +200,12 @@ class PostgresConversation:
     def cancel_sent(self) -> None:
         """Answers a CancelTarget."""
         self._cancels -= 1
+        self._turn()
+
+    def answered_beside(self, answers: Sequence[Sequence[tuple[bytes | None, ...]]] | None) -> None:
+        """Answers an AskBeside; None where the target did not."""
+        if self._groups and self._groups[0].ends is not None:
+            answered_beside(self._groups[0].ends, answers)
         self._turn()
 
     def catalogue_read(self, catalogue: Catalogue) -> None:
@@ -361,10 +375,16 @@ class PostgresConversation:
         """Asks about the end of a transaction, once all that ran in it has been answered; whether it did."""
         if ending.is_asked or self._target.expected:
             return ending.is_asked
-        step = ask_about(group, ending, self._transaction, self._standing(()))
+        masked = Masked(self._base_plan, self._origin, self._masks)
+        step = ask_about(group, ending, self._transaction, self._standing(()), masked)
         if isinstance(step, Aside):
             self._put_aside(step)
             self._unflushed = self._sent_in_series
+            return False
+        if isinstance(step, Wait):
+            return False
+        if isinstance(step, AskBeside):
+            self._requests.append(step)
             return False
         ending.is_asked = True
         self._ask(group)

@@ -135,10 +135,13 @@ class Expected:
 @dataclass(eq=False, slots=True)
 class Ending:
     """How far the question about a transaction's end has come. `locks`, `changed`: what the transaction keeps
-    locked, and the rows it changed, as the target says; None: not asked."""
+    locked, and the rows it changed, as the target says; None: not asked. `columns`: of the changed tables,
+    where rows of them are to be shown, which `sampling` finds."""
 
     locks: Answer | None = None
     changed: Answer | None = None
+    columns: Answer | None = None
+    sampling: object | None = None
     is_asked: bool = False
 
 

@@ -54,6 +54,11 @@ class Aside:
         kinds = (Kind.CLOSE, Kind.PARSE, Kind.CLOSE, Kind.PARSE, Kind.BIND, Kind.EXECUTE, Kind.CLOSE)
         self.expected += [Expected(kind, quiet=True, answer=Answer(), guard=guard) for kind in kinds]
 
+    def forget(self) -> None:
+        """What is left of a statement that failed while it was executed."""
+        self.messages.append(make_close(b"S", OWN))
+        self.expected.append(Expected(Kind.CLOSE, quiet=True))
+
     def sync(self) -> None:
         """What was asked until here ends with the transaction it began, where it began one."""
         self.messages.append(SYNC)

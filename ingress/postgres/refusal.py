@@ -56,18 +56,22 @@ def make_refusal(command: str, refusal: Refusal, link: str = "") -> bytes:
 
 def make_waiting(waiting: Waiting, link: str, now: datetime) -> bytes:
     """The notice while a command waits for its reviewer. `link`: the page of this approval."""
-    detail = {
-        "verdict": "review",
-        "rule": waiting.rule,
-        "approval": waiting.approval,
-        "reviewers": list(waiting.reviewers),
-        "expires_at": waiting.expires_at.isoformat(),
-    }
     where = f", {link}" if link else ""
     return make_notice(
         f'held for review by rule "{waiting.rule}": approval {waiting.approval}{where}, '
         f"up to {_in_words((waiting.expires_at - now).total_seconds())}",
-        detail=json.dumps(detail, ensure_ascii=False),
+        detail=json.dumps(_detail(waiting), ensure_ascii=False),
+    )
+
+
+def make_still_waiting(waiting: Waiting, link: str, now: datetime) -> bytes:
+    """The notice at intervals while it goes on waiting: who can decide, and the time that is left."""
+    where = f", {link}" if link else ""
+    return make_notice(
+        f"still held for review: approval {waiting.approval}{where}, "
+        f"{_in_words((waiting.expires_at - now).total_seconds())} left; "
+        f"a member of {', '.join(waiting.reviewers)} can decide",
+        detail=json.dumps(_detail(waiting), ensure_ascii=False),
     )
 
 
@@ -75,6 +79,16 @@ def make_decided(allowed: Allowed) -> bytes:
     """The notice that reviewers approved."""
     comment = f': "{allowed.comment}"' if allowed.comment else ""
     return make_notice(f"approved by {allowed.approved_by}{comment}")
+
+
+def _detail(waiting: Waiting) -> dict[str, object]:
+    return {
+        "verdict": "review",
+        "rule": waiting.rule,
+        "approval": waiting.approval,
+        "reviewers": list(waiting.reviewers),
+        "expires_at": waiting.expires_at.isoformat(),
+    }
 
 
 def _in_words(seconds: float) -> str:

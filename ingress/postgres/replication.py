@@ -21,6 +21,7 @@ from ingress.postgres.messages import make_error, make_ready, parse_fields, pars
 from ingress.postgres.refusal import (
     make_decided,
     make_refusal,
+    make_still_waiting,
     make_waiting,
 )
 from schemas.vocabulary import Facts, Intent, Obligations, Outcome
@@ -91,6 +92,9 @@ class ReplicationConversation:
     def waiting(self, command: str, waiting: Waiting) -> None:
         if self._held is not None:
             self._say(make_waiting(waiting, self._link(waiting.approval), self._clock()))
+
+    def still_waits(self, command: str, waiting: Waiting) -> None:
+        self._say(make_still_waiting(waiting, self._link(waiting.approval), self._clock()))
 
     def allowed(self, command: str, allowed: Allowed) -> None:
         if self._held is None:

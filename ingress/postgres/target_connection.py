@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import ssl
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 
 from infra.config import PostgresResource
 from infra.credentials import Account
-from ingress.channel import Channel
+from ingress.channel import Channel, keep_alive
 from ingress.errors import TargetError
 from ingress.postgres.messages import TERMINATE, make_cancel_request, make_ssl_request
 from ingress.postgres.target_login import TargetLogin, TargetRefused
@@ -97,7 +96,7 @@ async def _connect(resource: PostgresResource, base: Path) -> Channel:
     sock = transport.get_extra_info("socket")
     if sock is not None:
         with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            keep_alive(sock)
     context = tls_context(resource, base)
     if context is None:
         return channel

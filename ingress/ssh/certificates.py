@@ -5,15 +5,22 @@ OpenSSH's PROTOCOL.certkeys. Its key id says who really acts: sshd writes it int
 
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import asyncssh
 
 from infra.clock import Clock
 from infra.credentials import Asker
+from infra.keys import ssh_target_ca
 
 _SKEW = timedelta(minutes=1)  # by which the host's clock may be behind
 
 SignedKey = tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]
+
+
+def certificates_of(state: Path, clock: Clock) -> "Certificates":
+    """By the CA under the state folder, made where there is none yet."""
+    return Certificates(asyncssh.read_private_key(ssh_target_ca(state)), clock)
 
 
 class Certificates:
@@ -27,8 +34,8 @@ class Certificates:
         self, asker: Asker, user: str, lifetime: timedelta, source_addresses: Sequence[str] = ()
     ) -> SignedKey:
         """A new key, and a certificate with which it is `user` until `lifetime` from now, from these networks
-        (none: from anywhere). The connection it opens may last longer. No agent, X11 or ~/.ssh/rc; on
-        connections from the host policy decides."""
+        (none: from anywhere). The connection it opens may last longer. No ~/.ssh/rc; on what is
+        forwarded and lent policy decides."""
         key = asyncssh.generate_private_key("ssh-ed25519")
         now = self._clock()
         certificate = self._ca.generate_user_certificate(
@@ -38,8 +45,6 @@ class Certificates:
             valid_after=now - _SKEW,
             valid_before=now + lifetime,
             source_address=list(source_addresses) or None,
-            permit_x11_forwarding=False,
-            permit_agent_forwarding=False,
             permit_user_rc=False,
         )
         return key, certificate

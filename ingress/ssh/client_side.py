@@ -1,22 +1,32 @@
 """What asyncssh asks about one client's connection: who signs in, and what may be opened on it.
 
-What is not answered here asyncssh refuses: forwarding to the client, sockets, tunnels, X11, the agent.
+What is not answered here, asyncssh refuses.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import asyncssh
 
 from ingress.errors import LoginRefused
-from ingress.ssh.forwarding import forward
+from ingress.ssh.channels import Channels
+from ingress.ssh.forwarding import Forwarding
+from ingress.ssh.lending import Lending
+from ingress.ssh.listening import Listening
 from ingress.ssh.visit import Visit
 
-MOST_CHANNELS = 10  # at a time, as OpenSSH's MaxSessions
 _MOST_ATTEMPTS = 6  # to sign in, as OpenSSH's MaxAuthTries
 
 Admit = Callable[[str, str | bytes], Awaitable[Visit]]
 MakeProcess = Callable[[Visit], "asyncssh.SSHServerProcess[bytes]"]
+
+
+@dataclass(frozen=True, slots=True)
+class _SignedIn:
+    visit: Visit
+    forwarding: Forwarding
+    listening: Listening
 
 
 class ClientSide(asyncssh.SSHServer):
@@ -27,37 +37,38 @@ class ClientSide(asyncssh.SSHServer):
         self._admit = admit
         self._trusts = trusts
         self._make_process = make_process
-        self._channels: list[asyncssh.SSHServerChannel[bytes]] = []
         self._attempts = 0
-        self._forwards = 0
         self._connection: asyncssh.SSHServerConnection | None = None
-        self.visit: Visit | None = None
+        self._channels: Channels | None = None
+        self._signed_in: _SignedIn | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
+        self._channels = Channels(conn)
         self._validate = conn.validate_public_key
         # asyncssh tells a server a certificate's authority alone, and takes the whole user name for its
         # principal: here the certificate itself is needed, and the resource stands behind the name.
         conn.validate_public_key = self._validate_certificate  # type: ignore[method-assign]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.visit is not None:
-            self.visit.client_left("the client left")
+        self.client_left()
+
+    def client_left(self) -> None:
+        """Nobody is there any more."""
+        if self._signed_in is not None:
+            self._signed_in.visit.client_left("the client left")
+
+    @property
+    def channels(self) -> Channels:
+        """What runs on the connection."""
+        assert self._channels is not None
+        return self._channels
 
     @property
     def client_name(self) -> str:
         """What the client calls itself."""
         assert self._connection is not None
         return str(self._connection.get_extra_info("client_version", ""))
-
-    def disconnect(self, reason: str) -> None:
-        """Ends the connection; the client is told why."""
-        # asyncssh closes the channels before it says so: OpenSSH may have gone by then, and heard nothing.
-        for channel in self._channels:
-            if not channel.is_closing():
-                channel.write_stderr(f"countersign: {reason}\r\n".encode())
-        if self._connection is not None:
-            self._connection.disconnect(asyncssh.DISC_BY_APPLICATION, reason)
 
     def begin_auth(self, username: str) -> bool:
         return True
@@ -89,13 +100,15 @@ class ClientSide(asyncssh.SSHServer):
         self._attempts += 1
         if self._attempts > _MOST_ATTEMPTS:
             raise asyncssh.PermissionDenied("too many attempts to sign in")
-        if self.visit is not None:
+        if self._signed_in is not None:
             return False
         try:
-            self.visit = await self._admit(username, shown)
+            visit = await self._admit(username, shown)
         except LoginRefused as refused:
             self._connection.send_auth_banner(f"countersign: {refused}\n{refused.hint}\n")
             return False
+        Lending(visit, self._connection).begin()
+        self._signed_in = _SignedIn(visit, Forwarding(visit), Listening(visit, self._connection))
         return True
 
     def kbdint_auth_supported(self) -> bool:
@@ -110,32 +123,36 @@ class ClientSide(asyncssh.SSHServer):
     async def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> bool:
         return len(responses) == 1 and await self.validate_password(username, responses[0])
 
-    def connection_requested(
-        self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
-    ) -> "asyncssh.SSHTCPSession[bytes]":
-        if self.visit is None or self._forwards >= MOST_CHANNELS:
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many connections")
-        self._forwards += 1
-        # asyncssh awaits it, and answers the client when it is done (as for its own forward_connection).
-        return cast("asyncssh.SSHTCPSession[bytes]", self._forward(self.visit, dest_host, dest_port))
-
-    async def _forward(self, visit: Visit, host: str, port: int) -> "asyncssh.SSHTCPSession[bytes]":
-        def ended() -> None:
-            self._forwards -= 1
-
-        try:
-            return await forward(visit, host, port, ended)
-        except asyncssh.ChannelOpenError:
-            ended()
-            raise
+    @property
+    def _guest(self) -> "_SignedIn":
+        """asyncssh lets nobody ask for anything before they have signed in."""
+        assert self._signed_in is not None
+        return self._signed_in
 
     def session_requested(
         self,
     ) -> "tuple[asyncssh.SSHServerChannel[bytes], asyncssh.SSHServerProcess[bytes]]":
-        assert self._connection is not None
-        self._channels = [channel for channel in self._channels if not channel.is_closing()]
-        if self.visit is None or len(self._channels) >= MOST_CHANNELS:
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many channels")
-        channel = self._connection.create_server_channel(encoding=None)
-        self._channels.append(channel)
-        return channel, self._make_process(self.visit)
+        return self.channels.open(), self._make_process(self._guest.visit)
+
+    # asyncssh awaits what these return, and answers the client when it is done.
+
+    def connection_requested(
+        self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
+    ) -> "asyncssh.SSHTCPSession[bytes]":
+        session = self._guest.forwarding.to_port(dest_host, dest_port)
+        return cast("asyncssh.SSHTCPSession[bytes]", session)
+
+    def unix_connection_requested(self, dest_path: str) -> "asyncssh.SSHUNIXSession[bytes]":
+        return cast("asyncssh.SSHUNIXSession[bytes]", self._guest.forwarding.to_socket(dest_path))
+
+    def tun_requested(self, unit: int | None) -> asyncssh.SSHTunTapSession:
+        return cast(asyncssh.SSHTunTapSession, self._guest.forwarding.tunnel(unit, ethernet=False))
+
+    def tap_requested(self, unit: int | None) -> asyncssh.SSHTunTapSession:
+        return cast(asyncssh.SSHTunTapSession, self._guest.forwarding.tunnel(unit, ethernet=True))
+
+    async def server_requested(self, listen_host: str, listen_port: int) -> asyncssh.SSHListener | bool:
+        return await self._guest.listening.on_port(listen_host, listen_port) or False
+
+    async def unix_server_requested(self, listen_path: str) -> asyncssh.SSHListener | bool:
+        return await self._guest.listening.on_socket(listen_path) or False

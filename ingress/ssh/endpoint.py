@@ -10,7 +10,7 @@ import structlog
 from infra.config import Config, ConfigError, SshResource
 from infra.credentials import Asker
 from infra.identity import SignedIn
-from infra.keys import ssh_host_key, ssh_target_ca
+from infra.keys import ssh_host_key
 from ingress.errors import LoginRefused, TargetError
 from ingress.gate import Refusal
 from ingress.inquiry import Inquiry, hands_off
@@ -18,13 +18,13 @@ from ingress.interface import Frame
 from ingress.login import Login
 from ingress.session import Services, Session, SessionInfo
 from ingress.ssh.algorithms import CIPHERS, COMPRESSIONS, KEY_EXCHANGES, MACS, SIGNATURES
-from ingress.ssh.certificates import Certificates
+from ingress.ssh.certificates import certificates_of
 from ingress.ssh.client_side import ClientSide
 from ingress.ssh.execution import Execution
 from ingress.ssh.files import Files
 from ingress.ssh.judge import LONGEST, Judge, Subject
 from ingress.ssh.refusal import TOO_LONG
-from ingress.ssh.run import Process
+from ingress.ssh.start import Process
 from ingress.ssh.target_side import open_target
 from ingress.ssh.visit import ClientGone, Visit
 from ingress.terminal.cast import make_header
@@ -41,9 +41,6 @@ _NO_SHELL = Refusal(
     message="this resource has no interactive shells through the gateway",
     hint="Nothing was executed. Send single commands: ssh … 'the command'.",
 )
-_NO_SUBSYSTEM = Refusal(
-    message="of the subsystems only sftp goes through the gateway", hint="Nothing was executed."
-)
 
 
 class SshEndpoint:
@@ -54,9 +51,7 @@ class SshEndpoint:
         self._login = login
         self._services = services
         self._host_key = asyncssh.read_private_key(ssh_host_key(config.state))
-        self._certificates = Certificates(
-            asyncssh.read_private_key(ssh_target_ca(config.state)), services.clock
-        )
+        self._certificates = certificates_of(config.state, services.clock)
         self._signing_in = 0
         self._connections: set[asyncssh.SSHServerConnection] = set()
 
@@ -112,8 +107,7 @@ class SshEndpoint:
             )
         except (asyncssh.Error, OSError) as error:
             _log.info("client.not_let_in", address=f"{host}:{port}", error=str(error))
-            if client.visit is not None:
-                client.visit.client_left("the client left")
+            client.client_left()
             return
         finally:
             self._signing_in -= 1
@@ -176,7 +170,7 @@ class SshEndpoint:
             client_name=client.client_name,
             recording=resource.recording,
         )
-        inquiry = Inquiry(client.disconnect)
+        inquiry = Inquiry(client.channels.disconnect)
         room = asyncio.Event()
         room.set()
         hands = hands_off(lambda: room.clear() if session.recorder.is_behind else room.set())
@@ -188,7 +182,8 @@ class SshEndpoint:
         )
         subject = Subject(principal.name, resource.name, user, resource.sensitive.detect)
         judge = Judge(subject, lambda: uuid7(services.clock()))
-        return Visit(judge, inquiry, services, target, self._config.approval_link, room)
+        channels = client.channels
+        return Visit(judge, inquiry, services, target, self._config.approval_link, room, channels)
 
     def _make_process(self, visit: Visit) -> Process:
         """What serves a channel: a command line, a shell, or SFTP and SCP."""
@@ -200,6 +195,7 @@ class SshEndpoint:
         )
 
     async def _serve_channel(self, visit: Visit, process: Process) -> None:
+        visit.channels.catch_up()
         with contextlib.suppress(ClientGone, asyncio.CancelledError):
             await visit.serve(self._run(visit, process), process.wait_closed())
 
@@ -209,7 +205,7 @@ class SshEndpoint:
         execution = Execution(visit, process, resource.environment)
         try:
             if process.subsystem is not None:
-                execution.refuse("", _NO_SUBSYSTEM)
+                await execution.subsystem(process.subsystem)
             elif process.command is None:
                 if resource.shells == "none":
                     execution.refuse("", _NO_SHELL)

@@ -1,15 +1,16 @@
-"""One command line or shell: held until its verdict, then run at the host through the gateway."""
+"""One command line, shell or subsystem: held until its verdict, then run at the host through the gateway."""
 
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Mapping
 
 from ingress.command import Command
 from ingress.gate import Refusal
 from ingress.inquiry import Refused
+from ingress.ssh.environment import Environment
 from ingress.ssh.keyboard import Keyboard
 from ingress.ssh.lines.shell import LineShell
-from ingress.ssh.reasons import REASON, TICKET
-from ingress.ssh.refusal import NOT_EXECUTED, refusal_line, refusal_text
-from ingress.ssh.run import Process, Run
+from ingress.ssh.refusal import NOT_EXECUTED, refusal_words
+from ingress.ssh.run import Run
+from ingress.ssh.start import Process
 from ingress.ssh.visit import Visit
 from ingress.terminal.obligations import unkept
 
@@ -20,54 +21,73 @@ _NO_TERMINAL = Refusal(
 
 
 class Execution:
-    """`environment`: globs of the variables that may reach the host."""
+    """`environment`: globs of the variables that reach the host unasked."""
 
     def __init__(self, visit: Visit, process: Process, environment: tuple[str, ...]) -> None:
         self._visit = visit
         self._process = process
-        self._environment = {
-            name: value
-            for name, value in process.env.items()
-            if name not in (REASON, TICKET) and any(fnmatchcase(name, glob) for glob in environment)
-        }
-        self._keyboard = Keyboard(process)
         self._has_terminal = process.term_type is not None
+        self._environment = Environment(
+            visit, process.env, environment, self._tell, at_terminal=self._has_terminal
+        )
+        self._keyboard = Keyboard(process)
 
     async def line(self, text: str) -> None:
         """Runs a command line, if it may."""
-        command = self._visit.judge.line(text, self._environment, self._process.env, self._has_terminal)
-        await self._run(command, text)
+        judge, said = self._visit.judge, self._process.env
+        await self._run(lambda variables: judge.line(text, variables, said, self._has_terminal), text)
 
     async def shell(self) -> None:
         """Runs an interactive shell, if it may."""
-        await self._run(self._visit.judge.shell(self._environment, self._process.env), None)
+        judge, said = self._visit.judge, self._process.env
+        await self._run(lambda variables: judge.shell(variables, said), None)
+
+    async def subsystem(self, name: str) -> None:
+        """Runs a subsystem of the host, if it may."""
+        judge, said = self._visit.judge, self._process.env
+        await self._run(lambda variables: judge.subsystem(name, variables, said), None, name)
 
     async def lines(self) -> None:
         """Runs an interactive shell, each of whose lines is a command."""
-        if self._has_terminal:
-            await LineShell(self._visit, self._process, self._environment).go()
-        else:
+        if not self._has_terminal:
             self.refuse("", _NO_TERMINAL)
+            return
+        try:
+            await self._visit.unless(self._environment.ask(), self._keyboard.wants_out())
+            self._environment.send()
+        except Refused as refused:
+            self.refuse("", refused.refusal)
+            return
+        await LineShell(self._visit, self._process, self._keyboard, self._environment.variables).go()
 
     def refuse(self, command: str, refusal: Refusal) -> None:
         """Tells the client, and ends the channel."""
-        said = refusal_text(refusal) if self._has_terminal else refusal_line(command, refusal)
-        self._tell(said)
+        self._tell(refusal_words(command, refusal, at_terminal=self._has_terminal))
         self._process.exit(NOT_EXECUTED)
 
-    async def _run(self, command: Command, text: str | None) -> None:
+    async def _run(
+        self, make: Callable[[Mapping[str, str]], Command], text: str | None, subsystem: str | None = None
+    ) -> None:
+        """`make`: the command, of the variables that go to the host with it."""
+        visit, environment = self._visit, self._environment
+        command: Command | None = None
         try:
-            allowed = await self._visit.ask_unless(command, self._tell, self._keyboard.wants_out())
+            await visit.unless(environment.ask(), self._keyboard.wants_out())
+            command = make(environment.variables)
+            allowed = await visit.unless(visit.ask(command, self._tell), self._keyboard.wants_out())
             if (refusal := unkept(allowed.obligations, command)) is not None:
-                self._visit.abandon(command.id, refusal.message)
                 raise Refused(refusal)
-            self._visit.release(command.id)
+            environment.send()
+            visit.release(command.id)
         except Refused as refused:
-            self.refuse(command.id, refused.refusal)
+            why = refused.refusal.message
+            environment.drop(why)
+            if command is not None:
+                visit.abandon(command.id, why)  # where it is not refused itself, but may not go
+            self.refuse(command.id if command is not None else "", refused.refusal)
             return
-        await Run(self._visit, self._process, self._keyboard, command, allowed.obligations).go(
-            text, self._environment
-        )
+        run = Run(visit, self._process, self._keyboard, command, allowed.obligations)
+        await run.go(text, environment.variables, subsystem)
 
     def _tell(self, said: str) -> None:
         end = "\r\n" if self._has_terminal else "\n"

@@ -5,6 +5,10 @@ from collections.abc import Callable
 
 import asyncssh
 
+from ingress.gate import Refusal
+from ingress.inquiry import Refused
+from ingress.ssh.visit import Visit
+
 
 class HostFiles:
     """Connected when it is first needed. `tell`: what the client has to know."""
@@ -44,6 +48,21 @@ class HostFiles:
         """The client needs it no more."""
         if self._client is not None:
             self._client.exit()
+
+
+async def resolved_socket(visit: Visit, path: str) -> str:
+    """Where a socket of the host really is. Raises Refused, also where the host cannot tell."""
+    said = "Nothing was executed. Name the socket by its whole path, from / on."
+    if not path.startswith("/") or not path.isprintable():
+        raise Refused(Refusal(message="that is no whole path of a socket", hint=said))
+    files = HostFiles(visit.target, visit.channels.tell)
+    try:
+        return await files.resolved(path.encode())
+    except asyncssh.SFTPError as error:
+        message = f"the host does not say where that socket is: {error.reason}"
+        raise Refused(Refusal(message=message, hint=said)) from error
+    finally:
+        files.exit()
 
 
 def _shown(path: bytes) -> str:

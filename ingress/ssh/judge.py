@@ -8,7 +8,7 @@ from ingress.command import Command, Pattern, Spoken, make_command
 from ingress.shell.facts import analyse
 from ingress.shell.place import Place
 from ingress.ssh.reasons import Why, why
-from ingress.ssh.words import SHELL
+from ingress.ssh.words import SHELL, SUBSYSTEM
 from processors.masking.apply import redact_text
 from schemas.vocabulary import ContextItem, Facts, Intent, Stage
 
@@ -75,8 +75,18 @@ class Judge:
         )
         return self._command("(interactive shell)", facts, environment, why(said), True)
 
+    def subsystem(self, name: str, environment: Mapping[str, str], said: Mapping[str, str]) -> Command:
+        """A program that the host knows by this name (RFC 4254, 6.5): what it does is not known here."""
+        facts = Facts(
+            intents=(Intent.EXEC, Intent.UNKNOWN),
+            statements=(SUBSYSTEM,),
+            programs=(name,),
+            unproven=("what is said to a subsystem is not known",),
+        )
+        return self._command(f"subsystem {name}", facts, environment, why(said), False)
+
     def operation(self, text: str, facts: Facts, said: Mapping[str, str]) -> Command:
-        """An operation on files."""
+        """An operation on files, or a way for other bytes."""
         return self._command(text, facts, {}, why(said), False)
 
     def _command(
@@ -92,8 +102,12 @@ class Judge:
         """`bare`: the text without the comment that says why, where it may have one."""
         subject = self.subject
         bare = bare or text
+        is_plain = self.shown(bare) == bare
         items = [ContextItem("user", subject.user), ContextItem("terminal", "yes" if terminal else "no")]
-        items += [ContextItem(f"env {name}", value) for name, value in sorted(environment.items())]
+        for name, value in sorted(environment.items()):
+            hidden = self.shown(f"{name}={value}").partition("=")[2]
+            is_plain = is_plain and hidden == value
+            items.append(ContextItem(f"env {name}", hidden))
         items += where
         return make_command(
             id=self._new_id(),
@@ -108,7 +122,7 @@ class Judge:
             reason=redact_text(reason.reason, subject.detectors),
             ticket=redact_text(reason.ticket, subject.detectors),
             # Any of its words can decide what it does: a reviewer grants this very line, and no other.
-            pattern=Pattern(bare, bare, facts, tuple(items)) if self.shown(bare) == bare else None,
+            pattern=Pattern(bare, bare, facts, tuple(items)) if is_plain else None,
         )
 
 

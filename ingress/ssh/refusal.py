@@ -52,6 +52,11 @@ def refusal_text(refusal: Refusal) -> str:
     return f"countersign: refused{rule}: {refusal.message}{comment}\ncountersign: {hint}"
 
 
+def refusal_words(command: str, refusal: Refusal, *, at_terminal: bool) -> str:
+    """As whoever reads it can use it."""
+    return refusal_text(refusal) if at_terminal else refusal_line(command, refusal)
+
+
 def waiting_text(waiting: Waiting, link: str, now: datetime) -> str:
     """While a command waits for its reviewer. `link`: the page of this approval."""
     where = f", {link}" if link else ""
@@ -59,6 +64,16 @@ def waiting_text(waiting: Waiting, link: str, now: datetime) -> str:
     return (
         f'countersign: held for review by rule "{waiting.rule}": approval {waiting.approval}'
         f"{where}, up to {left}"
+    )
+
+
+def still_waiting_text(waiting: Waiting, link: str, now: datetime) -> str:
+    """At intervals while it goes on waiting: who can decide, and the time that is left."""
+    where = f", {link}" if link else ""
+    left = _in_words((waiting.expires_at - now).total_seconds())
+    return (
+        f"countersign: still held for review: approval {waiting.approval}{where}, {left} left; "
+        f"a member of {', '.join(waiting.reviewers)} can decide"
     )
 
 

@@ -10,6 +10,7 @@ from ingress.command import Command
 from ingress.ssh.answer import PIECE, Answer, pieces_of
 from ingress.ssh.keyboard import Keyboard
 from ingress.ssh.refusal import stopped_text
+from ingress.ssh.start import Process, start_at_host
 from ingress.ssh.typed import Typed
 from ingress.ssh.visit import Visit
 from ingress.terminal.cast import INPUT, RESIZE
@@ -17,8 +18,6 @@ from schemas.vocabulary import Obligations, Outcome
 
 _STOPPED = 124  # the exit status of a command that was stopped at a limit, as timeout(1) has it
 NO_STATUS = 255  # as OpenSSH's client has it
-
-Process = asyncssh.SSHServerProcess[bytes]
 
 
 class Run:
@@ -34,21 +33,13 @@ class Run:
         self._answer = Answer(visit, command, obligations)
         self._typed = Typed(obligations.masking.detectors)
 
-    async def go(self, text: str | None, environment: Mapping[str, str]) -> None:
-        """Runs it. Raises nothing but CancelledError: whatever happens is reported, once."""
+    async def go(self, text: str | None, environment: Mapping[str, str], subsystem: str | None) -> None:
+        """Runs it: a command line, a subsystem, or where both are None a shell. Raises
+        nothing but CancelledError: whatever happens is reported, once."""
         outcome, code, error = Outcome.UNKNOWN, "", "the client left before it ended"
         host: asyncssh.SSHClientProcess[bytes] | None = None
         try:
-            process = self._process
-            host = await self._visit.target.create_process(
-                text,
-                encoding=None,
-                env=environment,
-                term_type=process.term_type,
-                term_size=process.term_size,
-                term_modes=process.term_modes,
-                request_pty="force" if process.term_type is not None else False,
-            )
+            host = await start_at_host(self._visit, self._process, text, environment, subsystem)
             outcome, code, error = await self._relay(host)
         except (asyncssh.Error, OSError) as failure:
             error = f"the host did not run it, or went away: {failure}"

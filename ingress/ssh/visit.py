@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncssh
 
@@ -13,9 +13,12 @@ from ingress.gate import Allowed, Waiting
 from ingress.inquiry import Inquiry, Refused
 from ingress.interface import Finish, Frame
 from ingress.session import Services
+from ingress.ssh.channels import Channels
 from ingress.ssh.judge import Judge
-from ingress.ssh.refusal import CANCELLED, decided_text, refusal_text, waiting_text
+from ingress.ssh.refusal import CANCELLED, decided_text, refusal_text, still_waiting_text, waiting_text
 from ingress.terminal.cast import MARKER, OUTPUT, make_event
+
+T = TypeVar("T")
 
 
 class ClientGone(IngressError):
@@ -23,8 +26,8 @@ class ClientGone(IngressError):
 
 
 class Visit:
-    """`link(approval)`: where a reviewer finds it. `room`: set while the recording takes more. `tell`, where
-    it is asked for: the client's stderr."""
+    """`link(approval)`: where a reviewer finds it. `room`: set while the recording takes more. `channels`:
+    the client's. `tell`, where it is asked for: the client's stderr."""
 
     def __init__(
         self,
@@ -34,9 +37,11 @@ class Visit:
         target: asyncssh.SSHClientConnection,
         link: Callable[[str], str],
         room: asyncio.Event,
+        channels: Channels,
     ) -> None:
         self.judge = judge
         self.target = target
+        self.channels = channels
         self._inquiry = inquiry
         self._services = services
         self._link = link
@@ -72,7 +77,12 @@ class Visit:
         self.mark(command.text)
 
         def on_waiting(waiting: Waiting) -> None:
-            said = waiting_text(waiting, self._link(waiting.approval), self._services.clock())
+            say(waiting_text(waiting, self._link(waiting.approval), self._services.clock()))
+
+        def on_still_waiting(waiting: Waiting) -> None:
+            say(still_waiting_text(waiting, self._link(waiting.approval), self._services.clock()))
+
+        def say(said: str) -> None:
             self._inquiry.record(Frame.NOTE, said.encode())
             tell(said)
 
@@ -80,7 +90,7 @@ class Visit:
         assert task is not None
         self._asking.add(task)
         try:
-            allowed = await self._inquiry.ask(command, on_waiting)
+            allowed = await self._inquiry.ask(command, on_waiting, on_still_waiting)
         except Refused as refused:
             self._inquiry.record(Frame.NOTE, refusal_text(refused.refusal).encode())
             raise
@@ -91,21 +101,20 @@ class Visit:
             tell(decided_text(allowed))
         return allowed
 
-    async def ask_unless(
-        self, command: Command, tell: Callable[[str], None], leaving: Coroutine[Any, Any, None]
-    ) -> Allowed:
-        """As `ask`, until `leaving` returns: then the client no longer wants it. Raises Refused."""
-        asking = asyncio.ensure_future(self.ask(command, tell))
+    async def unless(self, asking: Coroutine[Any, Any, T], leaving: Coroutine[Any, Any, None]) -> T:
+        """What `asking` returns, unless `leaving` returns before: then the client no longer wants it, and
+        Refused is raised."""
+        answer = asyncio.ensure_future(asking)
         left = asyncio.ensure_future(leaving)
         try:
-            await asyncio.wait((asking, left), return_when=asyncio.FIRST_COMPLETED)
-            if asking.done():
-                return asking.result()
+            await asyncio.wait((answer, left), return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
             raise Refused(CANCELLED)
         finally:
-            for task in (asking, left):
-                task.cancel()
-            await asyncio.gather(asking, left, return_exceptions=True)
+            answer.cancel()
+            left.cancel()
+            await asyncio.gather(answer, left, return_exceptions=True)
 
     def release(self, command: str) -> None:
         """The last word before the command goes to the host. Raises Refused."""

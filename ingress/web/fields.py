@@ -43,11 +43,13 @@ _NOT_FORWARDED_PREFIXES = tuple(
 # Of an answer: a digest of what was masked tells whether a guess at it was right.
 _NOT_RETURNED = _names(
     """
-    set-cookie set-cookie2 content-encoding content-md5 content-digest digest repr-digest accept-ranges
-    content-range alt-svc location content-location refresh strict-transport-security server clear-site-data
-    public-key-pins
+    set-cookie set-cookie2 content-encoding content-md5 content-digest digest repr-digest unencoded-digest
+    x-content-digest x-goog-hash x-ms-content-crc64 x-ms-content-md5 x-ms-blob-content-md5 oc-checksum
+    signature signature-input accept-ranges content-range alt-svc location content-location refresh
+    strict-transport-security server clear-site-data public-key-pins
     """
 )
+_NOT_RETURNED_PREFIXES = (b"x-amz-checksum-", b"x-checksum-")
 _SECRET = re.compile(
     rb"authorization|token|secret|password|passwd|api-?key|(^|-)key$|cookie|session|signature|credential"
 )
@@ -78,7 +80,11 @@ def forwarded(head: Head, *, with_authorization: bool) -> tuple[Field, ...]:
 
 def returned(fields: Iterable[Field]) -> list[Field]:
     """The target's fields that go to the client, their values still to be masked."""
-    return [(name, value) for name, value in without_hops(fields) if name not in _NOT_RETURNED]
+    return [
+        (name, value)
+        for name, value in without_hops(fields)
+        if name not in _NOT_RETURNED and not name.startswith(_NOT_RETURNED_PREFIXES)
+    ]
 
 
 def is_secret(name: bytes) -> bool:

@@ -1,6 +1,8 @@
 """The requests of one client's connection, one after the other: their heads, their bodies, their refusal."""
 
 import asyncio
+import base64
+import binascii
 import contextlib
 import re
 from collections.abc import Awaitable, Callable, Coroutine
@@ -28,6 +30,7 @@ _HEAD_SECONDS = 60.0
 _BODY_SECONDS = 60.0  # between two pieces of a request's body
 _LINGER_SECONDS = 2.0
 _BEARER = re.compile(rb"Bearer +([\x21-\x7e]+)", re.IGNORECASE)
+_BASIC = re.compile(rb"Basic +([A-Za-z0-9+/]+={0,2})", re.IGNORECASE)
 REALM = (b"www-authenticate", b'Bearer realm="countersign"')
 
 
@@ -65,8 +68,7 @@ class Requests:
     async def sign_in(self, head: Head, login: Login) -> tuple[SignedIn, bool]:
         """Who asks, and whether Authorization held the token. Raises LoginRefused."""
         own = head.field(TOKEN)
-        found = None if own is not None else _BEARER.fullmatch(head.field(b"authorization") or b"")
-        token = own if own is not None else found[1] if found is not None else b""
+        token = own.decode("latin-1") if own is not None else _token(head.field(b"authorization") or b"")
         if not token:
             raise LoginRefused(
                 "the request has no token of this gateway",
@@ -74,7 +76,7 @@ class Requests:
                 "Send Authorization: Bearer TOKEN, or X-Countersign-Token where the API needs Authorization.",
             )
         host = self.address.rpartition(":")[0]
-        return await login.sign_in_by_token(token.decode("latin-1"), host), own is None
+        return await login.sign_in_by_token(token, host), own is None
 
     async def held_body(self, head: Head) -> tuple[bytes | None, bool]:
         """The request's body, decoded; its beginning and False where it is too long to be held."""
@@ -156,3 +158,20 @@ class Requests:
                 self.stream.finish_writing()
                 while await self.stream.receive():
                     pass
+
+
+def _token(authorization: bytes) -> str:
+    """What the field's value shows of who asks, "TOKEN" or "NAME:TOKEN"; empty: nothing of the gateway's.
+
+    Basic is for clients that keep passwords by host and show them to nobody else (netrc). The gateway never
+    asks for it: a browser would keep it, too, and show it for any page.
+    """
+    if bearer := _BEARER.fullmatch(authorization):
+        return bearer[1].decode()
+    if basic := _BASIC.fullmatch(authorization):
+        try:
+            name, _, token = base64.b64decode(basic[1], validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+        return f"{name}:{token}" if name else token  # RFC 7617, section 2
+    return ""

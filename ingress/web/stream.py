@@ -5,6 +5,7 @@ from typing import cast
 
 _MOST_UNREAD = 256 * 1024  # bytes kept before the peer's next ones are left in the network
 _HIGH_WATER = 256 * 1024  # bytes waiting to be written before a writer has to wait
+_TOGETHER = 16 * 1024  # bytes that wait for what is sent in the same moment: an answer's head and its body
 
 
 class Stream(asyncio.Protocol):
@@ -16,6 +17,8 @@ class Stream(asyncio.Protocol):
         self._unread = 0
         self._ended = False
         self._paused = False
+        self._unsent: list[bytes] = []
+        self._unsent_size = 0
         self._news = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
@@ -84,11 +87,17 @@ class Stream(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             raise ConnectionResetError("the peer is gone")
         if data:
-            self._transport.write(data)
+            if not self._unsent:
+                asyncio.get_running_loop().call_soon(self._write)
+            self._unsent.append(data)
+            self._unsent_size += len(data)
+            if self._unsent_size >= _TOGETHER:
+                self._write()
         await self._writable.wait()
 
     def finish_writing(self) -> None:
         """Sends what is waiting, and the end of it."""
+        self._write()
         if (
             self._transport is not None
             and self._transport.can_write_eof()
@@ -98,6 +107,7 @@ class Stream(asyncio.Protocol):
 
     def close(self) -> None:
         """Writes what is waiting, then closes."""
+        self._write()
         if self._transport is not None:
             self._transport.close()
 
@@ -105,3 +115,10 @@ class Stream(asyncio.Protocol):
         """Closes at once."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _write(self) -> None:
+        """What was sent, in one piece: each write is a call of the system, and wakes the peer."""
+        if self._unsent and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(self._unsent))
+        self._unsent.clear()
+        self._unsent_size = 0

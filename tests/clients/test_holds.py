@@ -49,6 +49,7 @@ def holding(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
             resources=[postgres_resource("orders", postgres, database)],
             policies=_POLICIES,
             users=(AGENT, DANA, AUDREY),
+            gateway={"remind_every": "1s"},
         )
 
     with running_gateway(tmp_path_factory.mktemp("holds"), document) as running:
@@ -123,3 +124,19 @@ async def test_what_is_held_runs_once_it_is_approved(holding: Gateway) -> None:
     assert dict(zip(running, await asyncio.gather(*running.values()), strict=True)) == dict.fromkeys(
         running, 1
     )
+
+
+async def test_who_waits_is_told_again_and_again(holding: Gateway) -> None:
+    """So that no proxy between takes the connection for dead, and nobody forgets whom to ask."""
+    async with running_psql(
+        holding.conninfo("orders"), holding.psql_environment, "-Atc", _changing(5)
+    ) as psql:
+        first = await psql.said(r"held for review by rule \"held for long\": approval (\S+),")
+        reminders = (
+            rf"(?s)(still held for review: approval {first[1]}, .*? left; a member of dba can decide.*){{2}}"
+        )
+        await psql.said(reminders)
+        await decide(holding, DANA, first[1], "reject", "enough")
+        done = await psql.finish()
+    assert done.stderr.rstrip().splitlines()[-1].startswith(("DETAIL", "HINT"))
+    assert "still held" not in done.stderr.partition("a reviewer rejected")[2]

@@ -14,7 +14,7 @@ from support.gateway import Gateway, running_gateway
 from support.json_server import Answer, running_json_server
 from support.postgres import PASSWORD, Postgres
 from support.sshd import Sshd, running_sshd
-from support.vault import FakeVault, running_vault
+from support.vault import RunningVault, running_vault
 from support.web_api import WebApi, running_web_api
 
 LIFETIME = 6.0  # seconds that a role lives for which nobody renews
@@ -46,44 +46,38 @@ class World:
 
     gateway: Gateway
     postgres: Postgres
-    vault: FakeVault
+    vault: RunningVault
     kubernetes: KubernetesApi
     web_api: WebApi
     sshd: Sshd
     api_key: str
 
-    def roles(self) -> list[str]:
-        """Those that were made for sessions."""
-        return self.postgres.execute("select rolname from pg_roles where rolname like 'cs\\_%'").split()
+    def roles(self, prefix: str = "cs_") -> list[str]:
+        """Those at the target that begin so; unless it is said otherwise, those the gateway made."""
+        return self.postgres.execute(
+            f"select rolname from pg_roles where starts_with(rolname, '{prefix}')"
+        ).split()
 
 
 @pytest.fixture(scope="package")
-def vault(postgres: Postgres) -> Iterator[FakeVault]:
-    def make(role: str) -> tuple[str, str]:
-        user, password = f"v-{role}-{secrets.token_hex(4)}", secrets.token_urlsafe(12)
-        postgres.execute(f"create role \"{user}\" login password '{password}' in role {role}")
-        return user, password
-
-    def end(user: str) -> None:
-        postgres.execute(f'drop role "{user}"')
-
-    with running_vault(make, end) as running:
+def vault(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVault]:
+    with running_vault(tmp_path_factory.mktemp("vault"), postgres) as running:
         yield running
 
 
 @pytest.fixture(scope="package")
-def world(postgres: Postgres, vault: FakeVault, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(
+    postgres: Postgres, vault: RunningVault, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("gateway")
     kubernetes, api_key = KubernetesApi(), secrets.token_urlsafe(12)
     with ExitStack() as running:
         web_api = running.enter_context(running_web_api(folder))
         sshd = running.enter_context(running_sshd())
         kubernetes.url = running.enter_context(running_json_server(kubernetes.answer))
-        vault.values |= {
-            "team/app": {"password": PASSWORD},
-            "team/web-1": {"key": sshd.private_key.read_text()},
-            "team/billing": {"token": api_key},
-        }
+        vault.put("team/app", password=PASSWORD)
+        vault.put("team/web-1", key=sshd.private_key.read_text())
+        vault.put("team/billing", token=api_key)
         kubernetes.values["databases/app"] = {"password": PASSWORD}
         for name, secret in (
             ("vault.secret", vault.secret_id),
@@ -102,7 +96,12 @@ def world(postgres: Postgres, vault: FakeVault, tmp_path_factory: pytest.TempPat
 
 
 def _document(
-    listen: Any, postgres: Postgres, vault: FakeVault, kubernetes: KubernetesApi, web_api: WebApi, sshd: Sshd
+    listen: Any,
+    postgres: Postgres,
+    vault: RunningVault,
+    kubernetes: KubernetesApi,
+    web_api: WebApi,
+    sshd: Sshd,
 ) -> Document:
     database = postgres.copy_sample()
 

@@ -113,15 +113,15 @@ async def test_a_secret_that_is_not_there_is_told_without_its_place(world: World
 async def test_an_account_of_vaults_lives_as_long_as_its_session(world: World) -> None:
     async with session(world, "leased") as connection:
         user = await connection.fetchval("select session_user::text")
-        assert user.startswith("v-reader-")
-        assert user in world.vault.leases.values()
+        assert user.startswith("v-approle-reader-")
+        assert world.roles(user) == [user]
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute("delete from orders")
-    await eventually(lambda: user not in world.vault.leases.values(), what="its lease revoked")
+    await eventually(lambda: world.roles(user) == [], what="its lease revoked")
 
 
 async def test_a_token_of_vault_that_was_revoked_is_replaced(world: World) -> None:
-    world.vault.tokens.clear()
+    world.vault.revoke_tokens()
     async with session(world, "leased") as connection:
         assert await connection.fetchval("select 1") == 1
 
@@ -141,13 +141,13 @@ async def test_a_password_is_rotated_in_vault_and_read_again_when_it_is_refused(
         new = secrets.token_urlsafe(12)
         try:
             world.postgres.execute(f"alter role app password '{new}'")
-            world.vault.values["team/app"] = {"password": new}
+            world.vault.put("team/app", password=new)
             async with session(world, "vaulted") as after:
                 assert await after.fetchval("select 1") == 1
             assert await before.fetchval("select 1") == 1
         finally:
             world.postgres.execute(f"alter role app password '{PASSWORD}'")
-            world.vault.values["team/app"] = {"password": PASSWORD}
+            world.vault.put("team/app", password=PASSWORD)
 
 
 async def test_ssh_signs_in_with_a_key_of_vaults(world: World) -> None:
@@ -162,15 +162,15 @@ async def test_a_key_is_rotated_in_vault_and_read_again_when_the_host_refuses_th
     client = ssh(world)
     assert (await client.run("echo before")).stdout == "before\n"  # the gateway has read the old one now
     authorized = world.sshd.folder / "authorized_keys"
-    old, old_keys = world.vault.values["team/web-1"], authorized.read_text()
+    old, old_keys = world.vault.get("team/web-1"), authorized.read_text()
     try:
         authorized.write_text(key.export_public_key().decode())
         assert (await client.run("echo without")).status == 255
-        world.vault.values["team/web-1"] = {"key": key.export_private_key().decode()}
+        world.vault.put("team/web-1", key=key.export_private_key().decode())
         assert (await client.run("echo after")).stdout == "after\n"
     finally:
         authorized.write_text(old_keys)
-        world.vault.values["team/web-1"] = old
+        world.vault.put("team/web-1", **old)
 
 
 async def test_ssh_signs_in_with_a_certificate_for_the_session(world: World) -> None:

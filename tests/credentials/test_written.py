@@ -100,12 +100,12 @@ def _secrets(world: World, wrong: str) -> dict[str, str]:
     """All that must not be seen, by what it is. Of keys, a line in their middle."""
     vault, state = world.vault, world.gateway.folder / "state"
     held = {f"token of {one.name}": one.token for one in (AGENT, DANA, AUDREY)}
-    held |= {f"token of Vault {number}": token for number, token in enumerate(vault.tokens)}
     held |= {
         "password of the target": PASSWORD,
         "what was wrong": wrong,
         "credential of the API": world.api_key,
         "secret of the gateway at Vault": vault.secret_id,
+        "token of Vault's root": vault.root,
         "token at Kubernetes": world.kubernetes.token,
         "key for the host": world.sshd.private_key.read_text().splitlines()[2],
         "literal of a command": CARD,

@@ -17,9 +17,9 @@ SOON: Document = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Breakable]:
-    """One for each file of tests. Every test leaves it whole."""
+    """One for all of them. Every test leaves it whole."""
     folder: Path = tmp_path_factory.mktemp("breakable")
     with (
         running_postgres() as postgres,

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from support.command_line import Ran, run_command, start_command
@@ -231,3 +232,34 @@ async def _signed_in_by_device(gateway: Gateway, keycloak: Keycloak, name: str) 
         assert answer.status_code == 200, answer.text
         given: dict[str, Any] = answer.json()
         return given
+
+
+async def test_who_is_signed_out_at_the_provider_is_out_of_everything(
+    gateway: Gateway, keycloak: Keycloak, terminal: Terminal, browser: Browser
+) -> None:
+    await terminal.login(keycloak, "carol")
+    browser.page(keycloak.sign_in(browser.begin(), "carol"))
+    token = (await terminal.run("token")).out.strip()
+    port = int(gateway.listen["postgres"].rpartition(":")[2])
+    session = await asyncpg.connect(
+        host="127.0.0.1", port=port, user="carol", password=token, database="orders", ssl=gateway.tls
+    )
+    assert await session.fetchval("select 1") == 1
+    assert browser.page("/history").status_code == 200
+
+    keycloak.end_sessions("carol")
+
+    await eventually(session.is_closed, seconds=_SECONDS, what="the end of the session")
+    await eventually(lambda: browser.page("/history").status_code == 303, what="the page's end")
+    with pytest.raises(asyncpg.InvalidPasswordError, match="revoked"):
+        await asyncpg.connect(
+            host="127.0.0.1", port=port, user="carol", password=token, database="orders", ssl=gateway.tls
+        )
+    await terminal.login(keycloak, "carol")  # what comes after it counts
+
+
+def test_what_is_no_logout_token_ends_nothing(gateway: Gateway, keycloak: Keycloak) -> None:
+    tokens = keycloak.of_person("alice", "countersign")
+    for token in (tokens["id_token"], tokens["access_token"], "x"):
+        answer = httpx.post(f"{gateway.api_url}/sign-in/backchannel-logout", data={"logout_token": token})
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")

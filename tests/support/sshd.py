@@ -103,6 +103,7 @@ def _running_sshd(folder: Path) -> Iterator[Sshd]:
         f"AuthorizedKeysFile {folder}/authorized_keys\n"
         f"PidFile none\nUsePAM {'yes' if is_root() else 'no'}\nStrictModes no\n"
         "PasswordAuthentication no\nSubsystem sftp internal-sftp\n"
+        f"X11Forwarding yes\nSetEnv XAUTHORITY={files}/xauthority\nSubsystem shout /usr/bin/tr a-z A-Z\n"
         "AcceptEnv *\nMaxSessions 50\nMaxStartups 200\nUseDNS no\n"
     )
     if is_root():  # only then has sshd terminals to give
@@ -260,7 +261,7 @@ class Client:
         token: str | None = None,
     ) -> Done:
         """`ssh … arguments`, to its end."""
-        argv = ["ssh", *self.options(resource), *options, "127.0.0.1", *arguments]
+        argv = ["ssh", *options, *self.options(resource), "127.0.0.1", *arguments]  # ssh takes the first
         return await self.run_any(argv, stdin=stdin, token=token)
 
     async def run_any(

@@ -11,12 +11,14 @@ from ingress.inquiry import Refused
 from ingress.shell.place import Place
 from ingress.ssh.answer import PIECE, Answer, Stream, pieces_of
 from ingress.ssh.judge import LONGEST
+from ingress.ssh.keyboard import Keyboard
 from ingress.ssh.lines.driver import Driver
 from ingress.ssh.lines.editor import End
 from ingress.ssh.lines.marks import Mark
 from ingress.ssh.lines.prompt import Prompt
 from ingress.ssh.refusal import TOO_LONG, refusal_text, stopped_text
-from ingress.ssh.run import NO_STATUS, Process
+from ingress.ssh.run import NO_STATUS
+from ingress.ssh.start import Process, start_at_host
 from ingress.ssh.typed import Typed
 from ingress.ssh.visit import Visit
 from ingress.terminal.cast import INPUT, RESIZE
@@ -34,9 +36,12 @@ _PASTE_ON, _PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"  # xterm's bracketed past
 class LineShell:
     """`environment`: the variables that go to the host."""
 
-    def __init__(self, visit: Visit, process: Process, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, visit: Visit, process: Process, keyboard: Keyboard, environment: Mapping[str, str]
+    ) -> None:
         self._visit = visit
         self._process = process
+        self._keyboard = keyboard
         self._environment = environment
         self._detectors = visit.judge.subject.detectors
         self._prompt = Prompt(process.term_size[0] or 80)
@@ -62,15 +67,8 @@ class LineShell:
 
     async def go(self) -> None:
         """Runs it. Raises asyncssh.Error and OSError where the host does not do its part."""
-        process = self._process
-        self._host = host = await self._visit.target.create_process(
-            self._driver.start,
-            encoding=None,
-            env=self._environment,
-            term_type=process.term_type,
-            term_size=process.term_size,
-            term_modes=process.term_modes,
-            request_pty="force",
+        self._host = host = await start_at_host(
+            self._visit, self._process, self._driver.start, self._environment
         )
         turns = asyncio.ensure_future(self._turns(host))
         tasks = {
@@ -165,7 +163,7 @@ class LineShell:
         self._wants_out.clear()
         self._is_asking = True
         try:
-            allowed = await self._visit.ask_unless(command, self._tell, self._leaves())
+            allowed = await self._visit.unless(self._visit.ask(command, self._tell), self._leaves())
         finally:
             self._is_asking = False
         if (refusal := unkept(allowed.obligations, command)) is not None:
@@ -270,7 +268,7 @@ class LineShell:
         """Input to the program that runs, or else to the prompt."""
         while True:
             try:
-                data = await self._process.stdin.read(PIECE)
+                data = await self._keyboard.read(PIECE)
             except asyncssh.TerminalSizeChanged as size:
                 assert self._host is not None
                 self._host.change_terminal_size(size.width, size.height, size.pixwidth, size.pixheight)

@@ -1,12 +1,13 @@
 """The header fields of an answer: which leave, and with what in them masked. Pure."""
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from ingress.web.answers.texts import Texts
 from ingress.web.fields import Field, returned
 
 
-def masked_fields(fields: tuple[Field, ...], texts: Texts) -> list[Field]:
+def masked_fields(fields: Iterable[Field], texts: Texts) -> list[Field]:
     """The target's fields for the client."""
     found = returned(fields)
     return [(name, texts.redact(value)) for name, value in found] if texts else found

@@ -1,10 +1,12 @@
 """One gateway before one real sshd, for all tests here."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 
 import pytest
 from support.builders import DANA, Document, configuration
+from support.command_line import run_command
 from support.gateway import Gateway, running_gateway
 from support.sshd import Client, Sshd, running_sshd
 
@@ -68,7 +70,45 @@ def policies(files: str) -> list[Document]:
             "verdict": "allow",
             "limits": {"bytes": 100_000},
         },
-        {"name": "anything", "when": {"resources": ["plain", "shell", "certified"]}, "verdict": "allow"},
+        {
+            "name": "listen there",
+            "when": {"resources": ["forwards"], "statements": ["remote_forward"], "paths": ["localhost:*"]},
+            "verdict": "allow",
+            "limits": {"bytes": 100_000},
+        },
+        {
+            "name": "those sockets",
+            "when": {
+                "resources": ["forwards"],
+                "statements": ["forward_socket", "remote_forward_socket"],
+                "paths": [f"{files}/open/*"],
+            },
+            "verdict": "allow",
+        },
+        {
+            "name": "lend and run",
+            "when": {
+                "resources": ["lends"],
+                "intents": ["read", "session", "exec", "unknown", "credential", "network", "export"],
+                "statements": ["agent", "x11", "exec", "subsystem"],
+            },
+            "verdict": "allow",
+        },
+        {
+            "name": "a known variable",
+            "when": {
+                "resources": ["lends", "lends-lines"],
+                "intents": ["exec", "unknown"],
+                "statements": ["environment"],
+                "command": "^environment (EDITOR|API_TOKEN)=",
+            },
+            "verdict": "allow",
+        },
+        {
+            "name": "anything",
+            "when": {"resources": ["plain", "shell", "certified", "hangs"]},
+            "verdict": "allow",
+        },
         {
             "name": "say why",
             "when": {"resources": ["reasons"], "intents": ["read"]},
@@ -98,14 +138,16 @@ def gateway(sshd: Sshd, silent: int, tmp_path_factory: pytest.TempPathFactory) -
     (sshd.files / "open").chmod(0o777)
     resources = [
         sshd.resource("web-1", sensitive={"detect": DETECT}),
-        *(sshd.resource(name) for name in ("plain", "limited", "quick", "reasons", "reads", "forwards")),
+        *(sshd.resource(name) for name in ("plain", "limited", "quick", "reasons", "reads", "lends")),
+        sshd.resource("forwards"),
         sshd.resource("shell", shells="recorded", sensitive={"detect": DETECT}),
         sshd.resource("web-lines", shells="lines", sensitive={"detect": DETECT}),
-        *(sshd.resource(name, shells="lines") for name in ("reads-lines", "limited-lines")),
+        *(sshd.resource(name, shells="lines") for name in ("reads-lines", "limited-lines", "lends-lines")),
         sshd.certified("certified", source_addresses=["127.0.0.0/8"]),
         sshd.certified("from-elsewhere", source_addresses=["192.0.2.0/24"]),
         {**sshd.certified("another-authority"), "host_key": sshd.authority("other-ca")},
-        {**sshd.resource("silent"), "address": f"127.0.0.1:{silent}"},
+        {**sshd.resource("silent"), "address": f"127.0.0.1:{silent}", "timeout": "1s"},
+        sshd.resource("hangs", timeout="1s"),
         {
             **sshd.resource("impostor"),
             "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBSg2u3hJ3GPJ3pQXQOcg6ZpYyr5xLWCfVBYVBYVBYVB",
@@ -113,9 +155,22 @@ def gateway(sshd: Sshd, silent: int, tmp_path_factory: pytest.TempPathFactory) -
     ]
     with running_gateway(
         tmp_path_factory.mktemp("gateway"),
-        lambda listen: configuration(listen=listen, resources=resources, policies=policies(str(sshd.files))),
+        lambda listen: configuration(
+            listen=listen,
+            resources=resources,
+            policies=policies(str(sshd.files)),
+            gateway={"remind_every": "2s"},
+        ),
     ) as running:
         yield running
+
+
+@pytest.fixture(scope="package")
+def authority(gateway: Gateway, sshd: Sshd) -> str:
+    """What `countersign ssh-ca` prints, and sshd trusts."""
+    done = asyncio.run(run_command(gateway.folder, "ssh-ca", "--config", str(gateway.config)))
+    sshd.trust(done.out)
+    return done.out
 
 
 @pytest.fixture

@@ -30,10 +30,12 @@ async def test_a_held_command_outlives_its_keep_alives(client: Client, gateway: 
             return len(_KEPT_ALIVE.findall(answers)) >= 3
 
         await eventually(is_kept, what="three keep-alives answered while it is held")
+        await ssh.said("left; a member of dba can decide")
         approval = re.search(r"approval ([0-9a-f-]+)", said)
         assert approval is not None
         await decide(gateway, DANA, approval[1], "approve", "fine")
         done = await ssh.finish()
+    assert f"still held for review: approval {approval[1]}" in done.stderr
     assert done.status == 0
     assert mark.exists()
 

@@ -150,3 +150,19 @@ async def test_what_is_revoked_ends_its_session_once() -> None:
     for _ in range(2):
         world.inquiry.revoked("c1", Revoked("a1", "dana", "wrong host"))
     assert world.ends == ['the session is over: dana revoked approval a1: "wrong host"']
+
+
+async def test_who_waits_is_reminded_where_its_protocol_can() -> None:
+    world, told, reminded, command = World(), list[Waiting](), list[Waiting](), a_command()
+    task = asyncio.create_task(world.inquiry.ask(command, told.append, reminded.append))
+    await asyncio.sleep(0)
+    world.inquiry.waiting(command.id, WAITING)
+    world.inquiry.still_waits(command.id, WAITING)
+    assert (told, reminded) == ([WAITING], [WAITING])
+    world.inquiry.allowed(command.id, ALLOWED)
+    assert await task is ALLOWED
+    silent = await world.asked(a_command("c2"))
+    world.inquiry.still_waits("c2", WAITING)
+    world.inquiry.still_waits(command.id, WAITING)
+    assert reminded == [WAITING]
+    silent.cancel()

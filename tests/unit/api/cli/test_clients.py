@@ -24,11 +24,14 @@ TARGET = Target(
 @pytest.mark.parametrize("protocol", CLIENTS)
 def test_the_token_is_no_argument_and_in_no_file(protocol: str, tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text("CA")
-    target = replace(TARGET, ca=tmp_path / "ca.crt", plugin=("countersign", "token"))
+    target = replace(
+        TARGET, ca=tmp_path / "ca.crt", plugin=("countersign", "token"), scratch=tmp_path / "scratch"
+    )
     client = CLIENTS[protocol](target)
     assert not any("the-token" in argument for argument in client.command)
     assert not any("the-token" in text for text in client.files.values())
-    assert "the-token" not in repr(client) + repr(target)
+    assert all(path.is_relative_to(target.scratch) for path in client.secrets)
+    assert "the-token" not in repr(client) + repr(target) + client.said + client.hint
 
 
 def test_psql_has_the_token_in_its_environment() -> None:
@@ -37,7 +40,7 @@ def test_psql_has_the_token_in_its_environment() -> None:
 
 def test_kubectl_asks_us_for_the_token(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text("CA")
-    plugin = ("countersign", "token", "http://gw", "--kubernetes")
+    plugin = ("countersign", "token", "http://gw")
     target = replace(TARGET, resource="c1", ca=tmp_path / "ca.crt", folder=tmp_path, plugin=plugin)
     client = CLIENTS["kubernetes"](target)
     ((path, text),) = client.files.items()
@@ -65,3 +68,20 @@ def test_ssh_knows_the_gateway_by_its_key() -> None:
     assert "StrictHostKeyChecking yes\n" in block
     known = client.files[Path("/home/alice/.config/known_hosts-orders")]
     assert known.startswith("[gw.example.com]:15432 ssh-ed25519 AAAAC3Nz\n# gw.example.com. IN SSHFP 4 2 ")
+
+
+def test_an_api_has_the_token_in_files_that_do_not_stay(tmp_path: Path) -> None:
+    client = CLIENTS["http"](replace(TARGET, host="::1", scratch=tmp_path))
+    assert "the-token" not in str(client.environment)
+    assert client.secrets[tmp_path / "netrc"] == "machine ::1 login alice password the-token\n"
+    assert client.base == "https://[::1]:15432/orders"
+    assert 'cacert = "/ca.crt"' in client.secrets[tmp_path / ".curlrc"]
+
+
+def test_an_mcp_clients_configuration_names_a_helper() -> None:
+    client = CLIENTS["http"](replace(TARGET, mcp="/mcp", plugin=("countersign", "token", "http://gw")))
+    assert json.loads(client.said)["mcpServers"]["orders"] == {
+        "type": "http",
+        "url": "https://gw.example.com:15432/orders/mcp",
+        "headersHelper": "countersign token http://gw --headers",
+    }

@@ -33,4 +33,8 @@ def test_a_certificate_says_who_and_ends_soon(tmp_path: Path) -> None:
     _, bound = Certificates(signing, lambda: NOW).sign(ASKER, "deploy", timedelta(minutes=2), ["10.0.0.0/8"])
     assert isinstance(bound, SSHOpenSSHCertificate)
     assert "10.0.0.0/8" in str(bound.options["source-address"])
-    assert set(certificate.options) <= {"permit-pty", "permit-port-forwarding", "touch-required"}
+    assert "permit-user-rc" not in certificate.options
+    # What is forwarded and lent needs a rule: the host must not refuse what one allows.
+    assert {"permit-port-forwarding", "permit-agent-forwarding", "permit-X11-forwarding"} <= set(
+        certificate.options
+    )
