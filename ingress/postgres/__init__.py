@@ -7,7 +7,8 @@
 - `endpoint.py`: both, and then a session.
 - `codec.py`, `messages.py`: bytes <-> messages. `encodings.py`: bytes of a text -> the text.
 - `conversation.py`: the session, sans-IO. `client_side.py` makes groups of messages that need verdicts,
-  `target_side.py` matches the target's answers; `namespace.py` knows the prepared statements and portals,
+  `target_side.py` matches the target's answers: `delivery.py` passes their rows on, `effects.py` keeps what
+  commands changed of the session; `namespace.py` knows the prepared statements and portals,
   `execution.py` what is held, sent and owed.
 - `replication.py`: the session of a replication connection.
 - `judge.py`: text -> command; `parameters.py`: what events show of bound parameters.

@@ -252,7 +252,7 @@ class PostgresConversation:
     @property
     def leaves_unread(self) -> bool:
         """Whether it did, or may have done, something to the catalogue that has not been read since."""
-        return bool(self._target.unread or self._catalogue_wanted or self._unsettled)
+        return bool(self._target.effects.unread or self._catalogue_wanted or self._unsettled)
 
     @property
     def wants_client_data(self) -> bool:
@@ -315,11 +315,13 @@ class PostgresConversation:
         """Whether names mean now what the judge thinks; asks for news where they may not."""
         if self._catalogue_wanted or self._bearings.are_asked_for:
             return False
-        if self._unsettled or (self._target.changed_names and (self._groups or self._target.expected)):
+        if self._unsettled or (
+            self._target.effects.changed_names and (self._groups or self._target.expected)
+        ):
             self._flush()
             return False
-        if self._target.changed_names:
-            self._target.changed_names = False
+        if self._target.effects.changed_names:
+            self._target.effects.changed_names = False
             self._bearings.are_old = True
         if not self._bearings.are_old or self._target.status == b"E":
             return True
@@ -327,7 +329,7 @@ class PostgresConversation:
             self._flush()
             return False
         in_series = self._ran_in_series
-        self._put_aside(self._bearings.ask(unread=bool(self._target.unread), in_series=in_series))
+        self._put_aside(self._bearings.ask(unread=bool(self._target.effects.unread), in_series=in_series))
         return False
 
     def _sync_judge(self) -> None:
@@ -337,7 +339,7 @@ class PostgresConversation:
             self._judge.context = replace(context, prepared=prepared, cursors=dict(cursors))
         self._judge.transaction = self._target.status
         self._judge.in_block = in_block(self._target.in_block, [*self._target.running(), *self._queued()])
-        self._judge.unread = self._target.unread
+        self._judge.unread = self._target.effects.unread
         self._judge.firsts = self._names.firsts
         self._judge.is_stale = self._bearings.are_old
         self._client.encoding = self._target.parameters.get("client_encoding", "UTF8")
@@ -592,7 +594,7 @@ class PostgresConversation:
         if self._bearings.are_asked_for and not any(expected.quiet for expected in self._target.expected):
             is_unchanged = self._bearings.take()
             if is_unchanged:
-                self._target.unread = frozenset()  # it changed nothing after all
+                self._target.effects.unread = frozenset()  # it changed nothing after all
             elif is_unchanged is None and self._target.status != b"E":
                 self.end("the gateway could not ask the target for the session's search path and role")
         if self._estimates and not self._target.expected:
