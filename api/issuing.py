@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from api.problems import unavailable
 from infra.clock import Clock
 from infra.identity.revocations import PROVIDER
@@ -13,6 +15,8 @@ from infra.kafka.bus import Bus, BusUnavailable
 from schemas.envelope import envelope
 from schemas.events import Event, TokenIssued, TokensRevoked
 from schemas.vocabulary import Principal, PrincipalKind
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Issuing:
         503."""
         whose = f"{PROVIDER}{issuer}"
         for sign_in in ends:
+            _log.info("logout.by_provider", issuer=issuer, sign_in=sign_in)
             await self.revoke(whose, whose, "signed out at the identity provider", token=sign_in)
 
     async def _publish(self, event: Event) -> None:

@@ -44,6 +44,7 @@ from api.scim.routes import ScimEndpoint
 from api.sealed import Seal
 from api.single_sign_on import SingleSignOn
 from api.terminal_codes import TerminalCodes
+from infra.certificates import server_certificate
 from infra.clickhouse.client import connect
 from infra.clock import now
 from infra.config import Address, Config, ConfigError
@@ -63,8 +64,9 @@ from infra.identity.tokens import TokenSigner
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
 from infra.kafka.following import Following
-from infra.keys import keyring, sealer, secret, server_certificate, signer, ssh_user_ca, token_key
+from infra.keys import keyring, sealer, secret, signer, token_key
 from infra.readiness import report_ready
+from infra.ssh_keys import ssh_user_ca
 from schemas.envelope import envelope
 from schemas.events import NodeHeartbeat
 from schemas.ids import uuid7

@@ -100,7 +100,7 @@ class SamlSignOn:
         if until <= since:
             raise TokenRefused("the session at the identity provider is over")
         sign_in = uuid7(since)
-        signed_in = SignedIn(who, Method.SAML, since, until, sign_in, (sign_in, *said["ends"]))
+        signed_in = SignedIn(who, Method.SAML, since, until, sign_in, (*said["ends"], sign_in))
         await self._use(str(said["assertion"]), signed_in)
         return signed_in, str(kept["next"])
 

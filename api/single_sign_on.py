@@ -209,7 +209,7 @@ class SingleSignOn:
         until = since + self._lasts
         sign_in = str(kept["sign_in"]) if kept is not None else uuid7(since)
         ends = ends_of(self._oidc.issuer, claims) or tuple(kept.get("ends", ()) if kept is not None else ())
-        signed_in = SignedIn(principal, Method.OIDC, since, until, sign_in, (sign_in, *ends))
+        signed_in = SignedIn(principal, Method.OIDC, since, until, sign_in, (*ends, sign_in))
         if "refresh_token" not in tokens:
             return Arrival(signed_in)
         remembered = {

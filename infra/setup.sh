@@ -115,7 +115,7 @@ libpq() {
     here=$PWD/.tools/libpq
     say "psql 18 of Debian $release into .tools/libpq/"
     rm -rf "$here"
-    mkdir -p "$here/lists/partial" "$here/cache/archives/partial" "$here/root"
+    mkdir -p "$here/lists/partial" "$here/cache/archives/partial" "$here/tree"
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive $release main" >"$here/sources.list"
     apt="apt-get -q -o Dir::Etc::sourcelist=$here/sources.list -o Dir::Etc::sourceparts=- -o Dir::State::lists=$here/lists
         -o Dir::Cache=$here/cache -o Dir::State::status=/dev/null -o APT::Sandbox::User=root -o Acquire::Retries=3"
@@ -123,12 +123,12 @@ libpq() {
     packages=$($apt install --simulate --no-install-recommends postgresql-client-18 libpq-oauth | awk '/^Inst/ {print $2}')
     (cd "$here/cache" && $apt download $packages)
     for package in "$here"/cache/*.deb; do
-        dpkg --extract "$package" "$here/root"
+        dpkg --extract "$package" "$here/tree"
     done
     rm -rf "$here/lists" "$here/cache"
-    libraries=$(dirname "$(find "$here/root" -name 'libpq.so.5' | head -n 1)")
+    libraries=$(dirname "$(find "$here/tree" -name 'libpq.so.5' | head -n 1)")
     printf '#!/bin/sh\nexec "%s" --library-path "%s" "%s" "$@"\n' "$libraries/ld-linux-x86-64.so.2" "$libraries" \
-        "$here/root/usr/lib/postgresql/18/bin/psql" >"$here/psql"
+        "$here/tree/usr/lib/postgresql/18/bin/psql" >"$here/psql"
     chmod +x "$here/psql"
 }
 

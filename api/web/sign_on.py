@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Protocol
 from urllib.parse import quote
 
+import structlog
 from fastapi import APIRouter, Form, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -17,6 +18,7 @@ from api.web.pages import Pages
 from api.web.site import Site
 from infra.identity.signed_in import IdentityUnavailable, SignedIn, TokenRefused
 
+_log = structlog.get_logger()
 _SAML_CALLBACK = f"{CONSUMER}/callback"
 ENDED = "/sign-in/backchannel-logout"
 LARGEST_ANSWER = 512 * 1024  # bytes, in base64
@@ -109,6 +111,7 @@ class OidcSignOn:
         except IdentityUnavailable as refused:
             raise refusal(refused, "the identity provider") from refused
         except TokenRefused as refused:
+            _log.warning("logout.refused", reason=str(refused))
             said = {"error": "invalid_request", "error_description": str(refused)}
             return JSONResponse(said, HTTPStatus.BAD_REQUEST)
         return Response()
@@ -141,6 +144,7 @@ class SamlPages:
         try:
             answer = await self._sso.end(request.url.query)
         except TokenRefused as refused:
+            _log.warning("logout.refused", reason=str(refused))
             return self._site.problem(request, refusal(refused, address_of(request)))
         return RedirectResponse(answer or "/sign-in", HTTPStatus.SEE_OTHER)
 

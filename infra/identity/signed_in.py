@@ -28,7 +28,9 @@ class SignedIn:
     since: datetime  # when the principal showed it, or was given what they showed
     until: datetime | None = None  # None: as long as the configuration has the user
     token: str = ""  # the id of what was shown, where it has one
-    sign_ins: tuple[str, ...] = ()  # ids of the tokens and sign-ins that it goes back to
+    sign_ins: tuple[
+        str, ...
+    ] = ()  # ids of the tokens and sign-ins that it goes back to; the first one is last
     acts_for_since: datetime | None = None  # the same of the person for whom an agent acts
 
     @property

@@ -46,6 +46,7 @@ from ingress.postgres.sampling import Masked
 from ingress.postgres.sql.columns import Origin
 from ingress.postgres.target_side import TargetSide
 from ingress.postgres.transaction import OpenTransaction, in_block, make_runs_first, makes_last
+from ingress.postgres.unchanged import guard
 from processors.masking.masks import MASKS, Mask
 from schemas.vocabulary import MaskingPlan
 
@@ -96,6 +97,7 @@ class PostgresConversation:
         self._for_target: list[bytes] = []
         self._unflushed = False  # the target owes answers it may keep until Flush or Sync
         self._limited: Execution | None = None  # of this series, whose answer may be cut off
+        self._guarded: Execution | None = None  # a simple query that may be skipped, and what follows it
         self._sent_in_series = False  # something was sent since the last Sync
         self._ran_in_series = False  # something was executed since the last Sync
         self._bearings = Bearings(judge, self._names)
@@ -116,6 +118,9 @@ class PostgresConversation:
         """Raises TargetError."""
         for item in self._target_reader.receive_data(data):
             self._target.receive(item)
+            if self._target.must_sync:
+                self._put_aside(Aside([SYNC], [Expected(Kind.SYNC)]))
+                self._target.must_sync = self._target.series_failed = False
             if self._target.series_failed:
                 self._tell_unplanned()
                 self._skip_series("an earlier command of the same series failed")
@@ -240,7 +245,7 @@ class PostgresConversation:
     @property
     def leaves_unread(self) -> bool:
         """Whether it did, or may have done, something to the catalogue that has not been read since."""
-        return bool(self._target.unread or self._catalogue_wanted or self._unsettled)
+        return bool(self._target.effects.unread or self._catalogue_wanted or self._unsettled)
 
     @property
     def wants_client_data(self) -> bool:
@@ -303,11 +308,13 @@ class PostgresConversation:
         """Whether names mean now what the judge thinks; asks for news where they may not."""
         if self._catalogue_wanted or self._bearings.are_asked_for:
             return False
-        if self._unsettled or (self._target.changed_names and (self._groups or self._target.expected)):
+        if self._unsettled or (
+            self._target.effects.changed_names and (self._groups or self._target.expected)
+        ):
             self._flush()
             return False
-        if self._target.changed_names:
-            self._target.changed_names = False
+        if self._target.effects.changed_names:
+            self._target.effects.changed_names = False
             self._bearings.are_old = True
         if not self._bearings.are_old or self._target.status == b"E":
             return True
@@ -315,7 +322,7 @@ class PostgresConversation:
             self._flush()
             return False
         in_series = self._ran_in_series
-        self._put_aside(self._bearings.ask(unread=bool(self._target.unread), in_series=in_series))
+        self._put_aside(self._bearings.ask(unread=bool(self._target.effects.unread), in_series=in_series))
         return False
 
     def _sync_judge(self) -> None:
@@ -325,7 +332,7 @@ class PostgresConversation:
             self._judge.context = replace(context, prepared=prepared, cursors=dict(cursors))
         self._judge.transaction = self._target.status
         self._judge.in_block = in_block(self._target.in_block, [*self._target.running(), *self._queued()])
-        self._judge.unread = self._target.unread
+        self._judge.unread = self._target.effects.unread
         self._judge.firsts = self._names.firsts
         self._judge.is_stale = self._bearings.are_old
         self._client.encoding = self._target.parameters.get("client_encoding", "UTF8")
@@ -396,6 +403,7 @@ class PostgresConversation:
             if (
                 (group.waiting or is_early or self._cancels)
                 or (self._limited and self._target.owes(self._limited) and must_wait(group, self._limited))
+                or (self._guarded and self._target.owes(self._guarded))
                 or not self._settles(group)
             ):
                 self._flush()
@@ -459,7 +467,11 @@ class PostgresConversation:
                 self._unsettled.discard(execution.command.id)
         executions = [execution for expected in group.expected for execution in expected.executions]
         before, after = around(executions, self._target.status, in_series=self._ran_in_series)
+        begun = [execution for execution in group.executions if id(execution) in asked]
+        guarding = guard(begun, self._judge.catalogue, self._target.status)
         self._put_aside(before)
+        self._put_aside(guarding)
+        self._guarded = executions[0] if guarding.messages and group.simple else self._guarded
         self._put_aside(wrapped(group, after))
         self._limited = next((one for one in executions if one.is_limited), self._limited)
         self._target.watch()
@@ -567,7 +579,7 @@ class PostgresConversation:
         if self._bearings.are_asked_for and not any(expected.quiet for expected in self._target.expected):
             is_unchanged = self._bearings.take()
             if is_unchanged:
-                self._target.unread = frozenset()  # it changed nothing after all
+                self._target.effects.unread = frozenset()  # it changed nothing after all
             elif is_unchanged is None and self._target.status != b"E":
                 self.end("the gateway could not ask the target for the session's search path and role")
         if self._estimates and not self._target.expected:

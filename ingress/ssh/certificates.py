@@ -11,7 +11,7 @@ import asyncssh
 
 from infra.clock import Clock
 from infra.credentials import Asker
-from infra.keys import ssh_target_ca
+from infra.ssh_keys import ssh_target_ca
 
 _SKEW = timedelta(minutes=1)  # by which the host's clock may be behind
 

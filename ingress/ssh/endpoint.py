@@ -10,7 +10,7 @@ import structlog
 from infra.config import Config, ConfigError, SshResource
 from infra.credentials import Asker
 from infra.identity import SignedIn
-from infra.keys import ssh_host_key
+from infra.ssh_keys import ssh_host_key
 from ingress.errors import LoginRefused, TargetError
 from ingress.gate import Refusal
 from ingress.inquiry import Inquiry, hands_off

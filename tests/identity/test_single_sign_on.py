@@ -7,10 +7,9 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from support.command_line import Ran, run_command, start_command
 from support.gateway import Gateway
 from support.keycloak import Keycloak
-from support.signing_in import Browser, shown_link
+from support.signing_in import Browser, Terminal
 from support.wait import eventually
 
 _SECONDS = 90
@@ -102,34 +101,6 @@ async def test_after_signing_out_the_session_is_over_for_copies_of_its_cookie_to
     out = httpx.URL(browser.page("/sign-in/leave").headers["location"])
     assert str(out).startswith(f"{keycloak.issuer}/protocol/openid-connect/logout")
     assert out.params["post_logout_redirect_uri"] == f"{gateway.api_url}/sign-in"
-
-
-class Terminal:
-    """Somebody's terminal, with a home of its own."""
-
-    def __init__(self, gateway: Gateway, folder: Path) -> None:
-        self.folder = folder
-        self.gateway = gateway
-        self.variables = {
-            "XDG_CONFIG_HOME": str(folder / "config"),
-            "COUNTERSIGN_URL": gateway.api_url,
-            "PATH": "/usr/bin:/bin",
-        }
-
-    @property
-    def kept(self) -> Path:
-        return self.folder / "config" / "countersign" / "credentials.json"
-
-    async def run(self, *arguments: str) -> Ran:
-        return await run_command(self.folder, *arguments, seconds=_SECONDS, **self.variables)
-
-    async def login(self, keycloak: Keycloak, name: str) -> None:
-        process = await start_command(self.folder, "login", **self.variables)
-        link = await shown_link(process)
-        keycloak.sign_in(link, name)
-        out, err = await process.communicate()
-        assert process.returncode == 0, err.decode()
-        assert f"as {name}" in out.decode()
 
 
 @pytest.fixture
