@@ -9,7 +9,6 @@ nothing before them can change what their names mean.
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from ingress.gate import Allowed, Refusal, Revoked, Waiting
@@ -45,7 +44,7 @@ from ingress.postgres.results import ResultMasker
 from ingress.postgres.sampling import Masked
 from ingress.postgres.sql.columns import Origin
 from ingress.postgres.target_side import TargetSide
-from ingress.postgres.transaction import OpenTransaction, in_block, make_runs_first, makes_last
+from ingress.postgres.transaction import OpenTransaction, make_runs_first, makes_last
 from ingress.postgres.unchanged import guard
 from processors.masking.masks import MASKS, Mask
 from schemas.vocabulary import MaskingPlan
@@ -289,7 +288,8 @@ class PostgresConversation:
             elif not self._may_take(message):
                 return taken
             else:
-                self._sync_judge()
+                self._bearings.tell(self._target, self._queued())
+                self._client.encoding = self._target.parameters.get("client_encoding", "UTF8")
                 for group in self._client.take(message):
                     self._submit(group)
             self._next = None
@@ -324,18 +324,6 @@ class PostgresConversation:
         in_series = self._ran_in_series
         self._put_aside(self._bearings.ask(unread=bool(self._target.effects.unread), in_series=in_series))
         return False
-
-    def _sync_judge(self) -> None:
-        prepared, cursors = self._names.texts(), self._names.cursors
-        context = self._judge.context
-        if context.prepared != prepared or context.cursors != cursors:
-            self._judge.context = replace(context, prepared=prepared, cursors=dict(cursors))
-        self._judge.transaction = self._target.status
-        self._judge.in_block = in_block(self._target.in_block, [*self._target.running(), *self._queued()])
-        self._judge.unread = self._target.effects.unread
-        self._judge.firsts = self._names.firsts
-        self._judge.is_stale = self._bearings.are_old
-        self._client.encoding = self._target.parameters.get("client_encoding", "UTF8")
 
     def _copy_data(self, message: Message) -> None:
         """COPY data goes to the target while it asks for it; what is left after an error is dropped."""
@@ -582,9 +570,8 @@ class PostgresConversation:
                 self._target.effects.unread = frozenset()  # it changed nothing after all
             elif is_unchanged is None and self._target.status != b"E":
                 self.end("the gateway could not ask the target for the session's search path and role")
-        if self._estimates and not self._target.expected:
-            self._requests += filter(None, (asked.estimated() for asked in self._estimates))
-            self._estimates.clear()
+        while self._estimates and not self._target.expected:
+            self._requests += self._estimates.pop(0).estimated()
 
     def _group_of(self, command: str) -> Group | None:
         return next((group for group in self._groups if command in group.waiting), None)

@@ -19,7 +19,7 @@ from infra.clock import now
 from infra.kafka.bus import partition_of
 from infra.keys import signer
 from processors.app import CHANGELOG
-from processors.approvals.approval import Approval, Vote
+from processors.approvals.record import Approval, Vote
 from processors.desk import APPROVAL_RECORD
 from schemas.events import (
     ApprovalPending,
