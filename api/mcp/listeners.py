@@ -11,9 +11,10 @@ import asyncpg
 import httpx
 
 from api.mcp.hosts import Listener, run
+from infra.certificates import server_certificate
 from infra.config import Address, Config, Policy
 from infra.config.policies import When
-from infra.keys import server_certificate, ssh_host_line
+from infra.ssh_keys import ssh_host_line
 
 MOST_ROWS = 500
 _MOST_BYTES = 256 * 1024  # of an answer

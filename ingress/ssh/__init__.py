@@ -6,10 +6,14 @@
 - `visit.py`: one signed-in client: asks for verdicts in its session, and tells the client what came of them.
 - `judge.py`: what the client wants -> command; `ingress/shell/` proves what a command line does.
   `words.py`: what policy calls it. `reasons.py`: why the requester wants it.
-- `execution.py`: one command line or shell, held until its verdict. `run.py`: it runs at the host.
+- `channels.py`: a client's session channels, and what it is told beside their commands.
+- `execution.py`: one command line, shell or subsystem, held until its verdict; `environment.py`: the
+  variables that go with it. `start.py`: its process at the host; `run.py`: it runs.
   `answer.py`: what it writes, within its limits. `typed.py`: what of the input is
   recorded. `keyboard.py`: what the client typed before the command could run.
-- `forwarding.py`: a connection that is made from the host.
+- `forwarding.py`: a connection that is made from the host. `inlet.py`: a way from the host to the client:
+  `listening.py`: a port or socket that the host listens on; `lending.py`: the client's agent and display.
+  `passage.py`: the bytes of all of these.
 - `lines/`: an interactive shell whose every line is a command.
 - `files.py`: SFTP and SCP: each operation a command. `operations.py`: what one does. `open_file.py`: a file
   that is open; `contents.py`: what of it may leave. `host_files.py`: the host's own SFTP server.

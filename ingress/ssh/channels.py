@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Callable
 
 import asyncssh
+from asyncssh.packet import SSHPacket
 
 from ingress.gate import Refusal
 from ingress.ssh.refusal import refusal_words
 
 MOST_CHANNELS = 10  # at a time, as OpenSSH's MaxSessions
+MOST_VARIABLES = 128  # of one channel, as OpenSSH's server takes them
+
+_BEAT = 1.0  # seconds: OpenSSH's shortest ServerAliveInterval
 
 Channel = asyncssh.SSHServerChannel[bytes]
 Words = Callable[[bool], str]  # for a terminal, or for a program to read
@@ -19,17 +23,21 @@ class Channels:
 
     def __init__(self, connection: asyncssh.SSHServerConnection) -> None:
         self._connection = connection
-        self._channels: dict[Channel, asyncio.Task[None]] = {}
+        self._channels: list[Channel] = []
         self._unsaid: list[Words] = []
 
-    def open(self) -> Channel:
-        """A new one. Raises ChannelOpenError where there are too many."""
+    def make(self) -> Channel:
+        """A channel that `admit` decides on."""
+        channel = self._connection.create_server_channel(encoding=None)
+        channel._process_env_request = _few(channel._process_env_request)  # type: ignore[method-assign, assignment]
+        return channel
+
+    async def admit(self, channel: Channel) -> None:
+        """Called right before it is open, so that those opened at once count too. Raises ChannelOpenError."""
+        self._channels = [opened for opened in self._channels if not opened.is_closing()]
         if len(self._channels) >= MOST_CHANNELS:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many channels")
-        channel = self._connection.create_server_channel(encoding=None)
-        # It says that it is closing until it is open: only its end tells that it no longer counts.
-        self._channels[channel] = asyncio.create_task(self._forget(channel))
-        return channel
+        self._channels.append(channel)
 
     def refuse(self, command: str, refusal: Refusal) -> None:
         """As `tell`, that a command is refused."""
@@ -39,6 +47,13 @@ class Channels:
         """To stderr of all that are open; where none is, of the first that runs something. `ssh -v` shows it
         at once."""
         self._say(lambda at_terminal: said)
+
+    async def beat(self) -> None:
+        """Shows the client that the gateway is there, until cancelled: requests are answered in their order,
+        so that no keep-alive is while an earlier one is held (RFC 4254, section 4)."""
+        while True:
+            await asyncio.sleep(_BEAT)
+            self._connection.send_debug("countersign: it is still held for review")
 
     def catch_up(self) -> None:
         """One has begun to run something: what nobody was told is said."""
@@ -66,6 +81,14 @@ class Channels:
             channel.write_stderr((words(at_terminal).replace("\n", end) + end).encode())
         return bool(opened)
 
-    async def _forget(self, channel: Channel) -> None:
-        await channel.wait_closed()
-        del self._channels[channel]
+
+def _few(take: Callable[[SSHPacket], bool]) -> Callable[[SSHPacket], bool]:
+    """asyncssh keeps every variable that a client sets: here it keeps as many as a client may mean."""
+    left = MOST_VARIABLES
+
+    def take_few(packet: SSHPacket) -> bool:
+        nonlocal left
+        left -= 1
+        return left >= 0 and take(packet)
+
+    return take_few

@@ -2,6 +2,8 @@
 PROTOCOL, 2.4). Each listener is a command; what connects to it passes as a part of it.
 """
 
+import asyncio
+
 import asyncssh
 from asyncssh.stream import SSHTCPStreamSession, SSHUNIXStreamSession
 
@@ -99,12 +101,15 @@ class Listening:
         if self._listeners >= MOST_LISTENERS:
             tell("countersign: too many listeners")
             return None
+        beating = asyncio.create_task(self._visit.channels.beat())
         try:
             return await permitted(self._visit, command, tell)
         except Refused as refused:
             self._visit.channels.refuse(command.id, refused.refusal)
         except ClientGone:
             pass  # nobody is there to be told
+        finally:
+            beating.cancel()
         return None
 
     def _opened(self, inlet: Inlet, at_host: asyncssh.SSHListener) -> Listener:

@@ -10,9 +10,6 @@ from ingress.errors import TargetError
 from ingress.ssh.algorithms import CIPHERS, COMPRESSIONS, KEY_EXCHANGES, MACS, SIGNATURES
 from ingress.ssh.certificates import Certificates, SignedKey
 
-_SECONDS = 20.0
-_KEEPALIVE = 15.0  # seconds between two; four unanswered ones end the connection
-
 
 async def open_target(
     resource: SshResource, secrets: Secrets, certificates: Certificates, asker: Asker
@@ -57,6 +54,7 @@ async def _connect(
     resource: SshResource, keys: Sequence[asyncssh.SSHKey | SignedKey], password: str | None
 ) -> asyncssh.SSHClientConnection:
     host, port = resource.address.host, resource.address.port
+    seconds = resource.timeout.total_seconds()
     known = asyncssh.import_known_hosts(_known_hosts_line(f"[{host}]:{port}", resource.host_key))
     try:
         return await asyncssh.connect(
@@ -75,10 +73,10 @@ async def _connect(
             mac_algs=MACS,
             signature_algs=SIGNATURES,
             compression_algs=COMPRESSIONS,
-            connect_timeout=_SECONDS,
-            login_timeout=_SECONDS,
-            keepalive_interval=_KEEPALIVE,
-            keepalive_count_max=4,
+            connect_timeout=seconds,
+            login_timeout=seconds,
+            keepalive_interval=seconds,
+            keepalive_count_max=3,
         )
     except asyncssh.HostKeyNotVerifiable as error:
         raise TargetError("its host key is not the one in the configuration", str(error)) from error

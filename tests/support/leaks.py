@@ -113,10 +113,9 @@ class Sessions:
             answer = ask(wire, statement, case.way)
             error = error or answer.error
             shown |= values.found_in(answer.received, answer.rows)
-        after = wire.simple("select 1")  # what is told beside an answer has arrived by now
-        shown |= values.found_in(after.received)
-        wire.simple("rollback")
-        wire.simple("discard all")
+        # What is told beside an answer has arrived by the end of this.
+        for statement in ("rollback; select 1", "discard all"):
+            shown |= values.found_in(wire.simple(statement).received)
         return Tried(frozenset(shown), error)
 
 

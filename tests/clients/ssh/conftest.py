@@ -1,10 +1,12 @@
 """One gateway before one real sshd, for all tests here."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 
 import pytest
 from support.builders import DANA, Document, configuration
+from support.command_line import run_command
 from support.gateway import Gateway, running_gateway
 from support.sshd import Client, Sshd, running_sshd
 
@@ -86,7 +88,7 @@ def policies(files: str) -> list[Document]:
         {
             "name": "lend and run",
             "when": {
-                "resources": ["lends"],
+                "resources": ["lends", "lends-lines"],
                 "intents": ["read", "session", "exec", "unknown", "credential", "network", "export"],
                 "statements": ["agent", "x11", "exec", "subsystem"],
             },
@@ -102,7 +104,11 @@ def policies(files: str) -> list[Document]:
             },
             "verdict": "allow",
         },
-        {"name": "anything", "when": {"resources": ["plain", "shell", "certified"]}, "verdict": "allow"},
+        {
+            "name": "anything",
+            "when": {"resources": ["plain", "shell", "certified", "hangs"]},
+            "verdict": "allow",
+        },
         {
             "name": "say why",
             "when": {"resources": ["reasons"], "intents": ["read"]},
@@ -140,7 +146,8 @@ def gateway(sshd: Sshd, silent: int, tmp_path_factory: pytest.TempPathFactory) -
         sshd.certified("certified", source_addresses=["127.0.0.0/8"]),
         sshd.certified("from-elsewhere", source_addresses=["192.0.2.0/24"]),
         {**sshd.certified("another-authority"), "host_key": sshd.authority("other-ca")},
-        {**sshd.resource("silent"), "address": f"127.0.0.1:{silent}"},
+        {**sshd.resource("silent"), "address": f"127.0.0.1:{silent}", "timeout": "1s"},
+        sshd.resource("hangs", timeout="1s"),
         {
             **sshd.resource("impostor"),
             "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBSg2u3hJ3GPJ3pQXQOcg6ZpYyr5xLWCfVBYVBYVBYVB",
@@ -156,6 +163,14 @@ def gateway(sshd: Sshd, silent: int, tmp_path_factory: pytest.TempPathFactory) -
         ),
     ) as running:
         yield running
+
+
+@pytest.fixture(scope="package")
+def authority(gateway: Gateway, sshd: Sshd) -> str:
+    """What `countersign ssh-ca` prints, and sshd trusts."""
+    done = asyncio.run(run_command(gateway.folder, "ssh-ca", "--config", str(gateway.config)))
+    sshd.trust(done.out)
+    return done.out
 
 
 @pytest.fixture

@@ -1,19 +1,6 @@
 """Certificates at the host: the gateway's own, and the host's."""
 
-import asyncio
-
-import pytest
-from support.command_line import run_command
-from support.gateway import Gateway
 from support.sshd import Client, Sshd
-
-
-@pytest.fixture(scope="module")
-def authority(gateway: Gateway, sshd: Sshd) -> str:
-    """What `countersign ssh-ca` prints, and sshd trusts."""
-    done = asyncio.run(run_command(gateway.folder, "ssh-ca", "--config", str(gateway.config)))
-    sshd.trust(done.out)
-    return done.out
 
 
 def test_the_authority_is_a_public_key(authority: str) -> None:

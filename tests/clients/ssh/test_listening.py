@@ -1,12 +1,16 @@
 """OpenSSH's remote forwarding, and sockets: what listens or connects at the host is a command."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+from support.builders import DANA
+from support.deciding import decide
 from support.gateway import Gateway
 from support.processes import free_port
 from support.sshd import Client, Running, Sshd
@@ -100,6 +104,18 @@ async def test_without_a_rule_nothing_listens(client: Client, echo: int, resourc
         assert not _listens(port)
 
 
+async def test_a_held_listener_outlives_the_keep_alives(client: Client, echo: int, gateway: Gateway) -> None:
+    options = ("-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=2")
+    forward = ("-R", f"localhost:{free_port()}:127.0.0.1:{echo}")
+    async with _forwarding(client, *options, *forward, resource="web-1") as ssh:
+        said = await ssh.said("held for review")
+        await eventually(lambda: ssh.err.count(b"still held") >= 5, what="five signs of life")
+        approval = re.search(r"approval ([0-9a-f-]+)", said)
+        assert approval is not None
+        await decide(gateway, DANA, approval[1], "approve", "fine")
+        await ssh.said("remote forward success")
+
+
 async def test_the_session_goes_on_and_says_why(client: Client, echo: int) -> None:
     forward = ["-R", f"localhost:{free_port()}:127.0.0.1:{echo}", "-o", "ExitOnForwardFailure=no"]
     done = await client.run("echo on", resource="reads", options=forward)
@@ -110,7 +126,7 @@ async def test_the_session_goes_on_and_says_why(client: Client, echo: int) -> No
 async def test_a_socket_of_the_host_leads_to_the_client(client: Client, echo: int, sshd: Sshd) -> None:
     path = sshd.files / "open" / "remote.sock"
     async with _forwarding(client, "-R", f"{path}:127.0.0.1:{echo}") as ssh:
-        await eventually(path.exists, what="the socket")
+        await ssh.said("remote forward success")
         assert await _said_back(await asyncio.open_unix_connection(path), b"x" * 5000) == b"x" * 5000
     elsewhere = sshd.files / "elsewhere.sock"
     async with _forwarding(client, "-R", f"{elsewhere}:127.0.0.1:{echo}") as ssh:
@@ -134,7 +150,7 @@ async def test_a_socket_of_the_host_is_reached(
     ):
         port = free_port()
         async with _forwarding(client, "-L", f"127.0.0.1:{port}:{path}"):
-            await eventually(lambda port=port: _listens(port), what="ssh listens")  # type: ignore[misc]
+            await eventually(partial(_listens, port), what="ssh listens")
             assert await _said_back(await asyncio.open_connection("127.0.0.1", port), b"x") == back, path
     for server in servers:
         server.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 
 import psutil
 from support.gateway import Gateway
@@ -9,7 +10,7 @@ from support.sshd import Client
 from support.wait import eventually
 
 MIB = 1024 * 1024
-SIZE = 256 * MIB
+SIZE = 128 * MIB
 
 
 async def test_a_client_that_does_not_read_costs_little_memory_and_loses_nothing(
@@ -48,7 +49,26 @@ async def test_a_client_that_does_not_read_costs_little_memory_and_loses_nothing
 
 async def test_a_host_that_says_nothing_is_given_up(client: Client) -> None:
     done = await client.run_any(
-        ["ssh", "-o", "LogLevel=INFO", *client.options("silent"), "127.0.0.1", "true"], seconds=60
+        ["ssh", "-o", "LogLevel=INFO", *client.options("silent"), "127.0.0.1", "true"]
     )
     assert "it cannot be reached" in done.stderr
     assert done.status == 255
+
+
+async def test_a_host_that_hangs_while_something_runs_is_given_up(client: Client, gateway: Gateway) -> None:
+    """Its sshd is stopped, as of a machine that lost its power: the connection stays, and is silent."""
+    async with client.running(client.ssh("echo $PPID; sleep 3600", resource="hangs")) as ssh:
+        sessions_sshd = int((await ssh.said("\n", on="out")).strip())
+        os.kill(sessions_sshd, signal.SIGSTOP)
+        try:
+            done = await ssh.finish(seconds=60)
+        finally:
+            os.kill(sessions_sshd, signal.SIGCONT)
+    assert done.status == 255
+    assert "the host did not run it, or went away" in done.stderr
+
+    def recorded() -> bool:
+        rows = gateway.audit("select outcome from commands where text like 'echo $PPID%'")
+        return rows == [{"outcome": "unknown"}]
+
+    await eventually(recorded, every=0.5, what="the unknown outcome in the audit log")

@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from ingress.ssh.judge import Judge, Subject
+from ingress.ssh.judge import PLACEHOLDER, Judge, Subject
+from schemas.vocabulary import Intent
 
 numbers = itertools.count()
 
@@ -64,3 +65,20 @@ def test_a_pattern_is_the_very_line_but_for_the_comment_that_says_why() -> None:
     ]
     assert first[1] not in {fingerprint for _, fingerprint in others}
     assert of("mysql --password=hunter2") == ("", ""), "a reviewer cannot see all of it"
+
+
+def test_a_variable_with_a_secret_is_sealed_where_it_goes_along() -> None:
+    command = judge().line("deploy", {"API_TOKEN": "hunter2", "LANG": "C"}, {}, terminal=False)
+    assert {item.name: item.value for item in command.context if item.name.startswith("env ")} == {
+        "env API_TOKEN": PLACEHOLDER,
+        "env LANG": "C",
+    }
+    assert command.fingerprint == "", "another secret would be another command"
+
+
+def test_a_subsystem_is_a_program_that_is_not_known() -> None:
+    command = judge().subsystem("netconf", {}, {"COUNTERSIGN_REASON": "looking"})
+    assert command.text == "subsystem netconf"
+    assert command.facts.programs == ("netconf",)
+    assert Intent.UNKNOWN in command.facts.intents
+    assert command.reason == "looking"
