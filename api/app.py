@@ -48,7 +48,7 @@ from api.web.pauses import PausePages
 from api.web.policies import PolicyPages
 from api.web.sessions import SessionPages
 from api.web.sign_on import OidcSignOn, SamlPages
-from api.web.site import Site, static_files
+from api.web.site import NotSignedIn, Site, static_files, to_sign_in
 from api.web.terminals import TerminalPages
 from infra.clock import Clock, now
 from infra.keys import Sealer
@@ -179,6 +179,9 @@ def _answer_errors(app: FastAPI, site: Site, headers: Mapping[str, str]) -> None
         assert isinstance(error, problems.Problem)
         return answer(request, error)
 
+    async def not_signed_in(request: Request, error: Exception) -> Response:
+        return to_sign_in(request)
+
     async def malformed(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         return answer(request, problems.malformed(error))
@@ -196,6 +199,7 @@ def _answer_errors(app: FastAPI, site: Site, headers: Mapping[str, str]) -> None
         return response
 
     app.add_exception_handler(problems.Problem, refused)
+    app.add_exception_handler(NotSignedIn, not_signed_in)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, of_framework)
     app.add_exception_handler(Exception, unexpected)

@@ -299,11 +299,11 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class SampledRow:
-    """A row that an open transaction changed, as its columns' masked values, cut short: None where there was
-    none before, or is none after."""
+    """A row that an open transaction changed, as its columns' masked values, cut short. Empty where it was
+    not there before, or is gone after."""
 
-    before: tuple[str | None, ...] | None
-    after: tuple[str | None, ...] | None
+    before: tuple[str | None, ...]
+    after: tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True)

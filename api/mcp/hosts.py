@@ -10,6 +10,7 @@ import asyncssh
 from infra.config import Address
 
 _MOST = 256 * 1024  # characters of each of its two outputs
+_PIECE = 64 * 1024
 _CONNECT_SECONDS = 15
 _OURS = "countersign: "  # lines of stderr by which the gateway says how a command stands
 
@@ -66,14 +67,15 @@ async def _read(
     reader: "asyncssh.SSHReader[str]", stop: Callable[[], None], on_notice: Callable[[str], None]
 ) -> str:
     """All of an output; of one that is too long its beginning, and the command is stopped."""
-    lines: list[str] = []
-    size = 0
-    while line := await reader.readline():
-        if line.startswith(_OURS):
-            on_notice(line.removeprefix(_OURS).rstrip())
-        lines.append(line)
-        size += len(line)
-        if size > _MOST:
+    found, heard = "", 0
+    while piece := await reader.read(_PIECE):
+        found += piece
+        whole = found.rfind("\n") + 1
+        for line in found[heard:whole].splitlines():
+            if line.startswith(_OURS):
+                on_notice(line.removeprefix(_OURS))
+        heard = max(heard, whole)
+        if len(found) > _MOST:
             stop()
             break
-    return "".join(lines)
+    return found

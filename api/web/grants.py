@@ -11,7 +11,7 @@ from api.grants import Grants
 from api.problems import Problem
 from api.register import GrantState
 from api.web import forms
-from api.web.site import Site, to_sign_in
+from api.web.site import Site
 
 _OPEN = (GrantState.ACTIVE, GrantState.UPCOMING)
 
@@ -30,9 +30,7 @@ class GrantPages:
         return router
 
     async def grants(self, request: Request, state: str = "open") -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         return await self._page(request, session, is_all=state == "all")
 
     async def revoke(
@@ -42,10 +40,7 @@ class GrantPages:
         reason: Annotated[str, Form()] = "",
         form_token: Annotated[str, Form()] = "",
     ) -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
-        forms.of_session(request, session, form_token)
+        session = self._site.posted_by(request, form_token)
         try:
             await self._grants.revoke(grant, session.principal, forms.reason(reason, "it ends"))
         except Problem as problem:

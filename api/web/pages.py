@@ -22,11 +22,12 @@ from api.past import Background, Past
 from api.pauses import Pauses
 from api.plain_words import of_request, undoing_of
 from api.problems import Problem
-from api.showing import ApprovalView, GrantOffer, view
+from api.showing import view
 from api.stream import format_seen, reached
+from api.views import ApprovalView, GrantOffer
 from api.web import forms
 from api.web.rows import Row, row_of
-from api.web.site import Site, to_sign_in
+from api.web.site import Site
 from schemas.vocabulary import Answer, ApprovalState, GrantKind, GrantTerms
 
 ROWS = 100  # in a list of requests
@@ -106,9 +107,7 @@ class Pages:
         return response
 
     async def queue(self, request: Request, after: str = "") -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         seen = reached(
             self._feed.inbox, None
         )  # before the list is made: what comes meanwhile is told again, not missed
@@ -131,9 +130,7 @@ class Pages:
         )
 
     async def history(self, request: Request, before: str = "") -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         who, problem = session.principal, None
         found: Sequence[Approval] = ()
         try:
@@ -155,9 +152,7 @@ class Pages:
         )
 
     async def approval(self, request: Request, approval: str) -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         return await self._approval_page(request, session, approval)
 
     async def decide(
@@ -172,10 +167,7 @@ class Pages:
         uses: Annotated[str, Form()] = "",
         form_token: Annotated[str, Form()] = "",
     ) -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
-        forms.of_session(request, session, form_token)
+        session = self._site.posted_by(request, form_token)
         try:
             decide = _checked(comment, digest)
             if answer is not Answer.APPROVE and not decide.comment:
@@ -191,10 +183,7 @@ class Pages:
         self, request: Request, approval: str, form_token: Annotated[str, Form()] = ""
     ) -> Response:
         """The page with the command's sensitive literals, for once."""
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
-        forms.of_session(request, session, form_token)
+        session = self._site.posted_by(request, form_token)
         found = await self._past.find(self._desk, approval, session.principal)
         try:
             opened = self._originals.open(session.principal, found)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api.pauses import Pauses
 from api.web import forms
-from api.web.site import Site, to_sign_in
+from api.web.site import Site
 
 
 class PausePages:
@@ -29,10 +29,7 @@ class PausePages:
         reason: Annotated[str, Form()] = "",
         form_token: Annotated[str, Form()] = "",
     ) -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
-        forms.of_session(request, session, form_token)
+        session = self._site.posted_by(request, form_token)
         resumed = await self._pauses.lift(
             session.principal, name, forms.reason(reason, "the pause is lifted")
         )

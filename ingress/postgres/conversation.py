@@ -46,6 +46,7 @@ from ingress.postgres.sampling import Masked
 from ingress.postgres.sql.columns import Origin
 from ingress.postgres.target_side import TargetSide
 from ingress.postgres.transaction import OpenTransaction, in_block, make_runs_first, makes_last
+from ingress.postgres.unchanged import guard
 from processors.masking.masks import MASKS, Mask
 from schemas.vocabulary import MaskingPlan
 
@@ -79,7 +80,7 @@ class PostgresConversation:
         self._link = link
         self._clock = clock
         self._masks = masks
-        self._base_plan = base_plan
+        self._masked = Masked(base_plan, self._origin, masks)
         self._client_reader = ClientReader()
         self._target_reader = TargetReader()
         self._names = Namespace()
@@ -96,6 +97,7 @@ class PostgresConversation:
         self._for_target: list[bytes] = []
         self._unflushed = False  # the target owes answers it may keep until Flush or Sync
         self._limited: Execution | None = None  # of this series, whose answer may be cut off
+        self._guarded: Execution | None = None  # a simple query that may be skipped, and what follows it
         self._sent_in_series = False  # something was sent since the last Sync
         self._ran_in_series = False  # something was executed since the last Sync
         self._bearings = Bearings(judge, self._names)
@@ -116,6 +118,9 @@ class PostgresConversation:
         """Raises TargetError."""
         for item in self._target_reader.receive_data(data):
             self._target.receive(item)
+            if self._target.must_sync:
+                self._put_aside(Aside([SYNC], [Expected(Kind.SYNC)]))
+                self._target.must_sync = self._target.series_failed = False
             if self._target.series_failed:
                 self._tell_unplanned()
                 self._skip_series("an earlier command of the same series failed")
@@ -132,16 +137,12 @@ class PostgresConversation:
             self._requests.append(Abandon(command, "the gateway cannot run it"))
             group.waiting.discard(command)
         else:
-            notice = make_waiting(waiting, self._link(waiting.approval), self._clock())
-            self._for_client.append(notice)
-            self._requests.append(Record(Frame.ANSWER, notice))
+            self._tell(make_waiting(waiting, self._link(waiting.approval), self._clock()))
             self._estimate(group, command)
         self._turn()
 
     def still_waits(self, command: str, waiting: Waiting) -> None:
-        notice = make_still_waiting(waiting, self._link(waiting.approval), self._clock())
-        self._for_client.append(notice)
-        self._requests.append(Record(Frame.ANSWER, notice))
+        self._tell(make_still_waiting(waiting, self._link(waiting.approval), self._clock()))
 
     def allowed(self, command: str, allowed: Allowed) -> None:
         group = self._group_of(command)
@@ -154,9 +155,7 @@ class PostgresConversation:
             if execution.command.id == command:
                 execution.allowed = allowed
         if allowed.approval and not group.error:
-            notice = make_decided(allowed)
-            self._for_client.append(notice)
-            self._requests.append(Record(Frame.ANSWER, notice))
+            self._tell(make_decided(allowed))
         self._turn()
 
     def refused(self, command: str, refusal: Refusal) -> None:
@@ -199,8 +198,7 @@ class PostgresConversation:
 
     def answered_beside(self, answers: Sequence[Sequence[tuple[bytes | None, ...]]] | None) -> None:
         """Answers an AskBeside; None where the target did not."""
-        if self._groups and self._groups[0].ends is not None:
-            answered_beside(self._groups[0].ends, answers)
+        answered_beside(self._groups[0].ends if self._groups else None, answers)
         self._turn()
 
     def catalogue_read(self, catalogue: Catalogue) -> None:
@@ -247,7 +245,7 @@ class PostgresConversation:
     @property
     def leaves_unread(self) -> bool:
         """Whether it did, or may have done, something to the catalogue that has not been read since."""
-        return bool(self._target.unread or self._catalogue_wanted or self._unsettled)
+        return bool(self._target.effects.unread or self._catalogue_wanted or self._unsettled)
 
     @property
     def wants_client_data(self) -> bool:
@@ -310,11 +308,13 @@ class PostgresConversation:
         """Whether names mean now what the judge thinks; asks for news where they may not."""
         if self._catalogue_wanted or self._bearings.are_asked_for:
             return False
-        if self._unsettled or (self._target.changed_names and (self._groups or self._target.expected)):
+        if self._unsettled or (
+            self._target.effects.changed_names and (self._groups or self._target.expected)
+        ):
             self._flush()
             return False
-        if self._target.changed_names:
-            self._target.changed_names = False
+        if self._target.effects.changed_names:
+            self._target.effects.changed_names = False
             self._bearings.are_old = True
         if not self._bearings.are_old or self._target.status == b"E":
             return True
@@ -322,7 +322,7 @@ class PostgresConversation:
             self._flush()
             return False
         in_series = self._ran_in_series
-        self._put_aside(self._bearings.ask(unread=bool(self._target.unread), in_series=in_series))
+        self._put_aside(self._bearings.ask(unread=bool(self._target.effects.unread), in_series=in_series))
         return False
 
     def _sync_judge(self) -> None:
@@ -332,7 +332,7 @@ class PostgresConversation:
             self._judge.context = replace(context, prepared=prepared, cursors=dict(cursors))
         self._judge.transaction = self._target.status
         self._judge.in_block = in_block(self._target.in_block, [*self._target.running(), *self._queued()])
-        self._judge.unread = self._target.unread
+        self._judge.unread = self._target.effects.unread
         self._judge.firsts = self._names.firsts
         self._judge.is_stale = self._bearings.are_old
         self._client.encoding = self._target.parameters.get("client_encoding", "UTF8")
@@ -370,16 +370,14 @@ class PostgresConversation:
         """Asks about the end of a transaction, once all that ran in it has been answered; whether it did."""
         if ending.is_asked or self._target.expected:
             return ending.is_asked
-        masked = Masked(self._base_plan, self._origin, self._masks)
-        step = ask_about(group, ending, self._transaction, self._standing(()), masked)
+        step = ask_about(group, ending, self._transaction, self._standing(()), self._masked)
         if isinstance(step, Aside):
             self._put_aside(step)
             self._unflushed = self._sent_in_series
             return False
-        if isinstance(step, Wait):
-            return False
         if isinstance(step, AskBeside):
             self._requests.append(step)
+        if isinstance(step, AskBeside | Wait):
             return False
         ending.is_asked = True
         self._ask(group)
@@ -405,6 +403,7 @@ class PostgresConversation:
             if (
                 (group.waiting or is_early or self._cancels)
                 or (self._limited and self._target.owes(self._limited) and must_wait(group, self._limited))
+                or (self._guarded and self._target.owes(self._guarded))
                 or not self._settles(group)
             ):
                 self._flush()
@@ -436,14 +435,8 @@ class PostgresConversation:
         return True
 
     def _standing(self, expected: Collection[Expected]) -> Standing:
-        return Standing(
-            self._target.status,
-            self._ran_in_series,
-            self._sent_in_series,
-            expected,
-            self._target.in_block,
-            self._transaction.is_full,
-        )
+        target, ran, sent = self._target, self._ran_in_series, self._sent_in_series
+        return Standing(target.status, ran, sent, expected, target.in_block, self._transaction.is_full)
 
     def _refuse_beforehand(self, group: Group, refuse: Refuse) -> None:
         group.error = refuse.data
@@ -474,7 +467,11 @@ class PostgresConversation:
                 self._unsettled.discard(execution.command.id)
         executions = [execution for expected in group.expected for execution in expected.executions]
         before, after = around(executions, self._target.status, in_series=self._ran_in_series)
+        begun = [execution for execution in group.executions if id(execution) in asked]
+        guarding = guard(begun, self._judge.catalogue, self._target.status)
         self._put_aside(before)
+        self._put_aside(guarding)
+        self._guarded = executions[0] if guarding.messages and group.simple else self._guarded
         self._put_aside(wrapped(group, after))
         self._limited = next((one for one in executions if one.is_limited), self._limited)
         self._target.watch()
@@ -582,7 +579,7 @@ class PostgresConversation:
         if self._bearings.are_asked_for and not any(expected.quiet for expected in self._target.expected):
             is_unchanged = self._bearings.take()
             if is_unchanged:
-                self._target.unread = frozenset()  # it changed nothing after all
+                self._target.effects.unread = frozenset()  # it changed nothing after all
             elif is_unchanged is None and self._target.status != b"E":
                 self.end("the gateway could not ask the target for the session's search path and role")
         if self._estimates and not self._target.expected:
@@ -594,6 +591,10 @@ class PostgresConversation:
 
     def _origin(self, table: int, attribute: int) -> Origin | None:
         return self._judge.catalogue.origin(table, attribute)
+
+    def _tell(self, notice: bytes) -> None:
+        self._for_client.append(notice)
+        self._requests.append(Record(Frame.ANSWER, notice))
 
     def _abandon(self, execution: Execution, reason: str) -> None:
         self._requests.append(Abandon(execution.command.id, reason))

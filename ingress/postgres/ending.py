@@ -6,6 +6,7 @@ what the transaction keeps locked, as the target says.
 
 import json
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from ingress.interface import AskBeside
 from ingress.postgres.beforehand import Refuse, Standing, Wait
@@ -17,6 +18,7 @@ from ingress.postgres.transaction import MOST, OpenTransaction, makes_last
 from schemas.vocabulary import ChangedRows, Lock
 
 _OBJECT_NOT_IN_PREREQUISITE_STATE = "55000"
+_AMID_OTHERS = "its COMMIT came amid other messages"
 # Its names are qualified, and so are its operators: the session's own path is not to be trusted here. What
 # only reads keeps nobody from anything but DDL, and is left out.
 _LOCKS = b"""select distinct n.nspname, c.relname, l.mode
@@ -77,14 +79,18 @@ def ask_about(
             if (step := ending.sampling.step()) is not None:
                 return step
             changed = tuple(ending.sampling.of(one, masked) for one in changed)
+        elif transaction.sample:
+            changed = tuple(replace(one, not_sampled=_AMID_OTHERS) for one in changed)
         commit = next(filter(makes_last, group.executions))
         commit.command = transaction.commit(commit.command, _locks(ending.locks), changed)
     return None
 
 
-def answered_beside(ending: Ending, answers: Sequence[Sequence[tuple[bytes | None, ...]]] | None) -> None:
+def answered_beside(
+    ending: Ending | None, answers: Sequence[Sequence[tuple[bytes | None, ...]]] | None
+) -> None:
     """What an AskBeside was answered; None where it was not."""
-    if isinstance(ending.sampling, Sampling):
+    if ending is not None and isinstance(ending.sampling, Sampling):
         ending.sampling.answered(answers)
 
 

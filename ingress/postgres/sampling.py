@@ -12,6 +12,7 @@ documentation, "System Columns" 5.5 and "Transaction ID and Snapshot Information
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from ingress.interface import AskBeside, Question
 from ingress.postgres.answers.columns import FindOrigin
@@ -137,6 +138,7 @@ class Sampling:
         self._error: Answer | None = None
         self._beside: Sequence[Sequence[Values]] | None = None
         self._is_waiting = False
+        self._left = _MOST_BYTES  # that may still be shown
 
     def step(self) -> Aside | AskBeside | Wait | None:
         """What to do next, when the target owes nothing; None: nothing more."""
@@ -157,8 +159,12 @@ class Sampling:
         return replace(
             changed,
             columns=tuple(column.name for column in table.shown),
-            sample=tuple(_paired(table, self._rows, masked)),
+            sample=tuple(takewhile(self._has_room, _paired(table, self._rows, masked))),
         )
+
+    def _has_room(self, row: SampledRow) -> bool:
+        self._left -= sum(len((value or "").encode()) for value in (*row.before, *row.after))
+        return self._left >= 0
 
     def _ask(self) -> Iterator[Aside | AskBeside]:
         if not self._tables:
@@ -228,7 +234,6 @@ class Masked:
 
     def __init__(self, plan: MaskingPlan, origin: FindOrigin, masks: Mapping[str, Mask]) -> None:
         self._plan, self._origin, self._masks = plan, origin, masks
-        self._left = _MOST_BYTES
 
     def row(self, table: int, columns: Sequence[Column], row: Values) -> tuple[str | None, ...]:
         """`row`: begins with the values of the columns. Raises TargetError."""
@@ -239,11 +244,6 @@ class Masked:
         fields = [Field(one.name, table, one.number, one.type, -1, -1, 0) for one in columns]
         masker.describe(make_row_description(fields)[5:])
         return tuple(map(_shown, parse_data_row(masker.rows(make_data_row(row[: len(columns)]))[5:])))
-
-    def has_room(self, *rows: tuple[str | None, ...] | None) -> bool:
-        """Whether these may be shown as well."""
-        self._left -= sum(len((value or "").encode()) for row in rows for value in row or ())
-        return self._left >= 0
 
     def _output(self, table: int, column: Column) -> Output:
         origin = self._origin(table, column.number)
@@ -258,9 +258,7 @@ def _paired(table: _Table, most: int, masked: Masked) -> Iterator[SampledRow]:
     pairs = [(before.get(table.key_of(row)), row) for row in table.after]
     gone = [row for row in table.candidates if table.key_of(row) not in present]
     for old, new in [*pairs, *((row, None) for row in gone[:most])]:
-        shown = [None if row is None else masked.row(table.oid, table.shown, row) for row in (old, new)]
-        if not masked.has_room(*shown):
-            return
+        shown = [() if row is None else masked.row(table.oid, table.shown, row) for row in (old, new)]
         yield SampledRow(*shown)
 
 

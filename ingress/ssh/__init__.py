@@ -7,8 +7,8 @@
 - `judge.py`: what the client wants -> command; `ingress/shell/` proves what a command line does.
   `words.py`: what policy calls it. `reasons.py`: why the requester wants it.
 - `channels.py`: a client's session channels, and what it is told beside their commands.
-- `execution.py`: one command line, shell or subsystem, held until its verdict; `environment.py`: the variables
-  that go with it. `start.py`: its process at the host; `run.py`: it runs.
+- `execution.py`: one command line, shell or subsystem, held until its verdict; `environment.py`: the
+  variables that go with it. `start.py`: its process at the host; `run.py`: it runs.
   `answer.py`: what it writes, within its limits. `typed.py`: what of the input is
   recorded. `keyboard.py`: what the client typed before the command could run.
 - `forwarding.py`: a connection that is made from the host. `inlet.py`: a way from the host to the client:

@@ -23,18 +23,21 @@ class Channels:
 
     def __init__(self, connection: asyncssh.SSHServerConnection) -> None:
         self._connection = connection
-        self._channels: dict[Channel, asyncio.Task[None]] = {}
+        self._channels: list[Channel] = []
         self._unsaid: list[Words] = []
 
-    def open(self) -> Channel:
-        """A new one. Raises ChannelOpenError where there are too many."""
-        if len(self._channels) >= MOST_CHANNELS:
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many channels")
+    def make(self) -> Channel:
+        """A channel that `admit` decides on."""
         channel = self._connection.create_server_channel(encoding=None)
         channel._process_env_request = _few(channel._process_env_request)  # type: ignore[method-assign, assignment]
-        # It says that it is closing until it is open: only its end tells that it no longer counts.
-        self._channels[channel] = asyncio.create_task(self._forget(channel))
         return channel
+
+    async def admit(self, channel: Channel) -> None:
+        """Called right before it is open, so that those opened at once count too. Raises ChannelOpenError."""
+        self._channels = [opened for opened in self._channels if not opened.is_closing()]
+        if len(self._channels) >= MOST_CHANNELS:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "too many channels")
+        self._channels.append(channel)
 
     def refuse(self, command: str, refusal: Refusal) -> None:
         """As `tell`, that a command is refused."""
@@ -77,10 +80,6 @@ class Channels:
             end = "\r\n" if at_terminal else "\n"
             channel.write_stderr((words(at_terminal).replace("\n", end) + end).encode())
         return bool(opened)
-
-    async def _forget(self, channel: Channel) -> None:
-        await channel.wait_closed()
-        del self._channels[channel]
 
 
 def _few(take: Callable[[SSHPacket], bool]) -> Callable[[SSHPacket], bool]:

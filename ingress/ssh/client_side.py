@@ -10,7 +10,7 @@ from typing import cast
 import asyncssh
 
 from ingress.errors import LoginRefused
-from ingress.ssh.channels import Channels
+from ingress.ssh.channels import Channel, Channels
 from ingress.ssh.forwarding import Forwarding
 from ingress.ssh.lending import Lending
 from ingress.ssh.listening import Listening
@@ -129,12 +129,17 @@ class ClientSide(asyncssh.SSHServer):
         assert self._signed_in is not None
         return self._signed_in
 
+    # asyncssh awaits what these return, and answers the client when it is done.
+
     def session_requested(
         self,
-    ) -> "tuple[asyncssh.SSHServerChannel[bytes], asyncssh.SSHServerProcess[bytes]]":
-        return self.channels.open(), self._make_process(self._guest.visit)
+    ) -> "tuple[asyncssh.SSHServerChannel[bytes], asyncssh.SSHServerSession[bytes]]":
+        channel = self.channels.make()
+        return channel, cast("asyncssh.SSHServerSession[bytes]", self._process(channel))
 
-    # asyncssh awaits what these return, and answers the client when it is done.
+    async def _process(self, channel: Channel) -> "asyncssh.SSHServerProcess[bytes]":
+        await self.channels.admit(channel)
+        return self._make_process(self._guest.visit)
 
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int

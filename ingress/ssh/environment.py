@@ -3,6 +3,7 @@ is a command of its own.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 
@@ -22,6 +23,11 @@ _TOO_MANY = Refusal(
     message=f"the client sets more than {MOST_ASKED} variables that are not on the resource's list",
     hint="None of them reaches the host. Set fewer (SendEnv, SetEnv), or have them listed in `environment`.",
 )
+_NO_NAME = Refusal(
+    message="the client sets a variable with a name that no shell knows",
+    hint="It does not reach the host. Letters, digits and _ make a name.",
+)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FACTS = Facts(
     intents=(Intent.EXEC, Intent.UNKNOWN),
     statements=(words.ENVIRONMENT,),
@@ -47,14 +53,23 @@ class Environment:
         self._tell = tell
         self._at_terminal = at_terminal
         wanted = {name: value for name, value in said.items() if name not in (REASON, TICKET)}
+        self._nameless = [name for name in wanted if not _NAME.fullmatch(name)]
         self.variables = {
-            name: value for name, value in wanted.items() if any(fnmatchcase(name, glob) for glob in listed)
+            name: value
+            for name, value in wanted.items()
+            if name not in self._nameless and any(fnmatchcase(name, glob) for glob in listed)
         }
-        self._others = {name: value for name, value in wanted.items() if name not in self.variables}
+        self._others = {
+            name: value
+            for name, value in wanted.items()
+            if name not in self._nameless and name not in self.variables
+        }
         self._allowed: list[str] = []  # the commands of those others that a rule allows
 
     async def ask(self) -> None:
         """Asks for those that are not on the list; the client is told which do not reach the host."""
+        if self._nameless:
+            self._refuse("", _NO_NAME)
         if len(self._others) > MOST_ASKED:
             self._refuse("", _TOO_MANY)
         else:

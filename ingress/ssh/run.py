@@ -79,6 +79,7 @@ class Run:
         if host.exit_signal is not None:
             name, core_dumped, message, language = host.exit_signal
             self._process.exit_with_signal(name, core_dumped, message, language)
+            self._visit.note(f"ended by signal {name}")
             return Outcome.FAILED, f"SIG{name}", f"ended by signal {name}"
         if host.exit_status is None:
             self._process.stderr.write(b"countersign: the host went away; how the command ended is unknown\n")

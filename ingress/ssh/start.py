@@ -6,6 +6,7 @@ import asyncssh
 from asyncssh.constants import OPEN_REQUEST_X11_FORWARDING_FAILED
 
 from ingress.ssh.visit import Visit
+from ingress.terminal.cast import RESIZE
 
 Process = asyncssh.SSHServerProcess[bytes]
 
@@ -34,6 +35,9 @@ async def start_at_host(
             x11_display=display,
         )
 
+    if process.term_type is not None:
+        width, height, *_ = process.term_size
+        visit.record(RESIZE, f"{width}x{height}")
     display = process.channel.get_x11_display()
     try:
         return await start(display)

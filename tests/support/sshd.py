@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import asyncssh
 from support.builders import AGENT, Document, Someone
 from support.processes import is_root, start, stop, tail
 from support.wait import block_until, eventually
@@ -162,6 +163,10 @@ class Running:
         await eventually(lambda: words.encode() in stream, what=f"{words!r} on std{on}")
         return stream.decode(errors="replace")
 
+    @property
+    def has_ended(self) -> bool:
+        return self.process.returncode is not None
+
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)
 
@@ -248,6 +253,19 @@ class Client:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+
+    async def connected(self, user: str) -> asyncssh.SSHClientConnection:
+        """By asyncssh, which can be made to say what OpenSSH never would. `user`: as `agent-7:web-1`."""
+        return await asyncssh.connect(
+            "127.0.0.1",
+            self.port,
+            username=user,
+            password=self.someone.token,
+            known_hosts=str(self.known_hosts),
+            config=None,
+            client_keys=None,
+            agent_path=None,
+        )
 
     def ssh(self, *arguments: str, resource: str = "web-1") -> list[str]:
         return ["ssh", *self.options(resource), "127.0.0.1", *arguments]

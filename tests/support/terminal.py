@@ -3,8 +3,11 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Protocol
 
+import asyncssh
 from support.sshd import Client, Done, Running
 from support.wait import eventually
 
@@ -13,10 +16,21 @@ _MOMENT = 0.4  # seconds: longer than the gateway keeps a prompt back
 PROMPT = r"\w+@[\w-]+:[^\n$]*\$ "
 
 
+class Typed(Protocol):
+    """A program at a terminal: `out` is all that it showed."""
+
+    out: bytearray
+
+    @property
+    def has_ended(self) -> bool: ...
+
+    async def send(self, data: bytes) -> None: ...
+
+
 class Terminal:
     """`text`: all that it showed, without what moves the cursor."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Typed) -> None:
         self._running = running
         self._seen = 0
 
@@ -64,14 +78,57 @@ class Terminal:
 
     @property
     def has_ended(self) -> bool:
-        return self._running.process.returncode is not None
+        return self._running.has_ended
+
+
+class ClientTerminal(Terminal):
+    """Of a client program."""
+
+    def __init__(self, running: Running) -> None:
+        super().__init__(running)
+        self._client = running
 
     async def finish(self) -> Done:
-        return await self._running.finish()
+        return await self._client.finish()
 
     async def ends(self) -> int:
         """The client's exit status, once it has left by itself."""
-        return await self._running.process.wait()
+        return await self._client.process.wait()
+
+
+@dataclass(slots=True)
+class _Channel:
+    """A shell on a connection that others share."""
+
+    process: "asyncssh.SSHClientProcess[bytes]"
+    out: bytearray = field(default_factory=bytearray)
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process.is_closing()
+
+    async def send(self, data: bytes) -> None:
+        with suppress(BrokenPipeError):  # it has ended
+            self.process.stdin.write(data)
+
+    async def read(self) -> None:
+        while data := await self.process.stdout.read(65536):
+            self.out += data
+
+
+@asynccontextmanager
+async def shell_on(connection: asyncssh.SSHClientConnection) -> AsyncIterator[Terminal]:
+    """An interactive shell on a connection that others may share, at its first prompt."""
+    channel = _Channel(await connection.create_process(term_type="xterm", term_size=(80, 24), encoding=None))
+    reading = asyncio.create_task(channel.read())
+    try:
+        shell = Terminal(channel)
+        await shell.shows(PROMPT)
+        yield shell
+    finally:
+        reading.cancel()
+        channel.process.close()
+        await channel.process.wait_closed()
 
 
 async def leave(shell: Terminal) -> None:
@@ -86,10 +143,10 @@ async def leave(shell: Terminal) -> None:
 @asynccontextmanager
 async def terminal(
     client: Client, resource: str, *, options: Sequence[str] = (), ready: str = PROMPT
-) -> AsyncIterator[Terminal]:
+) -> AsyncIterator[ClientTerminal]:
     """An interactive shell on the resource, at its first prompt."""
     argv = ["ssh", "-tt", *client.options(resource), *options, "127.0.0.1"]
     async with client.running(argv, env={"TERM": "xterm"}) as running:
-        shell = Terminal(running)
+        shell = ClientTerminal(running)
         await shell.shows(ready)
         yield shell

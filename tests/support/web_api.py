@@ -426,6 +426,7 @@ def _leak(kind: str) -> Response:
             json.dumps({"a": [json.dumps({"payload": " " + text})]}),
             _of("application/json"),
         ),
+        "json-in-string-in-json": (json.dumps({"a": json.dumps(text)}), _of("application/json")),
         "ndjson-in-json": (json.dumps({"log": f"{text}\n{text}\n"}), _of("application/json")),
         "json-in-csv": (_csv([["id", "payload"], ["1", text]]), _of("text/csv")),
         "json-in-xml": (f"<r><payload>{text}</payload></r>", _of("application/xml")),

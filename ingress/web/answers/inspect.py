@@ -156,7 +156,7 @@ class Inspection:
         """A text at this path that is a document itself, masked; None where it is none, or nothing is in it.
 
         Its fields are found as those of a document of their own, and as those of the one around it."""
-        if not self._sight.selectors or not value.lstrip().startswith(("{", "[")):
+        if not self._sight.selectors or not value.lstrip().startswith(("{", "[", '"')):
             return None
         rows, found = self.counts.rows, value.encode("utf-8", "replace")
         try:

@@ -248,7 +248,7 @@ async def _finished(gateway: Gateway, path: str) -> dict[str, Any]:
     """The command that opened this path, once it has ended."""
 
     def found() -> dict[str, Any] | None:
-        sql = f"select * from commands where text = 'WEBSOCKET {path}' and outcome not in ('', 'running')"
+        sql = f"select * from commands where text = 'WEBSOCKET {path}' and outcome not in ('held', 'running')"
         return next(iter(gateway.audit(sql)), None)
 
     return await eventually(found, what="the end of the command in the audit log")

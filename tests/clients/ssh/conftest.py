@@ -88,7 +88,7 @@ def policies(files: str) -> list[Document]:
         {
             "name": "lend and run",
             "when": {
-                "resources": ["lends"],
+                "resources": ["lends", "lends-lines"],
                 "intents": ["read", "session", "exec", "unknown", "credential", "network", "export"],
                 "statements": ["agent", "x11", "exec", "subsystem"],
             },

@@ -16,7 +16,7 @@ from asyncssh.constants import (
     OPEN_UNKNOWN_CHANNEL_TYPE,
 )
 from asyncssh.packet import Boolean, String, UInt32
-from support.builders import AGENT, DANA
+from support.builders import DANA
 from support.gateway import Gateway
 from support.sshd import Client, Sshd
 from support.wait import eventually
@@ -24,26 +24,12 @@ from support.wait import eventually
 MIB = 1024 * 1024
 
 
-async def connected(client: Client, resource: str) -> asyncssh.SSHClientConnection:
-    """asyncssh, which can be made to say what OpenSSH never would."""
-    return await asyncssh.connect(
-        "127.0.0.1",
-        client.port,
-        username=f"{AGENT.name}:{resource}",
-        password=AGENT.token,
-        known_hosts=str(client.known_hosts),
-        config=None,
-        client_keys=None,
-        agent_path=None,
-    )
-
-
 async def _serves(client: Client) -> bool:
     return (await client.run("echo alive", resource="plain")).stdout == "alive\n"
 
 
 async def test_a_channel_of_an_unknown_type_is_refused_and_the_session_goes_on(client: Client) -> None:
-    async with await connected(client, "plain") as connection:
+    async with await client.connected("agent-7:plain") as connection:
         for kind in (b"nonsense", b"forwarded-tcpip", b"x11", b"auth-agent@openssh.com"):
             channel: SSHTCPChannel[bytes] = connection.create_tcp_channel()
             with pytest.raises(asyncssh.ChannelOpenError) as refused:
@@ -53,14 +39,14 @@ async def test_a_channel_of_an_unknown_type_is_refused_and_the_session_goes_on(c
 
 
 async def test_an_unknown_global_request_is_refused_and_the_session_goes_on(client: Client) -> None:
-    async with await connected(client, "plain") as connection:
+    async with await client.connected("agent-7:plain") as connection:
         answer, _ = await connection._make_global_request(b"nonsense@example.com", String("more"))
         assert answer == MSG_REQUEST_FAILURE
         assert (await connection.run("echo on")).stdout == "on\n"
 
 
 async def test_an_unknown_request_of_a_channel_is_refused_and_it_goes_on(client: Client) -> None:
-    async with await connected(client, "plain") as connection:
+    async with await client.connected("agent-7:plain") as connection:
         process = await connection.create_process("cat")
         assert not await process.channel._make_request(b"nonsense@example.com")
         assert not await process.channel._make_request(b"exec", String("echo another"))
@@ -70,7 +56,7 @@ async def test_an_unknown_request_of_a_channel_is_refused_and_it_goes_on(client:
 
 
 async def test_a_packet_that_is_too_large_ends_its_connection_alone(client: Client) -> None:
-    async with await connected(client, "plain") as connection:
+    async with await client.connected("agent-7:plain") as connection:
         connection.send_packet(MSG_IGNORE, String(bytes(MIB)))
         async with asyncio.timeout(30):
             await connection.wait_closed()
@@ -79,7 +65,7 @@ async def test_a_packet_that_is_too_large_ends_its_connection_alone(client: Clie
 
 async def test_data_beyond_the_window_ends_its_connection_alone(client: Client) -> None:
     """A client that does not wait for room: no more than the window is kept of what it sends."""
-    async with await connected(client, "plain") as connection:
+    async with await client.connected("agent-7:plain") as connection:
         process = await connection.create_process("sleep 3600")
         data = (UInt32(process.channel._send_chan or 0), String(bytes(32000)))
         for _ in range(300):
@@ -90,7 +76,7 @@ async def test_data_beyond_the_window_ends_its_connection_alone(client: Client) 
 
 
 async def test_channels_opened_at_once_are_ten_at_most(client: Client) -> None:
-    async with await connected(client, "plain") as connection:
+    async with await client.connected("agent-7:plain") as connection:
         opened = await asyncio.gather(
             *(connection.create_process("cat") for _ in range(40)), return_exceptions=True
         )
@@ -110,7 +96,7 @@ async def test_a_flood_of_requests_costs_little_and_stops_nobody(client: Client,
         if "ingress" in child.cmdline()
     )
     before = ingress.memory_info().rss
-    async with await connected(client, "plain") as connection:
+    async with await client.connected("agent-7:plain") as connection:
         process = await connection.create_process("cat")
         channel = UInt32(process.channel._send_chan or 0)
         for number in range(1_500):
@@ -126,7 +112,7 @@ async def test_a_flood_of_requests_costs_little_and_stops_nobody(client: Client,
 
 
 async def test_more_variables_than_anybody_means_are_refused(client: Client) -> None:
-    async with await connected(client, "plain") as connection:
+    async with await client.connected("agent-7:plain") as connection:
         done = await connection.run("echo [$MANY_0]", env={f"MANY_{number}": "x" for number in range(200)})
     assert done.stdout == "[]\n"
     assert "more than 16 variables" in str(done.stderr)

@@ -5,22 +5,8 @@ import re
 
 import asyncssh
 import pytest
-from support.builders import AGENT
 from support.gateway import Gateway
 from support.sshd import Client
-
-
-async def _connect(client: Client, user: str = "agent-7:web-1") -> asyncssh.SSHClientConnection:
-    return await asyncssh.connect(
-        "127.0.0.1",
-        client.port,
-        username=user,
-        password=AGENT.token,
-        known_hosts=str(client.known_hosts),
-        config=None,
-        client_keys=None,
-        agent_path=None,
-    )
 
 
 async def test_a_wrong_token_and_a_wrong_name_look_alike(client: Client) -> None:
@@ -28,7 +14,7 @@ async def test_a_wrong_token_and_a_wrong_name_look_alike(client: Client) -> None
     assert wrong.status == 255
     assert "Permission denied" in wrong.stderr
     with pytest.raises(asyncssh.PermissionDenied):
-        await _connect(client, "nobody:web-1")
+        await client.connected("nobody:web-1")
 
 
 async def test_a_host_that_is_not_there_is_said_after_the_token(client: Client) -> None:
@@ -77,7 +63,7 @@ async def test_attempts_to_sign_in_end(client: Client) -> None:
 
 
 async def test_channels_have_a_limit(client: Client) -> None:
-    async with await _connect(client, "agent-7:plain") as connection:
+    async with await client.connected("agent-7:plain") as connection:
         running = [await connection.create_process("sleep 60") for _ in range(10)]
         with pytest.raises(asyncssh.ChannelOpenError):
             await connection.create_process("true")
@@ -88,7 +74,7 @@ async def test_channels_have_a_limit(client: Client) -> None:
 
 
 async def test_variables_outside_the_list_do_not_reach_the_host(client: Client) -> None:
-    async with await _connect(client, "agent-7:lends") as connection:
+    async with await client.connected("agent-7:lends") as connection:
         env = {"LC_TIME": "C", "LD_PRELOAD": "/tmp/x", "COUNTERSIGN_REASON": "why"}
         done = await connection.run("printenv", env=env)
     assert "LC_TIME=C" in str(done.stdout)

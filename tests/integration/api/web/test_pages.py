@@ -400,8 +400,8 @@ async def test_a_commit_shows_what_it_makes_last(browser: Browser, api: Api, pro
     locks = (Lock("public.orders", "RowExclusiveLock"),)
     rows = (
         SampledRow(("7", "j***@example.com"), ("7", None)),
-        SampledRow(None, ("8", "<b>x</b>")),
-        SampledRow(("9", ""), None),
+        SampledRow((), ("8", "<b>x</b>")),
+        SampledRow(("9", ""), ()),
     )
     changed = (
         ChangedRows("public.orders", 1, 1, 1, ("id", "mail"), rows),
