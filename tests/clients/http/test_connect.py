@@ -13,10 +13,10 @@ from typing import Any
 
 import psutil
 import pytest
-from support.builders import AGENT
+from support.builders import AGENT, DANA
 from support.command_line import Ran, run_command, start_command
 from support.gateway import Gateway
-from support.http_client import http_client
+from support.http_client import http_client, pending_approval
 from support.json_server import Answer, running_json_server
 from support.wait import eventually
 
@@ -95,15 +95,25 @@ async def test_its_exit_status_is_the_clients(terminal: Terminal) -> None:
     assert terminal.scratch() == []
 
 
-async def test_the_token_is_in_no_argument_and_no_environment(terminal: Terminal) -> None:
+async def test_the_token_is_in_no_argument_and_no_environment(gateway: Gateway, terminal: Terminal) -> None:
     process = await start_command(
-        terminal.folder, "connect", "open", "--", "curl", "-sS", "/slow/600", **terminal.variables
+        terminal.folder,
+        "connect",
+        "shop",
+        "--",
+        "curl",
+        "-sS",
+        "-d",
+        "{}",
+        "/v1/orders?waits=1",
+        **terminal.variables,
     )
 
     def client() -> psutil.Process | None:
         found = psutil.Process(process.pid).children(recursive=True)
-        return next((one for one in found if one.cmdline()[-1:] and "/slow/600" in one.cmdline()[-1]), None)
+        return next((one for one in found if one.cmdline()[-1:] and "waits=1" in one.cmdline()[-1]), None)
 
+    await pending_approval(gateway, DANA, "waits=1")
     curl = await eventually(client, seconds=_SECONDS, what="curl")
     (folder,) = terminal.scratch()
     said = " ".join((*curl.cmdline(), *curl.environ().values()))

@@ -1,20 +1,18 @@
-"""What ends when tokens are revoked: a request that waits for its answer, and a WebSocket."""
+"""What ends when tokens are revoked: a request that waits for a reviewer, and a WebSocket."""
 
 import asyncio
 
 import httpx
 import pytest
+from support.builders import DANA
 from support.gateway import Gateway
-from support.http_client import OTHER, http_client
+from support.http_client import OTHER, http_client, pending_approval
 from support.revoking import revoke_own
-from support.wait import eventually
-from support.web_api import WebApi
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 
-async def test_what_was_opened_with_it_ends(gateway: Gateway, web_api: WebApi) -> None:
-    web_api.reset()
+async def test_what_was_opened_with_it_ends(gateway: Gateway) -> None:
     uri, headers = f"ws://{gateway.listen['http']}/open/ws/echo", {"Authorization": f"Bearer {OTHER.token}"}
     async with (
         http_client(gateway, OTHER) as client,
@@ -22,10 +20,8 @@ async def test_what_was_opened_with_it_ends(gateway: Gateway, web_api: WebApi) -
     ):
         await opened.send("hello")
         assert await opened.recv() == "hello"
-        waiting = asyncio.create_task(client.get("/open/slow/600", timeout=None))
-        await eventually(
-            lambda: any(one["path"] == "/slow/600" for one in web_api.seen()), what="the request"
-        )
+        waiting = asyncio.create_task(client.post("/shop/v1/orders?lost=1", json={}))
+        await pending_approval(gateway, DANA, "lost=1")
 
         await revoke_own(gateway, OTHER)
 
