@@ -28,6 +28,11 @@ test-kubernetes: setup-test ## the tests of clusters with a real kube-apiserver,
 	PYTHONPATH=tests $(BIN)/python -P -m support.cluster_build
 	COUNTERSIGN_REAL_CLUSTER=1 $(BIN)/pytest -q tests/clients/kubernetes
 
+.PHONY: test-libpq
+test-libpq: setup-test ## psql 18 signing in with OAuth by itself, before a real Keycloak (fetches psql once)
+	infra/setup.sh libpq
+	$(BIN)/pytest -q tests/identity/test_device_flow.py
+
 .PHONY: leaks
 leaks: setup-test ## every known way to read masked values, and many random queries (QUERIES=5000)
 	COUNTERSIGN_RANDOM_QUERIES=$(or $(QUERIES),5000) $(BIN)/pytest -q --timeout 0 tests/leaks/test_leaks.py

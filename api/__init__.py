@@ -19,7 +19,7 @@ In the order of a decision:
 - `register.py`: the read model of the grants topic (pure).
 - `originals.py`: a command's sensitive literals, opened for who may see them.
 - `access.py`: who may see an approval or a session, and who may decide (pure).
-- `showing.py`: an approval as those who may see it get to see it.
+- `showing.py`: an approval as those who may see it get to see it; `views.py`: the models of that.
 - `deciding.py`: one decision: checked, published, waited for.
 - `pauses.py`: lifts the pause of one who was rejected again and again.
 - `asking.py`: access asked for beforehand. `grants.py`: what was granted, and its end.

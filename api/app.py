@@ -44,10 +44,11 @@ from api.web.about import AboutPages
 from api.web.grants import GrantPages
 from api.web.live import Live
 from api.web.pages import Pages
+from api.web.pauses import PausePages
 from api.web.policies import PolicyPages
 from api.web.sessions import SessionPages
 from api.web.sign_on import OidcSignOn, SamlPages
-from api.web.site import Site, static_files
+from api.web.site import NotSignedIn, Site, static_files, to_sign_in
 from api.web.terminals import TerminalPages
 from infra.clock import Clock, now
 from infra.keys import Sealer
@@ -142,15 +143,16 @@ def create_app(
         app.include_router(scim.router())
     app.include_router(health.routes(readiness))
     site = Site(sign_in, desk.access, clock, ways=_ways(sso, saml))
-    web = Pages(site, feed, desk, past, opened, issuing)
+    web = Pages(site, feed, desk, past, opened, pauses, issuing)
     app.include_router(web.router())
     app.include_router(Live(site, feed).router())
     app.include_router(SessionPages(site, audit_log, ending).router())
     app.include_router(PolicyPages(site, publishing, audit_log).router())
     app.include_router(GrantPages(site, grants).router())
+    app.include_router(PausePages(site, pauses).router())
     app.include_router(AboutPages(site, audit_log, resources, readiness).router())
     if sso is not None:
-        app.include_router(OidcSignOn(sso, site, web).router())
+        app.include_router(OidcSignOn(sso, site, web, issuing).router())
     if saml is not None:
         app.include_router(SamlPages(saml, site, web).router())
     app.include_router(TerminalPages(site, codes).router())
@@ -177,6 +179,9 @@ def _answer_errors(app: FastAPI, site: Site, headers: Mapping[str, str]) -> None
         assert isinstance(error, problems.Problem)
         return answer(request, error)
 
+    async def not_signed_in(request: Request, error: Exception) -> Response:
+        return to_sign_in(request)
+
     async def malformed(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         return answer(request, problems.malformed(error))
@@ -194,6 +199,7 @@ def _answer_errors(app: FastAPI, site: Site, headers: Mapping[str, str]) -> None
         return response
 
     app.add_exception_handler(problems.Problem, refused)
+    app.add_exception_handler(NotSignedIn, not_signed_in)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, of_framework)
     app.add_exception_handler(Exception, unexpected)

@@ -17,7 +17,8 @@ from api.paging import link_to_next
 from api.past import Past
 from api.problems import Problem, documented
 from api.repeating import Repeatable
-from api.showing import ApprovalView, GrantOffer, view
+from api.showing import view
+from api.views import ApprovalView, GrantOffer
 from infra.clock import Clock
 from schemas.vocabulary import (
     Answer,

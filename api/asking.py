@@ -15,7 +15,8 @@ from api.feed import Behind, Feed
 from api.inbox import Approval
 from api.problems import Problem, documented, key_used, unavailable
 from api.repeating import Repeatable
-from api.showing import ApprovalView, view
+from api.showing import view
+from api.views import ApprovalView
 from infra.clock import Clock
 from infra.kafka.bus import Bus, BusUnavailable
 from schemas.envelope import envelope

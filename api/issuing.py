@@ -1,16 +1,22 @@
 """Gives out tokens of the gateway and takes them back; each is an event before it counts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from api.problems import unavailable
 from infra.clock import Clock
+from infra.identity.revocations import PROVIDER
 from infra.identity.signed_in import SignedIn, TokenRefused
 from infra.identity.tokens import TokenSigner
 from infra.kafka.bus import Bus, BusUnavailable
 from schemas.envelope import envelope
 from schemas.events import Event, TokenIssued, TokensRevoked
 from schemas.vocabulary import Principal, PrincipalKind
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,14 @@ class Issuing:
             )
         )
         return before
+
+    async def end_by_provider(self, issuer: str, ends: Iterable[str]) -> None:
+        """Ends what goes back to these sign-ins (`of_provider`), as their provider says. Raises Problem
+        503."""
+        whose = f"{PROVIDER}{issuer}"
+        for sign_in in ends:
+            _log.info("logout.by_provider", issuer=issuer, sign_in=sign_in)
+            await self.revoke(whose, whose, "signed out at the identity provider", token=sign_in)
 
     async def _publish(self, event: Event) -> None:
         try:

@@ -34,16 +34,17 @@ from api.notifications.receiver import Receiver
 from api.notifications.receivers import receivers_of
 from api.notifications.slack.actions import Actions
 from api.notifications.slack.channel import Channel
-from api.pauses import Pauses
+from api.pauses import Pauses, rules_that_pause
 from api.publishing import Publishing
 from api.register import REACH, Register
 from api.resources import Resources
-from api.saml_sign_on import CONSUMER, ENTITY, SamlSignOn
+from api.saml_sign_on import CONSUMER, ENTITY, LOGOUT, SamlSignOn
 from api.scim.registry import Registry
 from api.scim.routes import ScimEndpoint
 from api.sealed import Seal
 from api.single_sign_on import SingleSignOn
 from api.terminal_codes import TerminalCodes
+from infra.certificates import server_certificate
 from infra.clickhouse.client import connect
 from infra.clock import now
 from infra.config import Address, Config, ConfigError
@@ -63,8 +64,9 @@ from infra.identity.tokens import TokenSigner
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
 from infra.kafka.following import Following
-from infra.keys import keyring, sealer, secret, server_certificate, signer, ssh_user_ca, token_key
+from infra.keys import keyring, sealer, secret, signer, token_key
 from infra.readiness import report_ready
+from infra.ssh_keys import ssh_user_ca
 from schemas.envelope import envelope
 from schemas.events import NodeHeartbeat
 from schemas.ids import uuid7
@@ -121,7 +123,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         audit_log=audit_log,
         grants=grants,
         asking=Asking(feed, bus, node, ANSWER_WITHIN, now),
-        pauses=Pauses(feed, bus, node, now),
+        pauses=Pauses(feed, bus, node, now, lambda: rules_that_pause(publishing.in_force.policies)),
         issuing=issuing,
         resources=Resources(config),
         publishing=publishing,
@@ -197,7 +199,7 @@ def _saml(config: Config, admit: Admit, revocations: Revocations, issuing: Issui
     except OSError as error:
         raise ConfigError([f"identity.saml.metadata: {path} cannot be read: {error.strerror}"]) from error
     url = config.api_url
-    provider = SamlProvider(saml, metadata, url + ENTITY, url + CONSUMER, now)
+    provider = SamlProvider(saml, metadata, url + ENTITY, url + CONSUMER, url + LOGOUT, now)
     seal = Seal(secret(config.state, "single-sign-on"))
     return SamlSignOn(config, saml, provider, admit, seal, revocations, issuing, now)
 

@@ -4,6 +4,7 @@ It is an answer to what was rejected: who may decide on that may say that it cou
 is for the processors to say, as with any decision.
 """
 
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
@@ -18,6 +19,7 @@ from api.feed import Feed
 from api.inbox import Approval
 from api.problems import Problem, documented, unavailable
 from infra.clock import Clock
+from infra.config import Policy
 from infra.kafka.bus import Bus, BusUnavailable
 from schemas.envelope import envelope
 from schemas.events import ReviewDecided
@@ -41,12 +43,13 @@ class Resumed(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """Where pauses are lifted."""
+    """Where pauses are lifted. `pausing`: the names of the rules in force whose rejections lead to one."""
 
     feed: Feed
     bus: Bus
     node: str
     clock: Clock
+    pausing: Callable[[], Collection[str]]
 
     async def lift(self, who: Principal, name: str, comment: str) -> Resumed:
         """Says for each rule under which `who` may decide that the rejections so far count no longer. Raises
@@ -58,7 +61,7 @@ class Pauses:
             raise Problem(
                 HTTPStatus.NOT_FOUND,
                 "nothing-rejected",
-                f"Nothing that {name} asked for was rejected lately: there is no pause to lift.",
+                f"No rule that pauses had {name} rejected lately: there is no pause to lift.",
                 "See `countersign approvals list`.",
             )
         obstacles = [obstacle_to_resuming(who, approval, self.clock()) for approval in rejected]
@@ -75,11 +78,18 @@ class Pauses:
                 raise unavailable(str(error)) from error
         return Resumed(name=name, rules=[approval.request.rule for approval in theirs])
 
+    def may_lift(self, who: Principal, approval: Approval) -> bool:
+        """Whether `who` may say that this rejection counts no longer, and it counted towards a pause."""
+        return self._counts(approval) and obstacle_to_resuming(who, approval, self.clock()) is None
+
+    def _counts(self, approval: Approval) -> bool:
+        return approval.state is ApprovalState.REJECTED and approval.request.rule in self.pausing()
+
     def _rejected(self, name: str) -> list[Approval]:
-        """The newest rejection under each rule."""
+        """The newest rejection under each rule that pauses."""
         newest: dict[str, Approval] = {}
         for approval in self.feed.inbox.settled():
-            if approval.state is ApprovalState.REJECTED and approval.request.principal.name == name:
+            if approval.request.principal.name == name and self._counts(approval):
                 newest.setdefault(approval.request.rule, approval)
         return list(newest.values())
 
@@ -101,6 +111,11 @@ class Pauses:
             comment=comment,
             digest=approval.request.digest,
         )
+
+
+def rules_that_pause(policies: Iterable[Policy]) -> frozenset[str]:
+    """The names of those with `limits.rejections`."""
+    return frozenset(policy.name for policy in policies if policy.limits.rejections.rates)
 
 
 def routes(pauses: Pauses, sign_in: SignIn) -> APIRouter:

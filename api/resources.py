@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 
 from api.auth import SignIn
 from api.problems import documented
+from infra.certificates import ca_path, server_certificate
 from infra.config import Config, HttpResource, Resource
-from infra.keys import ca_path, server_certificate, ssh_host_line
+from infra.ssh_keys import ssh_host_line
 from schemas.vocabulary import Principal
 
 

@@ -25,6 +25,7 @@ from schemas.vocabulary import Principal, PrincipalKind
 
 ENTITY = "/sign-in/saml/metadata"  # the gateway's name at the provider is the URL of its metadata
 CONSUMER = "/sign-in/saml"
+LOGOUT = "/sign-in/saml/logout"
 _ATTEMPT = "SAML sign-in"  # what is sealed for whom
 _ANSWER = "SAML answer"
 _BRINGS_ON = timedelta(minutes=1)  # a redirect of the browser's
@@ -77,6 +78,7 @@ class SamlSignOn:
             "kind": who.kind.value,
             "groups": list(who.groups),
             "until": said.until.isoformat() if said.until is not None else "",
+            "ends": list(said.ends),
         }
         return self._seal.seal(_ANSWER, content, self._clock() + _BRINGS_ON)
 
@@ -98,9 +100,16 @@ class SamlSignOn:
         if until <= since:
             raise TokenRefused("the session at the identity provider is over")
         sign_in = uuid7(since)
-        signed_in = SignedIn(who, Method.SAML, since, until, sign_in, (sign_in,))
+        signed_in = SignedIn(who, Method.SAML, since, until, sign_in, (*said["ends"], sign_in))
         await self._use(str(said["assertion"]), signed_in)
         return signed_in, str(kept["next"])
+
+    async def end(self, query: str) -> str | None:
+        """Ends what the provider says is over, in a request that a browser brought; where that goes on to, or
+        None. Raises TokenRefused, Problem when Kafka is away."""
+        request = await asyncio.to_thread(self._provider.read_logout, query)
+        await self._issuing.end_by_provider(self._provider.issuer, request.ends)
+        return self._provider.logout_response(request)
 
     async def _use(self, assertion: str, signed_in: SignedIn) -> None:
         """Profiles, section 4.1.4.5: an assertion is not used twice, here or at another api. Raises

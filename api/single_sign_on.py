@@ -23,6 +23,7 @@ from infra.config import Config, Oidc
 from infra.identity.claims import find, has_groups, principal_of
 from infra.identity.federation import taken_names
 from infra.identity.jwt import Claims, Expected
+from infra.identity.oidc_logout import ended_by, ends_of
 from infra.identity.provider import Provider
 from infra.identity.provisioning import Admit
 from infra.identity.signed_in import IdentityUnavailable, Method, SignedIn, TokenRefused
@@ -74,6 +75,7 @@ class SingleSignOn:
         self, config: Config, oidc: Oidc, provider: Provider, admit: Admit, seal: Seal, clock: Clock
     ) -> None:
         self._oidc = oidc
+        self.issuer = oidc.issuer
         self._admit = admit
         self._provider = provider
         self._seal = seal
@@ -174,6 +176,12 @@ class SingleSignOn:
         if "revocation_endpoint" in await self._provider.metadata():
             await self._post("revocation_endpoint", token=kept["token"], token_type_hint=_HINT)
 
+    async def ended(self, logout_token: str) -> str:
+        """The id of what the provider says is over. Raises TokenRefused."""
+        expected = Expected(self._oidc.issuer, self._oidc.client_id, self._oidc.clock_skew)
+        claims = await self._provider.verify(logout_token, expected)
+        return ended_by(self._oidc.issuer, claims, self._clock())
+
     async def leave(self) -> str:
         """Where a browser ends its session at the provider, too. Raises IdentityUnavailable.
 
@@ -200,7 +208,8 @@ class SingleSignOn:
         since = since or self._clock()
         until = since + self._lasts
         sign_in = str(kept["sign_in"]) if kept is not None else uuid7(since)
-        signed_in = SignedIn(principal, Method.OIDC, since, until, sign_in, (sign_in,))
+        ends = ends_of(self._oidc.issuer, claims) or tuple(kept.get("ends", ()) if kept is not None else ())
+        signed_in = SignedIn(principal, Method.OIDC, since, until, sign_in, (*ends, sign_in))
         if "refresh_token" not in tokens:
             return Arrival(signed_in)
         remembered = {
@@ -209,6 +218,7 @@ class SingleSignOn:
             "name": principal.name,
             "since": since.isoformat(),
             "sign_in": sign_in,
+            "ends": ends,
         }
         return Arrival(signed_in, self._seal.seal(_REFRESH, remembered, until))
 

@@ -9,6 +9,6 @@ looks at nothing), and through Countersign. `make bench` runs all; `python -m be
 - `client.py`: the leanest client there is: it reads an answer and keeps nothing.
 - `processes.py`: memory of the gateway's processes, as the kernel counts it.
 - `targets.py`: an API, hosts, a cluster and one gateway before them, with `upstream.py`.
-- one file a measurement: `latency.py`, `streaming.py`, `growth.py`, `deciding.py`, `idle.py`, `starting.py`,
-  `held.py` with `reviewing.py`; with other targets `requests.py`, `downloads.py`, `terminals.py`.
+- one file a measurement: `latency.py`, `streaming.py`, `growth.py`, `deciding.py`, `cutting.py`, `idle.py`,
+  `starting.py`, `held.py` with `reviewing.py`; elsewhere `requests.py`, `downloads.py`, `terminals.py`.
 """

@@ -6,13 +6,25 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import deciding, downloads, growth, held, idle, latency, requests, starting, streaming, terminals
+from bench import (
+    cutting,
+    deciding,
+    downloads,
+    growth,
+    held,
+    idle,
+    latency,
+    requests,
+    starting,
+    streaming,
+    terminals,
+)
 from bench.processes import MIB, Peaks
 from bench.row import Goal, Row, show, write
 from bench.targets import running_targets
 from bench.ways import countersign, direct, pgbouncer, target
 
-_OF_POSTGRES = ("starting", "latency", "streaming", "growth", "memory", "idle", "deciding", "held")
+_OF_POSTGRES = ("starting", "latency", "streaming", "growth", "memory", "idle", "deciding", "cutting", "held")
 _OF_OTHERS = ("requests", "downloads", "terminals")
 NAMES = (*_OF_POSTGRES, *_OF_OTHERS)
 
@@ -67,6 +79,7 @@ def of_postgres(run: Run) -> None:
             run.measure("memory", lambda: memory(peaks))
             run.measure("idle", lambda: idle.measure(gateway, ours))
             run.measure("deciding", lambda: deciding.measure(gateway))
+            run.measure("cutting", lambda: cutting.measure(gateway))
             run.measure("held", lambda: held.measure(gateway, ours))
             if run.failed:
                 print(gateway.logs(), file=sys.stderr)

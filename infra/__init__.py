@@ -2,7 +2,8 @@
 
 - `config.py`: the configuration file: models, loading, errors with file, line and what was expected.
 - `amounts.py`: `10000`, `500/h`: what a limit permits.
-- `keys.py`: signing keys, the sealing key and the gateway's own CA, under the state folder.
+- `keys.py`: signing keys, the sealing key, secrets; `ssh_keys.py`; `certificates.py`: the gateway's own CA,
+  and what listeners show; `key_files.py`: how they are written.
 - `identity/`: who asks: tokens of the configuration, of the gateway and of other issuers (map there).
 - `credentials/`: what the gateway signs in to targets with: stored secrets, leases (map there).
 - `exposure.py`: what of the gateway's own lies open on a machine; `findings.py`: what a doctor finds.

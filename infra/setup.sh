@@ -5,6 +5,7 @@
 #   infra/setup.sh test          what the tests take from Debian: PostgreSQL, psql, Chromium, OpenSSH, rsync, git;
 #                                Ansible and OpenBao into .tools/
 #   infra/setup.sh browser      what the page takes from npm into api/web/static/vendor/, for its tests .tools/browser/
+#   infra/setup.sh libpq         psql 18 with libpq's own OAuth into .tools/libpq/, for `make test-libpq`
 #   infra/setup.sh bench         what the measurements take from Debian: PostgreSQL, psql, pgbouncer, wrk, OpenSSH
 set -eu
 cd "$(dirname "$0")/.."
@@ -105,6 +106,32 @@ browser() {
     cp .tools/browser/node_modules/asciinema-player/LICENSE api/web/static/vendor/asciinema-player.LICENSE
 }
 
+# psql 18 with libpq's own OAuth, of Debian's next release, into .tools/libpq/: with all that it stands on, down to
+# the C library, so that this machine's stays as it is.
+libpq() {
+    [ ! -x .tools/libpq/psql ] || return 0
+    release=forky
+    archive=$(apt-get indextargets --format '$(REPO_URI)' | grep '/debian/$' | sort -u | head -n 1)
+    here=$PWD/.tools/libpq
+    say "psql 18 of Debian $release into .tools/libpq/"
+    rm -rf "$here"
+    mkdir -p "$here/lists/partial" "$here/cache/archives/partial" "$here/tree"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive $release main" >"$here/sources.list"
+    apt="apt-get -q -o Dir::Etc::sourcelist=$here/sources.list -o Dir::Etc::sourceparts=- -o Dir::State::lists=$here/lists
+        -o Dir::Cache=$here/cache -o Dir::State::status=/dev/null -o APT::Sandbox::User=root -o Acquire::Retries=3"
+    $apt update
+    packages=$($apt install --simulate --no-install-recommends postgresql-client-18 libpq-oauth | awk '/^Inst/ {print $2}')
+    (cd "$here/cache" && $apt download $packages)
+    for package in "$here"/cache/*.deb; do
+        dpkg --extract "$package" "$here/tree"
+    done
+    rm -rf "$here/lists" "$here/cache"
+    libraries=$(dirname "$(find "$here/tree" -name 'libpq.so.5' | head -n 1)")
+    printf '#!/bin/sh\nexec "%s" --library-path "%s" "%s" "$@"\n' "$libraries/ld-linux-x86-64.so.2" "$libraries" \
+        "$here/tree/usr/lib/postgresql/18/bin/psql" >"$here/psql"
+    chmod +x "$here/psql"
+}
+
 case ${1:-} in
 environment) environment ;;
 # libatomic1: the driver that steers Chromium is linked with it.
@@ -115,9 +142,10 @@ test)
     beside openbao tests/credentials/requirements.txt
     ;;
 browser) browser ;;
+libpq) libpq ;;
 bench)
     without_sshd_service
     debian postgresql postgresql-client pgbouncer wrk curl openssh-client openssh-server
     ;;
-*) fail "expected environment, test, browser or bench" ;;
+*) fail "expected environment, test, browser, libpq or bench" ;;
 esac

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ingress.command import Command
 from ingress.gate import Allowed, Refusal, Revoked, Waiting
-from ingress.interface import Abandon, Close, Finish, Frame, Record, Request, Submit
+from ingress.interface import Abandon, AskBeside, Close, Finish, Frame, Record, Request, Submit
 from ingress.session import Hands, Session
 
 
@@ -29,12 +29,16 @@ def hands_off(pressure: Callable[[], None]) -> Hands:
     async def no_catalogue() -> None:
         """There is none to read."""
 
+    async def not_asked(asked: AskBeside) -> None:
+        """Nothing is asked so."""
+
     return Hands(
         write_client=lambda pieces: None,
         write_target=lambda pieces: None,
         close=lambda: None,
         cancel_target=lambda: None,
         read_catalogue=no_catalogue,
+        ask_beside=not_asked,
         pressure=pressure,
     )
 

@@ -73,6 +73,22 @@ class ReadCatalogue:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A text for the target, and its one parameter."""
+
+    text: str
+    parameter: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskBeside:
+    """Ask the target these beside the session's connection, under these settings, and say what it answers."""
+
+    settings: str
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StopAfter:
     """Call `time_is_up(command, turn)` when this many seconds have passed."""
 
@@ -97,7 +113,18 @@ class Close:
     reason: str
 
 
-Request = Submit | Abandon | Finish | Record | CancelTarget | ReadCatalogue | StopAfter | Estimated | Close
+Request = (
+    Submit
+    | Abandon
+    | Finish
+    | Record
+    | CancelTarget
+    | ReadCatalogue
+    | AskBeside
+    | StopAfter
+    | Estimated
+    | Close
+)
 
 
 class Conversation(Protocol):

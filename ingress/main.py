@@ -12,13 +12,14 @@ from datetime import datetime
 import structlog
 import uvloop
 
+from infra.certificates import server_certificate
 from infra.clock import now
 from infra.config import Address, Config, ConfigError
 from infra.credentials import secrets_of
 from infra.identity import everybody, identities_of, provisioning_of, revocations_of
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
-from infra.keys import keyring, sealer, server_certificate, signer
+from infra.keys import keyring, sealer, signer
 from infra.readiness import report_ready
 from ingress.channel import keep_alive
 from ingress.interface import Endpoint

@@ -22,6 +22,7 @@ from ingress.errors import ProtocolError
 from ingress.gate import Allowed, Gate, Refusal, Revoked, Signal, State, Waiting
 from ingress.interface import (
     Abandon,
+    AskBeside,
     CancelTarget,
     Close,
     Conversation,
@@ -86,6 +87,7 @@ class Hands:
     close: Callable[[], None]
     cancel_target: Callable[[], None]  # and tell the session when the target was asked
     read_catalogue: Callable[[], Awaitable[None]]  # and tell the conversation
+    ask_beside: Callable[[AskBeside], Awaitable[None]]  # and tell the conversation
     pressure: Callable[[], None]  # whether to read on may have changed
 
 
@@ -221,6 +223,8 @@ class Session:
                 self._hands.cancel_target()
             case ReadCatalogue():
                 self._start(self._hands.read_catalogue())
+            case AskBeside():
+                self._start(self._hands.ask_beside(request))
             case StopAfter():
                 self._loop.call_later(
                     request.seconds,

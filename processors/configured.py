@@ -141,6 +141,7 @@ def _rule(policy: Policy) -> dict[str, Any]:
             "on_unavailable": "rule" if isinstance(review.on_unavailable, Reserve) else review.on_unavailable,
             "reserve": review.on_unavailable.rule if isinstance(review.on_unavailable, Reserve) else "",
             "hold_limit": review.hold_limit.total_seconds() if review.at is ReviewAt.COMMIT else None,
+            "sample": review.sample,
             "break_glass": review.break_glass,
             "owners": review.owners,
             "then": [

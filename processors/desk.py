@@ -6,9 +6,10 @@ from typing import Any
 
 import structlog
 
-from processors.approvals.approval import Approval, Input, Step, apply, expire, give_up
+from processors.approvals.approval import Input, apply, expire, give_up
 from processors.approvals.deadlines import Deadlines
 from processors.approvals.reconsidering import Looks, reconsider
+from processors.approvals.record import Approval, Step
 from processors.approvals.unattended import gives_up
 from processors.policy.bundle import Bundle
 from processors.records import Form, Records

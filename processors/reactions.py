@@ -9,7 +9,8 @@ from traceback import format_tb
 import structlog
 
 from processors.accounts import Accounts
-from processors.approvals.approval import Input, Step
+from processors.approvals.approval import Input
+from processors.approvals.record import Step
 from processors.approvals.standing import ask, revoke
 from processors.approvals.standing import settle as settle_standing
 from processors.desk import Desk

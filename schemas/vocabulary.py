@@ -136,6 +136,7 @@ class Obligations:
     limited_by: tuple[LimitSource, ...] = ()
     unmasked: tuple[str, ...] = ()  # "schema.table.column": left clear for the client, never in the recording
     at_commit: bool = False  # it runs in a transaction whose COMMIT is held for review
+    sample: int = 0  # of each table's changed rows so many are shown to the reviewers of that COMMIT, masked
 
     def rule_of(self, limit: str) -> str:
         """The rule that set this limit; empty where the verdict does not say."""
@@ -297,6 +298,15 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
+class SampledRow:
+    """A row that an open transaction changed, as its columns' masked values, cut short. Empty where it was
+    not there before, or is gone after."""
+
+    before: tuple[str | None, ...]
+    after: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ChangedRows:
     """How many rows of a relation an open transaction has changed, as the target counts them: by whatever
     way, such as a trigger, a cascade or a WITH, and not less where a savepoint took some back."""
@@ -305,6 +315,9 @@ class ChangedRows:
     inserted: int
     updated: int
     deleted: int
+    columns: tuple[str, ...] = ()  # those of `sample`
+    sample: tuple[SampledRow, ...] = ()
+    not_sampled: str = ""  # why there is no sample where the rule asks for one
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@
 | hash-token | `tokens.py` |
 | login, logout, token | `login.py`: single sign-on from a terminal; `credentials.py` keeps what it gets |
 | ssh-cert | `ssh_cert.py`: an SSH certificate for the sign-in |
-| connect | `connect.py`, `running.py`; `clients.py` has each client, `web_clients.py`, `kubeconfig.py` what they read |
+| connect | `connect.py`, `running.py`; each client: `clients.py`, `web_clients.py`, `kubeconfig.py` |
 | tokens | `revocations.py`: ends tokens and sessions at once |
 | agents | `agents.py`: lifts the pause of one who was rejected again and again |
 | grants, request | `grants.py`: what was granted; asks for access beforehand |

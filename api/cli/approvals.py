@@ -221,8 +221,21 @@ def _transaction(transaction: dict[str, Any] | None) -> Iterator[str]:
     for one in transaction["changed"]:
         counted = f"{one['inserted']} inserted, {one['updated']} updated, {one['deleted']} deleted"
         yield visible(f"  in {one['relation']}: {counted}")
+        yield from _sample(one)
     for lock in transaction["locks"]:
         yield visible(f"  locks {lock['relation']} ({lock['mode']})")
+
+
+def _sample(changed: dict[str, Any]) -> Iterator[str]:
+    """Some of the changed rows: what was there, and what is."""
+    if changed["not_sampled"]:
+        yield visible(f"    no rows of it to see: {changed['not_sampled']}")
+    for row in changed["sample"]:
+        for sign, values in (("-", row["before"]), ("+", row["after"])):
+            if values is not None:
+                said = ("NULL" if value is None else value for value in values)
+                pairs = zip(changed["columns"], said, strict=True)
+                yield visible(f"    {sign} " + ", ".join(f"{column}: {value}" for column, value in pairs))
 
 
 def _seconds(lasts: str) -> float:

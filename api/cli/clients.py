@@ -81,39 +81,66 @@ def _kubectl(target: Target) -> Client:
 
 
 def _http(target: Target) -> Client:
-    base = f"{target.origin}/{target.resource}"
-    url = base + (target.mcp or "")
-    lasting = {"COUNTERSIGN_BASE_URL": url}
-    if target.ca is not None:
-        # Of OpenSSL and httpx, of requests, of Node: what they read the authorities from.
-        names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-        lasting |= dict.fromkeys(names, str(target.ca))
-    exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in lasting.items())
-    netrc = target.scratch / "netrc"
-    connect, token = f"countersign connect {target.resource} --", shlex.join(target.plugin)
-    hint = (
-        f"One request: {connect} curl /…\n"
-        f"A program that reads NETRC (requests; httpx.NetRCAuth): {connect} …\n"
-        f"Any other sends Authorization: Bearer TOKEN; this prints the token: {token}"
-    )
-    if target.mcp is not None:
-        said = make_mcp_config(target.resource, url, (*target.plugin, "--headers"))
-        hint = (
-            "A client without headersHelper sends Authorization: Bearer TOKEN; "
-            f"this prints the token: {token}\n"
-            f"How it knows the gateway:\n{exports}"
-        )
+    return _mcp(target, target.mcp) if target.mcp is not None else _api(target)
+
+
+def _api(target: Target) -> Client:
+    lasting = _lasting(target, _base(target))
+    connect = f"countersign connect {target.resource} --"
     return Client(
         (),
-        {**lasting, "CURL_HOME": str(target.scratch), "NETRC": str(netrc)},
-        secrets={
-            netrc: make_netrc(target.host, target.principal, target.token),
-            target.scratch / ".curlrc": make_curlrc(netrc, target.ca),
-        },
-        said=exports if target.mcp is None else said,
-        hint=hint,
-        base=base,
+        {**lasting, **_by_netrc(target)},
+        secrets=_netrc(target),
+        said=_exports(lasting),
+        hint=f"One request: {connect} curl /…\n"
+        f"A program that reads NETRC (requests; httpx.NetRCAuth): {connect} …\n"
+        f"Any other sends {_own_way(target)}",
+        base=_base(target),
     )
+
+
+def _mcp(target: Target, path: str) -> Client:
+    lasting = _lasting(target, _base(target) + path)
+    return Client(
+        (),
+        {**lasting, **_by_netrc(target)},
+        secrets=_netrc(target),
+        said=make_mcp_config(target.resource, _base(target) + path, (*target.plugin, "--headers")),
+        hint=f"A client without headersHelper sends {_own_way(target)}\n"
+        f"How it knows the gateway:\n{_exports(lasting)}",
+        base=_base(target),
+    )
+
+
+def _base(target: Target) -> str:
+    return f"{target.origin}/{target.resource}"
+
+
+def _lasting(target: Target, url: str) -> dict[str, str]:
+    """Variables without a secret: where it is; for OpenSSL (httpx), requests and Node, what verifies it."""
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS") if target.ca is not None else ()
+    return {"COUNTERSIGN_BASE_URL": url, **dict.fromkeys(names, str(target.ca))}
+
+
+def _by_netrc(target: Target) -> dict[str, str]:
+    return {"CURL_HOME": str(target.scratch), "NETRC": str(target.scratch / "netrc")}
+
+
+def _netrc(target: Target) -> dict[Path, str]:
+    """The file with the token, and curl's that names it."""
+    netrc = target.scratch / "netrc"
+    return {
+        netrc: make_netrc(target.host, target.principal, target.token),
+        target.scratch / ".curlrc": make_curlrc(netrc, target.ca),
+    }
+
+
+def _exports(variables: Mapping[str, str]) -> str:
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+
+
+def _own_way(target: Target) -> str:
+    return f"Authorization: Bearer TOKEN; this prints the token: {shlex.join(target.plugin)}"
 
 
 def known_hosts(target: Target) -> str:

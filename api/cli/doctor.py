@@ -11,10 +11,12 @@ import typer
 
 from api.cli.config import DEFAULT, ConfigOption, load_config
 from api.visible import visible
+from infra.clock import now
 from infra.config import Config, HttpResource, KubernetesResource, PostgresResource, Resource, SshResource
 from infra.findings import Finding, State
 
 if TYPE_CHECKING:
+    from infra.credentials import Secrets
     from ingress.postgres.accounts import Accounts
 
 app = typer.Typer(add_completion=False)
@@ -72,25 +74,39 @@ async def _of_targets(config: Config) -> list[Finding]:
     from infra.credentials import secrets_of
     from ingress.postgres.accounts import Accounts
 
-    accounts = Accounts(config, secrets_of(config))
+    secrets = secrets_of(config)
+    accounts = Accounts(config, secrets)
     try:
-        return [one for resource in config.resources for one in await _examined(resource, accounts)]
+        return [
+            one
+            for resource in config.resources
+            for one in await _examined(resource, config, secrets, accounts)
+        ]
     finally:
         await accounts.stop()
 
 
-async def _examined(resource: Resource, accounts: "Accounts") -> list[Finding]:
+async def _examined(
+    resource: Resource, config: Config, secrets: "Secrets", accounts: "Accounts"
+) -> list[Finding]:
     import ingress.postgres.doors as of_postgres
     import ingress.ssh.doors as of_ssh
     import ingress.web.doors as of_web
+    from ingress.http.apis import read_description
+    from ingress.ssh.certificates import certificates_of
 
     match resource:
         case PostgresResource():
             return list(of_postgres.check(await of_postgres.observe(resource, accounts)))
         case SshResource():
-            return list(of_ssh.check(await of_ssh.observe(resource)))
-        case HttpResource() | KubernetesResource():
-            return list(of_web.check(resource))
+            certificates = certificates_of(config.state, now)
+            return list(of_ssh.check(await of_ssh.observe(resource, secrets, certificates)))
+        case HttpResource():
+            document = resource.openapi and read_description(config.base / resource.openapi)
+            paths = list(document.plain_reads()) if document else ["/"]
+            return list(of_web.check(await of_web.observe(resource, config.base, paths)))
+        case KubernetesResource():
+            return list(of_web.check(await of_web.observe(resource, config.base, of_web.CLUSTER_PATHS)))
 
 
 async def _from_client(config: Config) -> list[Finding]:

@@ -143,7 +143,7 @@ def trust(config: Config | None) -> ssl.SSLContext | bool:
     if config is None:
         return True
     # Here, not above: it takes time that a command without a configuration need not spend.
-    from infra.keys import ca_path
+    from infra.certificates import ca_path
 
     authority = ca_path(config)
     if authority is None or not authority.is_file():

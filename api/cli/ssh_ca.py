@@ -3,7 +3,7 @@
 import typer
 
 from api.cli.config import DEFAULT, ConfigOption, load_config
-from infra.keys import ssh_target_ca
+from infra.ssh_keys import ssh_target_ca
 
 app = typer.Typer(add_completion=False)
 

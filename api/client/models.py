@@ -69,6 +69,13 @@ class Lock(Answered):
     mode: str
 
 
+class SampledRow(Answered):
+    """A changed row, as its columns' values, masked; None where it was not there, or is gone."""
+
+    before: list[str | None] | None
+    after: list[str | None] | None
+
+
 class ChangedRows(Answered):
     """How many rows of a relation a transaction changed."""
 
@@ -76,6 +83,9 @@ class ChangedRows(Answered):
     inserted: int
     updated: int
     deleted: int
+    columns: list[str]
+    sample: list[SampledRow]
+    not_sampled: str
 
 
 class Transaction(Answered):

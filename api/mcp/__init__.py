@@ -4,6 +4,7 @@ It is a client of the gateway like any other, with the caller's own token: comma
 every client uses, what reviewers do to the API that their page uses. Nothing is decided here.
 
 - `server.py`: its tools. `mount.py`: the way to it, for those who sign in.
-- `listeners.py`: the gateway's listeners as a client meets them. `runs.py`: commands that wait for reviewers.
+- `listeners.py`: the gateway's listeners as a client meets them; `hosts.py`: that of SSH. `runs.py`: commands
+  that wait for reviewers.
 - `own_api.py`: the API as a caller meets it.
 """

@@ -1,18 +1,20 @@
-"""The gateway's own listeners, met as a client that has the caller's token: PostgreSQL and HTTP."""
+"""The gateway's own listeners, met as a client that has the caller's token: PostgreSQL, HTTP and SSH."""
 
 import datetime
 import decimal
 import ssl
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 import httpx
 
-from infra.config import Address, Config, HttpResource, Policy, PostgresResource
+from api.mcp.hosts import Listener, run
+from infra.certificates import server_certificate
+from infra.config import Address, Config, Policy
 from infra.config.policies import When
-from infra.keys import server_certificate
+from infra.ssh_keys import ssh_host_line
 
 MOST_ROWS = 500
 _MOST_BYTES = 256 * 1024  # of an answer
@@ -44,7 +46,7 @@ class Listeners:
 
         The answer is `rows`, or the `error` with what the gateway or the database says of it.
         """
-        address = self._address(resource, PostgresResource)
+        address = self._address(resource, "postgres")
         try:
             connection = await asyncpg.connect(
                 host=address.host,
@@ -73,7 +75,7 @@ class Listeners:
         self, token: str, resource: str, method: str, path: str, body: Any, why: dict[str, str]
     ) -> dict[str, Any]:
         """One request to an HTTP API. Raises NotReachable."""
-        address = self._address(resource, HttpResource)
+        address = self._address(resource, "http")
         headers = {"X-Countersign-Token": token, **why}
         scheme = "http" if address.is_loopback else "https"
         url = f"{scheme}://{address.host}:{address.port}/{resource}/{path.lstrip('/')}"
@@ -96,16 +98,29 @@ class Listeners:
             "is_cut_off": len(read) > _MOST_BYTES,
         }
 
-    def _address(self, resource: str, kind: type[PostgresResource] | type[HttpResource]) -> Address:
+    async def run(
+        self,
+        name: str,
+        token: str,
+        resource: str,
+        command: str,
+        why: dict[str, str],
+        on_notice: Callable[[str], None],
+    ) -> dict[str, Any]:
+        """One command on a host by SSH's protocol. Raises NotReachable."""
+        address = self._address(resource, "ssh")
+        listener = Listener(address, ssh_host_line(self._config.state), f"{name}:{resource}", token)
+        return await run(listener, command, why, on_notice)
+
+    def _address(self, resource: str, protocol: Literal["postgres", "http", "ssh"]) -> Address:
         if any(looks_at_clients(policy.when) for policy in self._policies()):
             raise NotReachable(
                 "the rules look at where a client is, and by this way all commands come from the gateway "
                 "itself: connect to its listener"
             )
         found = self._config.resource(resource)
-        protocol = "postgres" if kind is PostgresResource else "http"
         address: Address | None = getattr(self._config.gateway.listen, protocol)
-        if not isinstance(found, kind) or address is None:
+        if found is None or found.protocol != protocol or address is None:
             raise NotReachable(f"{resource} is no {protocol} resource of this gateway: see list_resources")
         is_everywhere = address.host in ("0.0.0.0", "::")  # noqa: S104  not bound here
         return Address("127.0.0.1", address.port) if is_everywhere else address

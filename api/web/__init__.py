@@ -10,6 +10,7 @@ script or style, nothing from elsewhere. Forms carry the session's form token.
 - `sessions.py`: sessions, their replay, and how one is ended.
 - `terminal.py`: a recorded session as a player takes it (pure).
 - `grants.py`: what reviewers let through beforehand, and how one ends.
+- `pauses.py`: lifts the pause of one who was rejected again and again.
 - `policies.py`: the rules, a draft of others, proposals; `rules.py`: a rule in words (pure).
 - `about.py`: an auditor's search, the gateway's health.
 - `sign_on.py`: single sign-on, to the provider and back.

@@ -13,7 +13,7 @@ from api.health import Readiness
 from api.problems import Problem
 from api.resources import Resources
 from api.sessions import command_view
-from api.web.site import Site, to_sign_in
+from api.web.site import Site
 
 
 class AboutPages:
@@ -48,9 +48,7 @@ class AboutPages:
         days: str = "",
         before: str = "",
     ) -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         asked = Asked(principal, resource, verdict, outcome, text)
         found, problem = [], None
         try:
@@ -73,9 +71,7 @@ class AboutPages:
         )
 
     async def gateway(self, request: Request) -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         nodes: list[Row] = []
         readiness = await self._readiness()
         if readiness.audit_log == "ok":

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 
 from api.auth import WebSession
+from api.deciding import clean_comment
 from api.problems import Problem
 
 
@@ -31,6 +32,22 @@ def of_session(request: Request, session: WebSession, form_token: str) -> None:
     from_own_page(request)
     if not hmac.compare_digest(form_token.encode(), session.form_token.encode()):
         raise _foreign()
+
+
+def reason(given: str, what: str) -> str:
+    """The reason that the form asks for. `what`: as in "expected why it ends". Raises Problem 422."""
+    try:
+        if cleaned := clean_comment(given):
+            return cleaned
+        why = f"expected why {what}"
+    except ValueError as error:
+        why = str(error)
+    raise Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "reason-missing",
+        f"The reason cannot be used: {why}.",
+        "Go back and say why; it is on record.",
+    )
 
 
 def local_path(path: str) -> str:

@@ -7,12 +7,11 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import WebSession
-from api.deciding import clean_comment
 from api.grants import Grants
 from api.problems import Problem
 from api.register import GrantState
 from api.web import forms
-from api.web.site import Site, to_sign_in
+from api.web.site import Site
 
 _OPEN = (GrantState.ACTIVE, GrantState.UPCOMING)
 
@@ -31,9 +30,7 @@ class GrantPages:
         return router
 
     async def grants(self, request: Request, state: str = "open") -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         return await self._page(request, session, is_all=state == "all")
 
     async def revoke(
@@ -43,12 +40,9 @@ class GrantPages:
         reason: Annotated[str, Form()] = "",
         form_token: Annotated[str, Form()] = "",
     ) -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
-        forms.of_session(request, session, form_token)
+        session = self._site.posted_by(request, form_token)
         try:
-            await self._grants.revoke(grant, session.principal, _checked(reason))
+            await self._grants.revoke(grant, session.principal, forms.reason(reason, "it ends"))
         except Problem as problem:
             return await self._page(request, session, problem=problem)
         return RedirectResponse("/grants?state=all", HTTPStatus.SEE_OTHER)
@@ -67,18 +61,3 @@ class GrantPages:
             is_all=is_all,
             problem=problem,
         )
-
-
-def _checked(reason: str) -> str:
-    try:
-        if cleaned := clean_comment(reason):
-            return cleaned
-        why = "expected why it ends"
-    except ValueError as error:
-        why = str(error)
-    raise Problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "reason-missing",
-        f"The reason cannot be used: {why}.",
-        "Say why; whoever has the grant is told.",
-    )

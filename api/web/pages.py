@@ -19,13 +19,15 @@ from api.inbox import Approval
 from api.issuing import Issuing
 from api.originals import Original, Originals
 from api.past import Background, Past
+from api.pauses import Pauses
 from api.plain_words import of_request, undoing_of
 from api.problems import Problem
-from api.showing import ApprovalView, GrantOffer, view
+from api.showing import view
 from api.stream import format_seen, reached
+from api.views import ApprovalView, GrantOffer
 from api.web import forms
 from api.web.rows import Row, row_of
-from api.web.site import Site, to_sign_in
+from api.web.site import Site
 from schemas.vocabulary import Answer, ApprovalState, GrantKind, GrantTerms
 
 ROWS = 100  # in a list of requests
@@ -37,13 +39,21 @@ class Pages:
     """The pages over one desk."""
 
     def __init__(
-        self, site: Site, feed: Feed, desk: Desk, past: Past, originals: Originals, issuing: Issuing
+        self,
+        site: Site,
+        feed: Feed,
+        desk: Desk,
+        past: Past,
+        originals: Originals,
+        pauses: Pauses,
+        issuing: Issuing,
     ) -> None:
         self._site = site
         self._feed = feed
         self._desk = desk
         self._past = past
         self._originals = originals
+        self._pauses = pauses
         self._issuing = issuing
 
     def router(self) -> APIRouter:
@@ -97,9 +107,7 @@ class Pages:
         return response
 
     async def queue(self, request: Request, after: str = "") -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         seen = reached(
             self._feed.inbox, None
         )  # before the list is made: what comes meanwhile is told again, not missed
@@ -122,9 +130,7 @@ class Pages:
         )
 
     async def history(self, request: Request, before: str = "") -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         who, problem = session.principal, None
         found: Sequence[Approval] = ()
         try:
@@ -146,9 +152,7 @@ class Pages:
         )
 
     async def approval(self, request: Request, approval: str) -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         return await self._approval_page(request, session, approval)
 
     async def decide(
@@ -163,10 +167,7 @@ class Pages:
         uses: Annotated[str, Form()] = "",
         form_token: Annotated[str, Form()] = "",
     ) -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
-        forms.of_session(request, session, form_token)
+        session = self._site.posted_by(request, form_token)
         try:
             decide = _checked(comment, digest)
             if answer is not Answer.APPROVE and not decide.comment:
@@ -182,10 +183,7 @@ class Pages:
         self, request: Request, approval: str, form_token: Annotated[str, Form()] = ""
     ) -> Response:
         """The page with the command's sensitive literals, for once."""
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
-        forms.of_session(request, session, form_token)
+        session = self._site.posted_by(request, form_token)
         found = await self._past.find(self._desk, approval, session.principal)
         try:
             opened = self._originals.open(session.principal, found)
@@ -221,6 +219,7 @@ class Pages:
             offers=_offers(shown),
             background=background,
             original=original,
+            may_lift=self._pauses.may_lift(session.principal, found),
             may_open=self._site.access.opens(session.principal, found),
             pending=shown.state is ApprovalState.PENDING,
             seen=format_seen(reached(self._feed.inbox, None)),

@@ -15,9 +15,8 @@ from api.policies import USUAL, required, simulate
 from api.problems import Problem
 from api.publishing import LONGEST, Answered, Publishing
 from api.showing_rules import simulation_view
-from api.web import forms
 from api.web.rules import rule_view
-from api.web.site import Site, to_sign_in
+from api.web.site import Site
 from infra.config import ConfigError
 from processors.policy.publishing import Proposal
 from schemas.vocabulary import Answer, ProposalState
@@ -42,9 +41,7 @@ class PolicyPages:
         return router
 
     async def rules(self, request: Request) -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         return self._rules_page(request, session)
 
     async def draft(
@@ -56,10 +53,7 @@ class PolicyPages:
         form_token: Annotated[str, Form()] = "",
     ) -> Response:
         """Checks a draft, tries it on the newest commands, or proposes it."""
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
-        forms.of_session(request, session, form_token)
+        session = self._site.posted_by(request, form_token)
         text, who, publishing = draft.replace("\r\n", "\n"), session.principal, self._publishing
         publishing.current(who)
         shown: dict[str, Any] = {"draft": text, "comment": comment}
@@ -78,9 +72,7 @@ class PolicyPages:
         return self._rules_page(request, session, **shown)
 
     async def proposal(self, request: Request, proposal: str) -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         return await self._proposal_page(request, session, self._publishing.find(proposal, session.principal))
 
     async def decide(
@@ -93,10 +85,7 @@ class PolicyPages:
         form_token: Annotated[str, Form()] = "",
     ) -> Response:
         """Approves or rejects a proposal, or tries it on the newest commands."""
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
-        forms.of_session(request, session, form_token)
+        session = self._site.posted_by(request, form_token)
         who, publishing = session.principal, self._publishing
         found = publishing.find(proposal, who)
         shown: dict[str, Any] = {"comment": comment}

@@ -14,8 +14,7 @@ from api.cli.replay import READERS, Entry, NotARecording, entries, frames
 from api.ending import Ending
 from api.problems import Problem
 from api.sessions import MOST_COMMANDS, command_view, session_view
-from api.web import forms
-from api.web.site import Site, player_is_there, to_sign_in
+from api.web.site import Site, player_is_there
 from api.web.terminal import as_terminal
 from ingress.interface import Frame
 
@@ -58,9 +57,7 @@ class SessionPages:
         return router
 
     async def sessions(self, request: Request, state: str = "") -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         rows, problem = [], None
         try:
             rows = await self._audit_log.sessions(session.principal, _SESSIONS, state=state)
@@ -77,9 +74,7 @@ class SessionPages:
         )
 
     async def session(self, request: Request, recorded: str, after: str = "") -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         return await self._session_page(request, session, recorded, after)
 
     async def _session_page(
@@ -106,9 +101,7 @@ class SessionPages:
         )
 
     async def replay(self, request: Request, recorded: str) -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         row = await self._audit_log.replayable(session.principal, recorded)
         recording = await self._audit_log.recording(row["session"])
         has_player = recording.format == _TERMINAL and player_is_there()
@@ -130,9 +123,7 @@ class SessionPages:
 
     async def cast(self, request: Request, recorded: str) -> Response:
         """A terminal's recording as asciicast v2."""
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         row = await self._audit_log.replayable(session.principal, recorded)
         recording = await self._audit_log.recording(row["session"])
         if recording.format != _TERMINAL:
@@ -153,10 +144,7 @@ class SessionPages:
         reason: Annotated[str, Form()] = "",
         form_token: Annotated[str, Form()] = "",
     ) -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
-        forms.of_session(request, session, form_token)
+        session = self._site.posted_by(request, form_token)
         try:
             await self._ending.end(session.principal, recorded, reason)
         except Problem as problem:

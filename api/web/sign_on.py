@@ -5,18 +5,22 @@ from http import HTTPStatus
 from typing import Annotated, Protocol
 from urllib.parse import quote
 
+import structlog
 from fastapi import APIRouter, Form, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api.auth import address_of, refusal
-from api.saml_sign_on import CONSUMER, ENTITY, SamlSignOn
+from api.issuing import Issuing
+from api.saml_sign_on import CONSUMER, ENTITY, LOGOUT, SamlSignOn
 from api.single_sign_on import ATTEMPT_LASTS, CALLBACK, SingleSignOn
 from api.web import forms
 from api.web.pages import Pages
 from api.web.site import Site
-from infra.identity.signed_in import SignedIn, TokenRefused
+from infra.identity.signed_in import IdentityUnavailable, SignedIn, TokenRefused
 
+_log = structlog.get_logger()
 _SAML_CALLBACK = f"{CONSUMER}/callback"
+ENDED = "/sign-in/backchannel-logout"
 LARGEST_ANSWER = 512 * 1024  # bytes, in base64
 _METADATA = "application/samlmetadata+xml"  # SAML 2.0 Metadata, appendix A
 
@@ -86,16 +90,31 @@ class RoundTrip:
 
 
 class OidcSignOn:
-    """With an OpenID provider: there, back, and out of it."""
+    """With an OpenID provider: there, back, and out of it, from either side."""
 
-    def __init__(self, sso: SingleSignOn, site: Site, pages: Pages) -> None:
+    def __init__(self, sso: SingleSignOn, site: Site, pages: Pages, issuing: Issuing) -> None:
         self._sso = sso
+        self._issuing = issuing
         self._trip = RoundTrip(sso, site, pages, "/sign-in/begin", CALLBACK)
 
     def router(self) -> APIRouter:
         router = self._trip.router()
         router.get("/sign-in/leave")(self.leave)
+        router.post(ENDED)(self.ended)
         return router
+
+    async def ended(self, logout_token: Annotated[str, Form()]) -> Response:
+        """The provider says that somebody has signed out there (OpenID Connect Back-Channel Logout 1.0,
+        section 2.8)."""
+        try:
+            await self._issuing.end_by_provider(self._sso.issuer, (await self._sso.ended(logout_token),))
+        except IdentityUnavailable as refused:
+            raise refusal(refused, "the identity provider") from refused
+        except TokenRefused as refused:
+            _log.warning("logout.refused", reason=str(refused))
+            said = {"error": "invalid_request", "error_description": str(refused)}
+            return JSONResponse(said, HTTPStatus.BAD_REQUEST)
+        return Response()
 
     async def leave(self, request: Request) -> Response:
         """Ends the browser's session at the provider; the one here was ended by signing out."""
@@ -117,7 +136,17 @@ class SamlPages:
         router = self._trip.router()
         router.get(ENTITY)(self.metadata)
         router.post(CONSUMER, max_body_size=LARGEST_ANSWER)(self.consume)
+        router.get(LOGOUT)(self.logout)
         return router
+
+    async def logout(self, request: Request) -> Response:
+        """The provider's request to sign out, brought by a browser on its round of those it signed in to."""
+        try:
+            answer = await self._sso.end(request.url.query)
+        except TokenRefused as refused:
+            _log.warning("logout.refused", reason=str(refused))
+            return self._site.problem(request, refusal(refused, address_of(request)))
+        return RedirectResponse(answer or "/sign-in", HTTPStatus.SEE_OTHER)
 
     async def metadata(self) -> Response:
         return Response(self._sso.metadata, media_type=_METADATA)

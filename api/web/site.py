@@ -15,12 +15,16 @@ from api.access import Access
 from api.auth import SignIn, WebSession
 from api.problems import Problem
 from api.visible import on_one_line, pieces
-from api.web import words
+from api.web import forms, words
 from api.web.highlight import spans
 from infra.clock import Clock
 
 _FOLDER = Path(__file__).parent
 _PREVIEW = 160  # characters of a command in a list; the page of the request has all of them
+
+
+class NotSignedIn(Exception):
+    """A page needs who it is for; answered by `to_sign_in`."""
 
 
 def static_files() -> StaticFiles:
@@ -64,6 +68,19 @@ class Site:
     def session(self, request: Request) -> WebSession | None:
         """The session of the browser that asks."""
         return self.sign_in.web_session(request)
+
+    def signed_in(self, request: Request) -> WebSession:
+        """The same; raises NotSignedIn."""
+        session = self.session(request)
+        if session is None:
+            raise NotSignedIn
+        return session
+
+    def posted_by(self, request: Request, form_token: str) -> WebSession:
+        """The session whose page posted this form. Raises NotSignedIn, or Problem 403 for any other's."""
+        session = self.signed_in(request)
+        forms.of_session(request, session, form_token)
+        return session
 
     def page(
         self,

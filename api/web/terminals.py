@@ -7,8 +7,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from api.terminal_codes import TerminalCodes
-from api.web import forms
-from api.web.site import Site, to_sign_in
+from api.web.site import Site
 
 PATH = "/sign-in/terminal"
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # RFC 7636, section 4.2: a SHA-256 in base64url
@@ -28,9 +27,7 @@ class TerminalPages:
         return router
 
     async def ask(self, request: Request, challenge: str = "") -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
+        session = self._site.signed_in(request)
         is_usable = _CHALLENGE.fullmatch(challenge) is not None
         return self._site.page(
             request, "terminal.html", session=session, challenge=challenge if is_usable else "", code=""
@@ -42,9 +39,6 @@ class TerminalPages:
         challenge: Annotated[str, Form(pattern=_CHALLENGE.pattern)],
         form_token: Annotated[str, Form()] = "",
     ) -> Response:
-        session = self._site.session(request)
-        if session is None:
-            return to_sign_in(request)
-        forms.of_session(request, session, form_token)
+        session = self._site.posted_by(request, form_token)
         code = self._codes.give(session.signed_in, challenge)
         return self._site.page(request, "terminal.html", session=session, challenge=challenge, code=code)

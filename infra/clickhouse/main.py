@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 import uvloop
 
+from infra.certificates import server_certificate
 from infra.clickhouse.address import address_file
 from infra.clickhouse.callers import Callers
 from infra.clickhouse.embedded import Engine
@@ -30,7 +31,7 @@ from infra.identity import (
 )
 from infra.kafka.address import kafka_address
 from infra.kafka.bus import Bus, BusUnavailable
-from infra.keys import keyring, secret, server_certificate, signer
+from infra.keys import keyring, secret, signer
 from infra.readiness import report_ready
 from schemas.vocabulary import Role
 

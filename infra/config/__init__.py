@@ -1,7 +1,7 @@
 """The configuration file. Its names are a contract with users (docs/configuration.md).
 
 `file.py` reads it into `document.py`'s Config, whose sections are `gateway.py`, `identity.py`,
-`resources.py` (a model for each protocol), `policies.py` and `notifications.py`; `values.py` has what they
+`resources/` (a model for each protocol), `policies.py` and `notifications.py`; `values.py` has what they
 are made of, `errors.py` what may be wrong.
 """
 

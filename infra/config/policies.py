@@ -119,6 +119,7 @@ class Review(Model):
 
     at: ReviewAt = ReviewAt.COMMAND  # commit: what is in a transaction runs, and its COMMIT is held
     hold_limit: Duration = timedelta(minutes=5)  # that a transaction whose COMMIT is held may last
+    sample: int = Field(default=0, ge=0, le=10)  # changed rows of each table that its reviewers see, masked
     reviewers: tuple[str, ...] = ()  # groups
     all_of: tuple[str, ...] = ()  # groups, of each of which somebody must approve
     approvals: int = Field(default=1, ge=1)

@@ -13,7 +13,8 @@
 - `jwt.py`: what it takes to believe a JWT; pure. `claims.py`: its claims -> a principal; pure.
 - `federation.py`: the JWTs of other issuers. `provider.py`: an issuer's metadata and keys, over the network.
 - `provisioning.py`: whom the identity provider provisions (SCIM); `directory.py`: its directory; pure.
-- `saml.py`: a SAML provider's answers, of which only what cannot be mistaken is believed.
+- `saml.py`: a SAML provider's answers, of which only what cannot be mistaken is believed; `saml_xml.py`.
+- `saml_logout.py`, `oidc_logout.py`: a provider's word that somebody has signed out there; pure.
 - `revocations.py`: what Kafka tells of revoked tokens, and the sessions that end with them.
 """
 

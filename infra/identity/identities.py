@@ -16,7 +16,8 @@ from infra.identity.signed_in import SignedIn, TokenRefused
 from infra.identity.ssh_certificates import CertificateReader
 from infra.identity.tokens import TokenReader, is_own
 from infra.identity.users import Users
-from infra.keys import ssh_user_cas, token_keys
+from infra.keys import token_keys
+from infra.ssh_keys import ssh_user_cas
 
 WEB_SESSION = timedelta(hours=8)
 """How long a browser that signed in with a token stays signed in."""

@@ -7,7 +7,7 @@ can say what was revoked meanwhile, so no token is believed.
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -18,6 +18,10 @@ from schemas.events import Event, TokensRevoked
 from schemas.topics import TOKENS
 
 _RETRY = 1.0  # seconds between attempts to reach Kafka
+_NEVER = datetime.min.replace(tzinfo=UTC)
+PROVIDER = "identity provider: "
+"""Whose sign-ins are revoked where an identity provider ends what it gave: this and its issuer. Nobody is
+called so: a principal's name has neither colon nor space."""
 
 _log = structlog.get_logger()
 
@@ -34,6 +38,7 @@ class Revocations:
         self._clock = clock
         self._sign_ins: dict[tuple[str, str], datetime] = {}  # whose, and its id -> when it was revoked
         self._principals: dict[str, datetime] = {}  # name -> what was shown before counts no longer
+        self._by_providers: dict[str, datetime] = {}  # an id of `of_provider` -> likewise
         self._watchers: dict[int, tuple[SignedIn, str, Callable[[str], None]]] = {}
         self._next = 0
         self._is_current: Callable[[], bool] = lambda: False
@@ -77,7 +82,9 @@ class Revocations:
         if not isinstance(event, TokensRevoked):
             return
         self._forget()
-        if event.token:
+        if event.envelope.principal.startswith(PROVIDER):
+            self._by_providers[event.token] = event.before
+        elif event.token:
             self._sign_ins[event.envelope.principal, event.token] = event.envelope.time
         else:
             name = event.envelope.principal
@@ -130,6 +137,10 @@ class Revocations:
             (name, sign_in) in self._sign_ins for name, _ in signed_in.shown for sign_in in signed_in.sign_ins
         ):
             return True
+        # A person's sign-in that an agent stands on is theirs.
+        began = signed_in.acts_for_since or signed_in.since
+        if any(began <= self._by_providers.get(sign_in, _NEVER) for sign_in in signed_in.sign_ins):
+            return True
         return any(
             name in self._principals and since <= self._principals[name] for name, since in signed_in.shown
         )
@@ -138,3 +149,4 @@ class Revocations:
         horizon = self._clock() - self._reach
         self._sign_ins = {key: at for key, at in self._sign_ins.items() if at >= horizon}
         self._principals = {name: at for name, at in self._principals.items() if at >= horizon}
+        self._by_providers = {id: at for id, at in self._by_providers.items() if at >= horizon}

@@ -11,31 +11,32 @@ Breaking SAML" (2012).
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, NoReturn, TypeAlias
+from datetime import datetime
+from typing import Any, NoReturn
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from lxml import etree
 from onelogin.saml2.authn_request import OneLogin_Saml2_Authn_Request
 from onelogin.saml2.idp_metadata_parser import OneLogin_Saml2_IdPMetadataParser
+from onelogin.saml2.logout_response import OneLogin_Saml2_Logout_Response
 from onelogin.saml2.response import OneLogin_Saml2_Response
 from onelogin.saml2.settings import OneLogin_Saml2_Settings
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
 from infra.clock import Clock
 from infra.config import ConfigError, Saml
-from infra.identity.signed_in import TokenRefused
+from infra.identity.saml_logout import LogoutRequest, read_logout_request
+from infra.identity.saml_xml import NAMESPACES, Element, check_time, every, moment, parsed, text
+from infra.identity.signed_in import TokenRefused, of_provider
 
 _LARGEST = 256 * 1024  # bytes of an answer
-_NAMESPACES = {
-    "p": "urn:oasis:names:tc:SAML:2.0:protocol",
-    "a": "urn:oasis:names:tc:SAML:2.0:assertion",
-    "ds": "http://www.w3.org/2000/09/xmldsig#",
-}
 _BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 _TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 _POST = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+_REDIRECT = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
 _UNSPECIFIED = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
 _TRANSFORMS = frozenset(
     (
@@ -51,8 +52,6 @@ _DIGESTS = frozenset(
     ("http://www.w3.org/2001/04/xmlenc#sha256", f"{_MORE}sha384", "http://www.w3.org/2001/04/xmlenc#sha512")
 )
 
-Element: TypeAlias = etree._Element
-
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -63,18 +62,25 @@ class Said:
     name: str
     groups: tuple[str, ...]
     until: datetime | None  # the end of their session there, where it says one
+    ends: tuple[str, ...]  # ids by which it can end what it gave
 
 
 class SamlProvider:
     """One provider, as the gateway knows it by its metadata. `entity`: what the gateway is called there;
-    `consumer`: the URL that takes its answers. Raises ConfigError when the metadata is of no use."""
+    `consumer`: the URL that takes its answers; `logout`: the one that takes its requests to sign somebody
+    out. Raises ConfigError when the metadata is of no use."""
 
-    def __init__(self, saml: Saml, metadata: bytes, entity: str, consumer: str, clock: Clock) -> None:
+    def __init__(
+        self, saml: Saml, metadata: bytes, entity: str, consumer: str, logout: str, clock: Clock
+    ) -> None:
         self._saml = saml
         self._entity = entity
         self._consumer = consumer
         self._clock = clock
-        self._settings = _settings(metadata, entity, consumer)
+        self._settings = _settings(metadata, entity, consumer, logout)
+        self._logout = logout
+        self._keys = _signing_keys(self._settings)
+        self.issuer = str(self._settings.get_idp_data()["entityId"])
 
     @property
     def metadata(self) -> str:
@@ -89,6 +95,24 @@ class SamlProvider:
         asked = {"SAMLRequest": request.get_request()}
         return str(OneLogin_Saml2_Utils.redirect(self._settings.get_idp_sso_url(), asked)), request.get_id()
 
+    def read_logout(self, query: str) -> LogoutRequest:
+        """What a request to sign somebody out says (HTTP-Redirect). Raises TokenRefused."""
+        return read_logout_request(
+            query, self.issuer, self._logout, self._keys, self._clock(), self._saml.clock_skew
+        )
+
+    def logout_response(self, request: LogoutRequest) -> str | None:
+        """Where the browser goes with the answer to it; None where the provider has no place for it."""
+        url = self._settings.get_idp_slo_response_url()
+        if not url:
+            return None
+        answer = OneLogin_Saml2_Logout_Response(self._settings)
+        answer.build(request.id)
+        said = {"SAMLResponse": answer.get_response()}
+        if request.relay_state:
+            said["RelayState"] = request.relay_state
+        return str(OneLogin_Saml2_Utils.redirect(url, said))
+
     def read(self, answer: str) -> Said:
         """What an answer (HTTP-POST, in base64) says. Raises TokenRefused."""
         try:
@@ -97,7 +121,7 @@ class SamlProvider:
             raise TokenRefused("the identity provider's answer is not in base64") from error
         if len(content) > _LARGEST:
             raise TokenRefused("the identity provider's answer is too large")
-        assertion = _only_assertion(_parsed(content))
+        assertion = _only_assertion(parsed(content))
         response = OneLogin_Saml2_Response(self._settings, base64.b64encode(content).decode())
         if not response.is_valid(_as_request(self._consumer)):
             raise TokenRefused(
@@ -110,32 +134,40 @@ class SamlProvider:
             self._name(assertion),
             tuple(_values(assertion, self._saml.groups_attribute)),
             self._session_end(assertion),
+            tuple(self._ends(assertion)),
         )
+
+    def _ends(self, assertion: Element) -> Iterator[str]:
+        for statement in every(assertion, "a:AuthnStatement"):
+            if session := statement.get("SessionIndex"):
+                yield of_provider(self.issuer, "session", session)
+        for name in every(assertion, "a:Subject/a:NameID"):
+            yield of_provider(self.issuer, "subject", text(name))
 
     def _confirmed(self, assertion: Element) -> Element:
         """The data of the one confirmation that it is for this gateway, now, in answer to a request."""
         now, skew = self._clock(), self._saml.clock_skew
-        (conditions,) = _all(assertion, "a:Conditions") or _missing("Conditions")
-        _check_time(conditions, now, skew)
-        audiences = [_text(audience) for audience in _all(conditions, "a:AudienceRestriction/a:Audience")]
+        (conditions,) = every(assertion, "a:Conditions") or _missing("Conditions")
+        check_time(conditions, now, skew)
+        audiences = [text(audience) for audience in every(conditions, "a:AudienceRestriction/a:Audience")]
         if self._entity not in audiences:
             raise TokenRefused("the identity provider's answer is for somebody else (Audience)")
-        confirmations = _all(assertion, "a:Subject/a:SubjectConfirmation")
+        confirmations = every(assertion, "a:Subject/a:SubjectConfirmation")
         if len(confirmations) != 1 or confirmations[0].get("Method") != _BEARER:
             raise TokenRefused("the identity provider's answer has not exactly one bearer confirmation")
-        (data,) = _all(confirmations[0], "a:SubjectConfirmationData") or _missing("SubjectConfirmationData")
+        (data,) = every(confirmations[0], "a:SubjectConfirmationData") or _missing("SubjectConfirmationData")
         # Profiles, section 4.1.4.2: Recipient, NotOnOrAfter and, where there was a request, InResponseTo.
         if data.get("Recipient") != self._consumer:
             raise TokenRefused("the identity provider's answer is for another address (Recipient)")
         if "NotOnOrAfter" not in data.attrib or "InResponseTo" not in data.attrib:
             raise TokenRefused("the identity provider's answer was not asked for, or has no end")
-        _check_time(data, now, skew)
+        check_time(data, now, skew)
         return data
 
     def _session_end(self, assertion: Element) -> datetime | None:
         ends = [
-            _moment(end)
-            for statement in _all(assertion, "a:AuthnStatement")
+            moment(end)
+            for statement in every(assertion, "a:AuthnStatement")
             if (end := statement.get("SessionNotOnOrAfter")) is not None
         ]
         return min(ends, default=None)
@@ -143,17 +175,17 @@ class SamlProvider:
     def _name(self, assertion: Element) -> str:
         attribute = self._saml.name_attribute
         if attribute is None:
-            (name,) = _all(assertion, "a:Subject/a:NameID") or _missing("NameID")
+            (name,) = every(assertion, "a:Subject/a:NameID") or _missing("NameID")
             if name.get("Format") == _TRANSIENT:
                 raise TokenRefused("the identity provider names people anew each time (transient NameID)")
-            return _text(name)
+            return text(name)
         found = _values(assertion, attribute)
         if len(found) != 1:
             raise TokenRefused(f'the identity provider gives not one name in "{attribute}"')
         return found[0]
 
 
-def _settings(metadata: bytes, entity: str, consumer: str) -> OneLogin_Saml2_Settings:
+def _settings(metadata: bytes, entity: str, consumer: str, logout: str) -> OneLogin_Saml2_Settings:
     try:
         provider = OneLogin_Saml2_IdPMetadataParser.parse(metadata)
         return OneLogin_Saml2_Settings(
@@ -162,6 +194,7 @@ def _settings(metadata: bytes, entity: str, consumer: str) -> OneLogin_Saml2_Set
                 "sp": {
                     "entityId": entity,
                     "assertionConsumerService": {"url": consumer, "binding": _POST},
+                    "singleLogoutService": {"url": logout, "binding": _REDIRECT},
                     "NameIDFormat": _UNSPECIFIED,
                 },
                 "security": {
@@ -179,27 +212,22 @@ def _settings(metadata: bytes, entity: str, consumer: str) -> OneLogin_Saml2_Set
         ) from error
 
 
-def _parsed(content: bytes) -> Element:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        root = etree.fromstring(content, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise TokenRefused("the identity provider's answer is not XML") from error
-    if root.getroottree().docinfo.doctype:
-        raise TokenRefused("the identity provider's answer has a document type, which SAML has not")
-    if root.xpath("//comment() | //processing-instruction()"):
-        raise TokenRefused("the identity provider's answer has comments or instructions in it")
-    return root
+def _signing_keys(settings: OneLogin_Saml2_Settings) -> list[RSAPublicKey]:
+    """Those with which the provider signs what stands in URLs; it may be about to have another."""
+    provider = settings.get_idp_data()
+    found = (provider.get("x509cert"), *provider.get("x509certMulti", {}).get("signing", ()))
+    keys = [x509.load_pem_x509_certificate(one.encode()).public_key() for one in found if one]
+    return [key for key in keys if isinstance(key, RSAPublicKey)]
 
 
 def _only_assertion(root: Element) -> Element:
     """The one assertion of an answer, which has to be signed itself, as a whole. Raises TokenRefused."""
-    if root.tag != f"{{{_NAMESPACES['p']}}}Response":
+    if root.tag != f"{{{NAMESPACES['p']}}}Response":
         raise TokenRefused("the identity provider's answer is not a Response")
     anywhere = [
         node for node in root.iter() if etree.QName(node).localname in ("Assertion", "EncryptedAssertion")
     ]
-    assertions = _all(root, "a:Assertion")
+    assertions = every(root, "a:Assertion")
     if len(anywhere) != 1 or anywhere != assertions:
         raise TokenRefused("the identity provider's answer has not exactly one assertion, unencrypted")
     ids = [node.get(name) for node in root.iter() for name in node.attrib if str(name).lower().endswith("id")]
@@ -207,8 +235,8 @@ def _only_assertion(root: Element) -> Element:
     if not assertion.get("ID") or ids.count(assertion.get("ID")) != 1:
         raise TokenRefused("the assertion has no id of its own")
     signatures = [node for node in root.iter() if etree.QName(node).localname == "Signature"]
-    own = _all(assertion, "ds:Signature")
-    if len(own) != 1 or any(node not in (*own, *_all(root, "ds:Signature")) for node in signatures):
+    own = every(assertion, "ds:Signature")
+    if len(own) != 1 or any(node not in (*own, *every(root, "ds:Signature")) for node in signatures):
         raise TokenRefused("the assertion is not signed itself")
     _check_signature(own[0], assertion.get("ID", ""))
     return assertion
@@ -216,53 +244,23 @@ def _only_assertion(root: Element) -> Element:
 
 def _check_signature(signature: Element, id: str) -> None:
     """That it is over the whole element it stands in, by what is good enough. Raises TokenRefused."""
-    references = _all(signature, "ds:SignedInfo/ds:Reference")
+    references = every(signature, "ds:SignedInfo/ds:Reference")
     transforms = {
-        node.get("Algorithm") for node in _all(signature, "ds:SignedInfo/ds:Reference/ds:Transforms/*")
+        node.get("Algorithm") for node in every(signature, "ds:SignedInfo/ds:Reference/ds:Transforms/*")
     }
-    methods = [node.get("Algorithm") for node in _all(signature, "ds:SignedInfo/ds:SignatureMethod")]
+    methods = [node.get("Algorithm") for node in every(signature, "ds:SignedInfo/ds:SignatureMethod")]
     digests = [
-        node.get("Algorithm") for node in _all(signature, "ds:SignedInfo/ds:Reference/ds:DigestMethod")
+        node.get("Algorithm") for node in every(signature, "ds:SignedInfo/ds:Reference/ds:DigestMethod")
     ]
-    if len(references) != 1 or references[0].get("URI") != f"#{id}" or _all(signature, "ds:Object"):
+    if len(references) != 1 or references[0].get("URI") != f"#{id}" or every(signature, "ds:Object"):
         raise TokenRefused("the signature is not that of the assertion")
     if not transforms <= _TRANSFORMS or not set(methods) <= _SIGNATURES or not set(digests) <= _DIGESTS:
         raise TokenRefused("the assertion is signed by an algorithm that is not accepted")
 
 
 def _values(assertion: Element, attribute: str) -> list[str]:
-    found = [a for a in _all(assertion, "a:AttributeStatement/a:Attribute") if a.get("Name") == attribute]
-    return [_text(value) for node in found for value in _all(node, "a:AttributeValue")]
-
-
-def _check_time(node: Element, now: datetime, skew: timedelta) -> None:
-    not_before, end = node.get("NotBefore"), node.get("NotOnOrAfter")
-    if not_before is not None and now + skew < _moment(not_before):
-        raise TokenRefused("the identity provider's answer is for later: compare the clocks")
-    if end is not None and now - skew >= _moment(end):
-        raise TokenRefused("the identity provider's answer is too old: compare the clocks")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise TokenRefused("the identity provider's answer has a time that is none") from error
-    if (
-        moment.tzinfo is None
-    ):  # Core, section 1.3.3: "MUST be expressed in UTC form, with no time zone component"
-        raise TokenRefused("the identity provider's answer has a time without Z")
-    return moment
-
-
-def _text(node: Element) -> str:
-    if len(node):
-        raise TokenRefused("the identity provider's answer has elements where text must be")
-    return (node.text or "").strip()
-
-
-def _all(node: Element, path: str) -> list[Element]:
-    return node.findall(path, _NAMESPACES)
+    found = [a for a in every(assertion, "a:AttributeStatement/a:Attribute") if a.get("Name") == attribute]
+    return [text(value) for node in found for value in every(node, "a:AttributeValue")]
 
 
 def _missing(what: str) -> NoReturn:

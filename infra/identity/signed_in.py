@@ -1,9 +1,11 @@
 """What is known of somebody who has shown who they are, and why somebody else is refused."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from schemas.vocabulary import Principal
 
@@ -26,7 +28,9 @@ class SignedIn:
     since: datetime  # when the principal showed it, or was given what they showed
     until: datetime | None = None  # None: as long as the configuration has the user
     token: str = ""  # the id of what was shown, where it has one
-    sign_ins: tuple[str, ...] = ()  # ids of the tokens and sign-ins that it goes back to
+    sign_ins: tuple[
+        str, ...
+    ] = ()  # ids of the tokens and sign-ins that it goes back to; the first one is last
     acts_for_since: datetime | None = None  # the same of the person for whom an agent acts
 
     @property
@@ -35,6 +39,14 @@ class SignedIn:
         yield self.principal.name, self.since
         if self.acts_for_since is not None:
             yield self.principal.acts_for, self.acts_for_since
+
+
+def of_provider(issuer: str, kind: Literal["session", "subject"], value: str) -> str:
+    """The id of a sign-in by which its identity provider ends it: of its own session, or all of somebody's.
+
+    A digest, so that tokens stay short and events do not name what is only the provider's.
+    """
+    return "idp-" + hashlib.sha256(f"{kind} {value} {issuer}".encode()).hexdigest()[:32]
 
 
 class TokenRefused(Exception):

@@ -37,7 +37,7 @@ class Api:
         fields = resource.sensitive.fields.items()
         self.known = Known(
             selectors=Selectors(SensitiveColumn(*entry) for entry in fields),
-            description=_description(base / resource.openapi) if resource.openapi is not None else None,
+            description=read_description(base / resource.openapi) if resource.openapi is not None else None,
             graphql=resource.graphql,
             ignores_case=resource.ignores_case,
         )
@@ -108,7 +108,7 @@ def _credential(
     return Stored(resource.credentials, secrets)
 
 
-def _description(path: Path) -> Description:
+def read_description(path: Path) -> Description:
     try:
         return Description(YAML(typ="safe").load(StringIO(path.read_text())))
     except OSError as error:

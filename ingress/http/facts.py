@@ -56,7 +56,7 @@ def read_call(call: Call, known: Known) -> Reading:
     methods = {call.method, *_overrides(query, body)}
     operations = None
     if known.graphql is not None and paths[-1] == known.graphql.rstrip("/"):
-        operations = read_operations(body.document, dict(query))
+        operations = read_operations(body.document, dict(query), has_body=bool(call.body))
         intents |= {_KINDS[kind] for kind in operations.kinds}
         functions |= operations.functions
         unproven += [operations.unproven] if operations.unproven else []
@@ -77,8 +77,10 @@ def read_call(call: Call, known: Known) -> Reading:
     probed = _probed(call, known.selectors, query, body, operations) if Intent.WRITE not in intents else ()
     if probed:
         intents.add(Intent.PROBE)
-    if operations is not None and any(known.selectors.names_one(name) for name in operations.renamed):
-        unproven.append("it gives a sensitive field another name")
+    if operations is not None and any(
+        known.selectors.leads_by(name) or known.selectors.names_one(name) for name in operations.renamed
+    ):
+        unproven.append("it gives a sensitive field, or one on the way to it, another name")
     if not intents:
         unproven.append(f"what {call.method} does is not known")
     if unproven:
@@ -132,5 +134,10 @@ def _probed(
     texts += [name for name, _ in body.fields if name != "$.query"]
     if operations is None:
         texts += [value for _, value in body.fields]
+    else:
+        texts += [
+            *operations.given,
+            *(value for name, value in body.fields if name.startswith("$.variables")),
+        ]
     found = {selector for text in texts if (selector := selectors.names_one(text)) is not None}
     return tuple(sorted(found))

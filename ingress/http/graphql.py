@@ -10,15 +10,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
     DocumentNode,
+    EnumValueNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
+    ObjectFieldNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    StringValueNode,
+    Visitor,
     parse,
+    visit,
 )
 
 _MOST_TOKENS = 20_000
@@ -26,26 +32,30 @@ _MOST_TOKENS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """`kinds`: query, mutation, subscription. `functions`: "mutation.deleteUser". `names`: every field's
-    name.
+    """`kinds`: query, mutation, subscription. `functions`: "mutation.deleteUser".
 
-    `renamed`: the fields that have an alias. `unproven`: why there may be more to it, or empty.
+    `given`: names and values of arguments: what is filtered and sorted by. `renamed`: the fields that have an
+    alias. `unproven`: why there may be more to it, or empty.
     """
 
     kinds: frozenset[str] = frozenset()
     functions: frozenset[str] = frozenset()
-    names: frozenset[str] = frozenset()
+    given: frozenset[str] = frozenset()
     renamed: frozenset[str] = frozenset()
     unproven: str = ""
 
 
-def read_operations(document: Any, query: dict[str, str]) -> Operations:
-    """The operations of a request: its JSON body, and its query. All of several are taken to run."""
+def read_operations(document: Any, query: dict[str, str], *, has_body: bool) -> Operations:
+    """The operations of a request: its JSON body, and its query. All of several are taken to run.
+
+    `has_body`: it has one, whether or not that is JSON: servers also take forms, and differ on whether body
+    or query counts."""
     texts: list[Any] = []
-    for one in document if isinstance(document, list) else [document]:
-        if isinstance(one, dict):
-            texts.append(one.get("query"))
-            if "persistedQuery" in json.dumps(one.get("extensions")):
+    if has_body:
+        for one in document if isinstance(document, list) else [document]:
+            is_one = isinstance(one, dict)
+            texts.append(one.get("query") if is_one else None)
+            if is_one and "persistedQuery" in json.dumps(one.get("extensions")):
                 texts.append(None)
     if "query" in query:
         texts.append(query["query"])
@@ -55,7 +65,7 @@ def read_operations(document: Any, query: dict[str, str]) -> Operations:
     return Operations(
         frozenset().union(*(one.kinds for one in found)),
         frozenset().union(*(one.functions for one in found)),
-        frozenset().union(*(one.names for one in found)),
+        frozenset().union(*(one.given for one in found)),
         frozenset().union(*(one.renamed for one in found)),
         next((one.unproven for one in found if one.unproven), ""),
     )
@@ -81,9 +91,35 @@ def _read(text: Any) -> Operations:
     return Operations(
         frozenset(operation.operation.value for operation in operations),
         frozenset(functions),
-        frozenset(field.name.value for field in fields),
+        _given(document),
         frozenset(field.name.value for field in fields if field.alias is not None),
     )
+
+
+class _Given(Visitor):
+    """What a document gives to its fields: names of arguments, of fields of objects, texts and enums."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def enter_argument(self, node: ArgumentNode, *_: Any) -> None:
+        self.found.add(node.name.value)
+
+    def enter_object_field(self, node: ObjectFieldNode, *_: Any) -> None:
+        self.found.add(node.name.value)
+
+    def enter_string_value(self, node: StringValueNode, *_: Any) -> None:
+        self.found.add(node.value)
+
+    def enter_enum_value(self, node: EnumValueNode, *_: Any) -> None:
+        self.found.add(node.value)
+
+
+def _given(document: DocumentNode) -> frozenset[str]:
+    visitor = _Given()
+    visit(document, visitor)
+    return frozenset(visitor.found)
 
 
 def _root_fields(

@@ -5,7 +5,7 @@ before a templated one. Swagger 2.0 has the same paths under `basePath`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    base: str
     pattern: re.Pattern[str]
     parameters: int
     operations: Mapping[str, Operation]
@@ -43,6 +44,12 @@ class Description:
             (_entry(base, str(template), item) for base in bases for template, item in paths.items()),
             key=lambda entry: entry.parameters,
         )
+
+    def plain_reads(self) -> Iterator[str]:
+        """The paths of operations that read, and need nothing to be filled in."""
+        for entry in self._entries:
+            if entry.parameters == 0 and "GET" in entry.operations:
+                yield entry.base + entry.operations["GET"].template
 
     def operation(self, method: str, path: str) -> Operation | None:
         """The operation of this method and decoded path; None where the document has none."""
@@ -70,4 +77,4 @@ def _entry(base: str, template: str, item: Any) -> _Entry:
         if isinstance(item, Mapping) and isinstance(item.get(method), Mapping)
     }
     pattern = re.compile(re.escape(base) + "[^/]+".join(map(re.escape, parts)))
-    return _Entry(pattern, len(parts) - 1, operations)
+    return _Entry(base, pattern, len(parts) - 1, operations)

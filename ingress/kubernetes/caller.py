@@ -101,6 +101,11 @@ class Caller:
         _check(head)
         requested = read_request(head.method, target)
         _check_served(requested, head)
+        if cluster.resource.sensitive.detect and requested.cuts_a_log:
+            raise BadRequest(
+                "limitBytes would cut a log within what has to be masked: tailLines and sinceSeconds do not",
+                403,
+            )
         body, is_whole = await self._requests.held_body(head)
         if not is_whole:
             raise BadRequest(f"the body is longer than {INSPECTED // (1024 * 1024)} MiB", 413)

@@ -40,7 +40,7 @@ class ClusterManner:
 
     @property
     def is_live(self) -> bool:
-        return self.requested.is_watch or self.requested.is_log
+        return self.requested.is_watch or (self.requested.is_log and self.requested.says("follow"))
 
     async def granted(self) -> Granted:
         return await self.cluster.credentials.granted(self.principal)

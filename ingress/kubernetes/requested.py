@@ -59,6 +59,11 @@ class Requested:
         return (self.group, self.resource, self.subresource) == ("", "pods", "log")
 
     @property
+    def cuts_a_log(self) -> bool:
+        """Whether a log ends after so many bytes, wherever that is."""
+        return self.is_log and any(name.lower() == "limitbytes" for name, _ in self.query)
+
+    @property
     def is_watch(self) -> bool:
         return self.verb == "watch"
 

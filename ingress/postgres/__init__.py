@@ -7,7 +7,8 @@
 - `endpoint.py`: both, and then a session.
 - `codec.py`, `messages.py`: bytes <-> messages. `encodings.py`: bytes of a text -> the text.
 - `conversation.py`: the session, sans-IO. `client_side.py` makes groups of messages that need verdicts,
-  `target_side.py` matches the target's answers; `namespace.py` knows the prepared statements and portals,
+  `target_side.py` matches the target's answers: `delivery.py` passes their rows on, `effects.py` keeps what
+  commands changed of the session; `namespace.py` knows the prepared statements and portals,
   `execution.py` what is held, sent and owed.
 - `replication.py`: the session of a replication connection.
 - `judge.py`: text -> command; `parameters.py`: what events show of bound parameters.
@@ -19,9 +20,10 @@
   verdict obliges.
 - `beforehand.py`: what is settled with the target before a command is sent: `cost.py` asks its planner,
   `read_only.py` keeps it from writing; `own.py` is how the gateway asks anything on the client's connection.
+- `unchanged.py`: a command fails where its names mean something else once it holds their locks.
 - `bearings.py`: what names mean to the session now; `impact.py`: what the planner thinks of what waits.
 - `transaction.py`: what runs in the open transaction; `ending.py`: how its COMMIT is asked about
-  where something ran before its review.
+  where something ran before its review, with some of its rows (`sampling.py`, `beside.py`).
 - `limits.py`: where an answer stops, and what the client is told then.
 - `reasons.py`: why a requester wants a command: comments, SET countersign.reason.
 - `doors.py`: whether the target can be entered past the gateway, for `countersign doctor`.

@@ -1,11 +1,16 @@
 """What names mean to a session now: asked of the target itself, when it may have changed."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from ingress.postgres.circumstances import CONTEXT_QUERY, context_of, with_fingerprint
-from ingress.postgres.execution import Answer
+from ingress.postgres.execution import Answer, Execution
 from ingress.postgres.judge import Judge
 from ingress.postgres.messages import FLUSH
 from ingress.postgres.namespace import Namespace
 from ingress.postgres.own import Aside
+from ingress.postgres.target_side import TargetSide
+from ingress.postgres.transaction import in_block
 
 _COLUMNS = 4  # of an answer; one more with the catalogue's fingerprint
 
@@ -18,6 +23,18 @@ class Bearings:
         self._names = names
         self._answer: Answer | None = None  # to what was asked and is not answered
         self.are_old = True
+
+    def tell(self, target: TargetSide, queued: Sequence[Execution]) -> None:
+        """Brings the judge up to date with what is known here. `queued`: what has not been sent."""
+        judge, names = self._judge, self._names
+        prepared, cursors = names.texts(), names.cursors
+        if judge.context.prepared != prepared or judge.context.cursors != cursors:
+            judge.context = replace(judge.context, prepared=prepared, cursors=dict(cursors))
+        judge.transaction = target.status
+        judge.in_block = in_block(target.in_block, [*target.running(), *queued])
+        judge.unread = target.effects.unread
+        judge.firsts = names.firsts
+        judge.is_stale = self.are_old
 
     @property
     def are_asked_for(self) -> bool:

@@ -12,9 +12,12 @@ select 0::bigint as about, nspname::text as name from pg_namespace order by 2;
 
 -- name: relations
 -- All that a query can read from. `rules`: a user made a rule other than the one that makes a view.
+-- `written`: of a user's view a hash of its rules, which unchanged.py compares.
 -- TOAST tables are left out: what they hold is not known by column.
 select c.oid::bigint as about, n.nspname::text as schema, c.relname::text as name, c.relkind::text as kind,
-    c.reltype::bigint as type,
+    c.reltype::bigint as type, case when c.oid >= 16384 and c.relkind in ('v', 'm') then (
+        select md5(string_agg(r.ev_action::text, ',' order by r.oid)) from pg_rewrite r where r.ev_class = c.oid
+    ) else '' end as written,
     exists (select 1 from pg_rewrite r where r.ev_class = c.oid and r.rulename <> '_RETURN') as rules,
     array(select i.inhparent::bigint from pg_inherits i where i.inhrelid = c.oid order by i.inhseqno) as parents
 from pg_class c join pg_namespace n on n.oid = c.relnamespace

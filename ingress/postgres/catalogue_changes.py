@@ -77,7 +77,8 @@ CATALOGUES: Mapping[str, _Catalogue] = {
 COLUMNS = "attribute"
 """The largest by far: its rows are not kept, for none goes without its relation."""
 _SERVER = "server"
-_FIRST_OF_USERS = 16384  # OIDs below are PostgreSQL's own (transam.h, FirstNormalObjectId)
+FIRST_OF_USERS = 16384
+"""OIDs below are PostgreSQL's own (transam.h, FirstNormalObjectId)."""
 
 
 @dataclass(slots=True)
@@ -200,7 +201,7 @@ def scope_of(changes: Changes, rows: Mapping[str, Owned]) -> Scope:
     casting = any(owners.function in functions for owners in rows["cast"].values())
     others_operators = "operator" in changes.known
     # What depends on PostgreSQL's own is not recorded (pg_depend, "pinned").
-    system = any(oid < _FIRST_OF_USERS for oid in relations | types | functions)
+    system = any(oid < FIRST_OF_USERS for oid in relations | types | functions)
     all_types = extended or casting or not changes.catalogues.isdisjoint(("cast", "range"))
     return Scope(
         relations=relations | _relations(rows) if renamed else relations,

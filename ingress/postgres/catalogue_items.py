@@ -25,6 +25,7 @@ class Relation:
     parents: tuple[int, ...] = ()  # OIDs, of a partition or a table that inherits
     calls: "tuple[Call, ...]" = ()  # what it calls of itself
     cascades: "tuple[Cascade, ...]" = ()  # what a change of it changes elsewhere
+    written: str = ""  # of a user's view: a hash of its query as it is stored
 
     @property
     def qualified(self) -> str:

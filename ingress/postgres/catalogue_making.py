@@ -129,6 +129,7 @@ def _relation(oid: int, answers: Answers, functions: Mapping[int, Function]) -> 
         parents=tuple(row["parents"]),
         calls=tuple(_calls(rows("calls"), functions)),
         cascades=tuple(_cascades(rows("cascades"))),
+        written=row["written"],
     )
 
 

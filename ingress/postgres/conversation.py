@@ -9,12 +9,12 @@ nothing before them can change what their names mean.
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from ingress.gate import Allowed, Refusal, Revoked, Waiting
 from ingress.interface import (
     Abandon,
+    AskBeside,
     CancelTarget,
     Close,
     Finish,
@@ -30,7 +30,7 @@ from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, must
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
-from ingress.postgres.ending import ask_about, may_be_held
+from ingress.postgres.ending import answered_beside, ask_about, may_be_held
 from ingress.postgres.execution import Ending, Execution, Expected, Group, Kind, lost, only_prepared
 from ingress.postgres.judge import Judge
 from ingress.postgres.maskers import put_maskers
@@ -41,9 +41,11 @@ from ingress.postgres.read_only import around
 from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_still_waiting, make_waiting
 from ingress.postgres.refused import error_of, in_place_of
 from ingress.postgres.results import ResultMasker
+from ingress.postgres.sampling import Masked
 from ingress.postgres.sql.columns import Origin
 from ingress.postgres.target_side import TargetSide
-from ingress.postgres.transaction import OpenTransaction, in_block, make_runs_first, makes_last
+from ingress.postgres.transaction import OpenTransaction, make_runs_first, makes_last
+from ingress.postgres.unchanged import guard
 from processors.masking.masks import MASKS, Mask
 from schemas.vocabulary import MaskingPlan
 
@@ -77,6 +79,7 @@ class PostgresConversation:
         self._link = link
         self._clock = clock
         self._masks = masks
+        self._masked = Masked(base_plan, self._origin, masks)
         self._client_reader = ClientReader()
         self._target_reader = TargetReader()
         self._names = Namespace()
@@ -93,6 +96,7 @@ class PostgresConversation:
         self._for_target: list[bytes] = []
         self._unflushed = False  # the target owes answers it may keep until Flush or Sync
         self._limited: Execution | None = None  # of this series, whose answer may be cut off
+        self._guarded: Execution | None = None  # a simple query that may be skipped, and what follows it
         self._sent_in_series = False  # something was sent since the last Sync
         self._ran_in_series = False  # something was executed since the last Sync
         self._bearings = Bearings(judge, self._names)
@@ -113,6 +117,9 @@ class PostgresConversation:
         """Raises TargetError."""
         for item in self._target_reader.receive_data(data):
             self._target.receive(item)
+            if self._target.must_sync:
+                self._put_aside(Aside([SYNC], [Expected(Kind.SYNC)]))
+                self._target.must_sync = self._target.series_failed = False
             if self._target.series_failed:
                 self._tell_unplanned()
                 self._skip_series("an earlier command of the same series failed")
@@ -129,16 +136,12 @@ class PostgresConversation:
             self._requests.append(Abandon(command, "the gateway cannot run it"))
             group.waiting.discard(command)
         else:
-            notice = make_waiting(waiting, self._link(waiting.approval), self._clock())
-            self._for_client.append(notice)
-            self._requests.append(Record(Frame.ANSWER, notice))
+            self._tell(make_waiting(waiting, self._link(waiting.approval), self._clock()))
             self._estimate(group, command)
         self._turn()
 
     def still_waits(self, command: str, waiting: Waiting) -> None:
-        notice = make_still_waiting(waiting, self._link(waiting.approval), self._clock())
-        self._for_client.append(notice)
-        self._requests.append(Record(Frame.ANSWER, notice))
+        self._tell(make_still_waiting(waiting, self._link(waiting.approval), self._clock()))
 
     def allowed(self, command: str, allowed: Allowed) -> None:
         group = self._group_of(command)
@@ -151,9 +154,7 @@ class PostgresConversation:
             if execution.command.id == command:
                 execution.allowed = allowed
         if allowed.approval and not group.error:
-            notice = make_decided(allowed)
-            self._for_client.append(notice)
-            self._requests.append(Record(Frame.ANSWER, notice))
+            self._tell(make_decided(allowed))
         self._turn()
 
     def refused(self, command: str, refusal: Refusal) -> None:
@@ -192,6 +193,11 @@ class PostgresConversation:
     def cancel_sent(self) -> None:
         """Answers a CancelTarget."""
         self._cancels -= 1
+        self._turn()
+
+    def answered_beside(self, answers: Sequence[Sequence[tuple[bytes | None, ...]]] | None) -> None:
+        """Answers an AskBeside; None where the target did not."""
+        answered_beside(self._groups[0].ends if self._groups else None, answers)
         self._turn()
 
     def catalogue_read(self, catalogue: Catalogue) -> None:
@@ -238,7 +244,7 @@ class PostgresConversation:
     @property
     def leaves_unread(self) -> bool:
         """Whether it did, or may have done, something to the catalogue that has not been read since."""
-        return bool(self._target.unread or self._catalogue_wanted or self._unsettled)
+        return bool(self._target.effects.unread or self._catalogue_wanted or self._unsettled)
 
     @property
     def wants_client_data(self) -> bool:
@@ -282,7 +288,8 @@ class PostgresConversation:
             elif not self._may_take(message):
                 return taken
             else:
-                self._sync_judge()
+                self._bearings.tell(self._target, self._queued())
+                self._client.encoding = self._target.parameters.get("client_encoding", "UTF8")
                 for group in self._client.take(message):
                     self._submit(group)
             self._next = None
@@ -301,11 +308,13 @@ class PostgresConversation:
         """Whether names mean now what the judge thinks; asks for news where they may not."""
         if self._catalogue_wanted or self._bearings.are_asked_for:
             return False
-        if self._unsettled or (self._target.changed_names and (self._groups or self._target.expected)):
+        if self._unsettled or (
+            self._target.effects.changed_names and (self._groups or self._target.expected)
+        ):
             self._flush()
             return False
-        if self._target.changed_names:
-            self._target.changed_names = False
+        if self._target.effects.changed_names:
+            self._target.effects.changed_names = False
             self._bearings.are_old = True
         if not self._bearings.are_old or self._target.status == b"E":
             return True
@@ -313,20 +322,8 @@ class PostgresConversation:
             self._flush()
             return False
         in_series = self._ran_in_series
-        self._put_aside(self._bearings.ask(unread=bool(self._target.unread), in_series=in_series))
+        self._put_aside(self._bearings.ask(unread=bool(self._target.effects.unread), in_series=in_series))
         return False
-
-    def _sync_judge(self) -> None:
-        prepared, cursors = self._names.texts(), self._names.cursors
-        context = self._judge.context
-        if context.prepared != prepared or context.cursors != cursors:
-            self._judge.context = replace(context, prepared=prepared, cursors=dict(cursors))
-        self._judge.transaction = self._target.status
-        self._judge.in_block = in_block(self._target.in_block, [*self._target.running(), *self._queued()])
-        self._judge.unread = self._target.unread
-        self._judge.firsts = self._names.firsts
-        self._judge.is_stale = self._bearings.are_old
-        self._client.encoding = self._target.parameters.get("client_encoding", "UTF8")
 
     def _copy_data(self, message: Message) -> None:
         """COPY data goes to the target while it asks for it; what is left after an error is dropped."""
@@ -361,10 +358,14 @@ class PostgresConversation:
         """Asks about the end of a transaction, once all that ran in it has been answered; whether it did."""
         if ending.is_asked or self._target.expected:
             return ending.is_asked
-        step = ask_about(group, ending, self._transaction, self._standing(()))
+        step = ask_about(group, ending, self._transaction, self._standing(()), self._masked)
         if isinstance(step, Aside):
             self._put_aside(step)
             self._unflushed = self._sent_in_series
+            return False
+        if isinstance(step, AskBeside):
+            self._requests.append(step)
+        if isinstance(step, AskBeside | Wait):
             return False
         ending.is_asked = True
         self._ask(group)
@@ -390,6 +391,7 @@ class PostgresConversation:
             if (
                 (group.waiting or is_early or self._cancels)
                 or (self._limited and self._target.owes(self._limited) and must_wait(group, self._limited))
+                or (self._guarded and self._target.owes(self._guarded))
                 or not self._settles(group)
             ):
                 self._flush()
@@ -421,14 +423,8 @@ class PostgresConversation:
         return True
 
     def _standing(self, expected: Collection[Expected]) -> Standing:
-        return Standing(
-            self._target.status,
-            self._ran_in_series,
-            self._sent_in_series,
-            expected,
-            self._target.in_block,
-            self._transaction.is_full,
-        )
+        target, ran, sent = self._target, self._ran_in_series, self._sent_in_series
+        return Standing(target.status, ran, sent, expected, target.in_block, self._transaction.is_full)
 
     def _refuse_beforehand(self, group: Group, refuse: Refuse) -> None:
         group.error = refuse.data
@@ -459,7 +455,11 @@ class PostgresConversation:
                 self._unsettled.discard(execution.command.id)
         executions = [execution for expected in group.expected for execution in expected.executions]
         before, after = around(executions, self._target.status, in_series=self._ran_in_series)
+        begun = [execution for execution in group.executions if id(execution) in asked]
+        guarding = guard(begun, self._judge.catalogue, self._target.status)
         self._put_aside(before)
+        self._put_aside(guarding)
+        self._guarded = executions[0] if guarding.messages and group.simple else self._guarded
         self._put_aside(wrapped(group, after))
         self._limited = next((one for one in executions if one.is_limited), self._limited)
         self._target.watch()
@@ -567,18 +567,21 @@ class PostgresConversation:
         if self._bearings.are_asked_for and not any(expected.quiet for expected in self._target.expected):
             is_unchanged = self._bearings.take()
             if is_unchanged:
-                self._target.unread = frozenset()  # it changed nothing after all
+                self._target.effects.unread = frozenset()  # it changed nothing after all
             elif is_unchanged is None and self._target.status != b"E":
                 self.end("the gateway could not ask the target for the session's search path and role")
-        if self._estimates and not self._target.expected:
-            self._requests += filter(None, (asked.estimated() for asked in self._estimates))
-            self._estimates.clear()
+        while self._estimates and not self._target.expected:
+            self._requests += self._estimates.pop(0).estimated()
 
     def _group_of(self, command: str) -> Group | None:
         return next((group for group in self._groups if command in group.waiting), None)
 
     def _origin(self, table: int, attribute: int) -> Origin | None:
         return self._judge.catalogue.origin(table, attribute)
+
+    def _tell(self, notice: bytes) -> None:
+        self._for_client.append(notice)
+        self._requests.append(Record(Frame.ANSWER, notice))
 
     def _abandon(self, execution: Execution, reason: str) -> None:
         self._requests.append(Abandon(execution.command.id, reason))

@@ -5,16 +5,20 @@ what the transaction keeps locked, as the target says.
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
-from ingress.postgres.beforehand import Refuse, Standing
+from ingress.interface import AskBeside
+from ingress.postgres.beforehand import Refuse, Standing, Wait
 from ingress.postgres.execution import Answer, Ending, Execution, Group
 from ingress.postgres.messages import make_error
 from ingress.postgres.own import Aside
+from ingress.postgres.sampling import COLUMNS, Masked, Sampling
 from ingress.postgres.transaction import MOST, OpenTransaction, makes_last
 from schemas.vocabulary import ChangedRows, Lock
 
 _OBJECT_NOT_IN_PREREQUISITE_STATE = "55000"
+_AMID_OTHERS = "its COMMIT came amid other messages"
 # Its names are qualified, and so are its operators: the session's own path is not to be trusted here. What
 # only reads keeps nobody from anything but DDL, and is left out.
 _LOCKS = b"""select distinct n.nspname, c.relname, l.mode
@@ -45,8 +49,8 @@ def may_be_held(transaction: OpenTransaction, queued: Iterable[Execution]) -> bo
 
 
 def ask_about(
-    group: Group, ending: Ending, transaction: OpenTransaction, standing: Standing
-) -> Aside | Refuse | None:
+    group: Group, ending: Ending, transaction: OpenTransaction, standing: Standing, masked: Masked
+) -> Aside | AskBeside | Wait | Refuse | None:
     """What to do before the group that ends the transaction is asked about, or (Refuse) with it. None: its
     COMMIT now is one that makes the transaction's statements last, where something of it is held.
 
@@ -61,13 +65,33 @@ def ask_about(
             aside = Aside()
             aside.ask(_LOCKS, ending.locks)
             aside.ask(_CHANGED, ending.changed)
+            if transaction.sample and not standing.sent:
+                ending.columns = Answer(is_duty=True)
+                aside.ask(COLUMNS, ending.columns)
             if not standing.sent:
                 aside.sync()
+            group.rolls_back = True
             return aside
+        changed = _changed(ending.changed)
+        if ending.columns is not None and ending.sampling is None:
+            ending.sampling = Sampling(changed, ending.columns.rows, transaction.sample)
+        if isinstance(ending.sampling, Sampling):
+            if (step := ending.sampling.step()) is not None:
+                return step
+            changed = tuple(ending.sampling.of(one, masked) for one in changed)
+        elif transaction.sample:
+            changed = tuple(replace(one, not_sampled=_AMID_OTHERS) for one in changed)
         commit = next(filter(makes_last, group.executions))
-        commit.command = transaction.commit(commit.command, _locks(ending.locks), _changed(ending.changed))
-        group.rolls_back = True
+        commit.command = transaction.commit(commit.command, _locks(ending.locks), changed)
     return None
+
+
+def answered_beside(
+    ending: Ending | None, answers: Sequence[Sequence[tuple[bytes | None, ...]]] | None
+) -> None:
+    """What an AskBeside was answered; None where it was not."""
+    if ending is not None and isinstance(ending.sampling, Sampling):
+        ending.sampling.answered(answers)
 
 
 def _why_not(executions: Collection[Execution], transaction: OpenTransaction) -> str:

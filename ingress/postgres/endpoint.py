@@ -14,8 +14,10 @@ from infra.keys import secret
 from ingress.channel import Channel
 from ingress.connection import Connection
 from ingress.errors import IngressError, LoginRefused, TargetError
+from ingress.interface import AskBeside
 from ingress.login import Login
 from ingress.postgres.accounts import Accounts, Opened
+from ingress.postgres.beside import ask_beside
 from ingress.postgres.cancel_keys import CancelKeys
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.catalogues import Catalogues
@@ -209,6 +211,7 @@ class PostgresEndpoint:
             close=connection.close,
             cancel_target=lambda: self._spawn(self._cancel(session, resource, target.key)),
             read_catalogue=lambda: self._read_catalogue(session, conversation, resource, database),
+            ask_beside=lambda asked: self._ask_beside(session, conversation, resource, asked),
             pressure=connection.pressure,
         )
         session = Session(info, services, hands)
@@ -256,6 +259,17 @@ class PostgresEndpoint:
             _log.error("catalogue.not_read", resource=resource.name, error=str(error))
             session.end("the target's catalogue cannot be read any more: what names mean is not known")
             return
+        session.work()
+
+    async def _ask_beside(
+        self,
+        session: Session,
+        conversation: PostgresConversation | ReplicationConversation,
+        resource: PostgresResource,
+        asked: AskBeside,
+    ) -> None:
+        assert isinstance(conversation, PostgresConversation), "a replication connection asks nothing"
+        conversation.answered_beside(await ask_beside(self._accounts, resource, session.info.database, asked))
         session.work()
 
     async def _cancel(self, session: Session, resource: PostgresResource, key: tuple[int, bytes]) -> None:

@@ -107,6 +107,14 @@ class Answer:
     error: Message | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What fails at the target in place of an execution, and the error that the client gets then."""
+
+    execution: Execution
+    error: bytes
+
+
 @dataclass(eq=False, slots=True)
 class Expected:
     """One answer that the target owes. `quiet`: it is the gateway's own and not for the client."""
@@ -119,6 +127,7 @@ class Expected:
     portal: Portal | None = None
     quiet: bool = False
     answer: Answer | None = None  # to the gateway's own question
+    guard: Guard | None = None
     call: bytes = b""  # QUERY: of a fast-path call, the body of a RowDescription of its one value
     ready: bool = False  # LOCAL: ReadyForQuery follows
 
@@ -126,10 +135,13 @@ class Expected:
 @dataclass(eq=False, slots=True)
 class Ending:
     """How far the question about a transaction's end has come. `locks`, `changed`: what the transaction keeps
-    locked, and the rows it changed, as the target says; None: not asked."""
+    locked, and the rows it changed, as the target says; None: not asked. `columns`: of the changed tables,
+    where rows of them are to be shown, which `sampling` finds."""
 
     locks: Answer | None = None
     changed: Answer | None = None
+    columns: Answer | None = None
+    sampling: object | None = None
     is_asked: bool = False
 
 

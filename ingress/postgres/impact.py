@@ -27,15 +27,15 @@ class Asked:
     command: str
     plan: Answer
 
-    def estimated(self) -> Estimated | None:
-        """What came of it; None where the planner does not say."""
+    def estimated(self) -> tuple[Estimated, ...]:
+        """What came of it; nothing where the planner does not say."""
         found = _top_plan(self.plan)
         if found is None:
-            return None
+            return ()
         try:
-            return Estimated(self.command, _rows(found), float(found["Total Cost"]))
+            return (Estimated(self.command, _rows(found), float(found["Total Cost"])),)
         except (KeyError, TypeError, ValueError):
-            return None
+            return ()
 
 
 def ask(group: Group, command: str) -> tuple[Asked, Aside] | None:

@@ -381,6 +381,13 @@ def parse_data_row(body: bytes) -> tuple[bytes | None, ...]:
     return tuple(values)
 
 
+def make_data_row(values: Sequence[bytes | None]) -> bytes:
+    body = struct.pack("!H", len(values)) + b"".join(
+        b"\xff\xff\xff\xff" if value is None else _LENGTH.pack(len(value)) + value for value in values
+    )
+    return make(b"D", body)
+
+
 def parse_command_complete(body: bytes) -> tuple[str, int]:
     """The command tag, and the rows it counts (0 where it counts none)."""
     tag = body.rstrip(b"\0").decode("ascii", "replace")

@@ -6,11 +6,13 @@ client's own transaction, role and search path. Nothing of the answers reaches t
 
 from dataclasses import dataclass, field
 
-from ingress.postgres.execution import Answer, Expected, Group, Kind
+from ingress.postgres.execution import Answer, Expected, Group, Guard, Kind
 from ingress.postgres.messages import SYNC, Bind, make_bind, make_close, make_execute, make_parse
 
 OWN = b"countersign"
 """The name of the gateway's own statement and portal, and of a portal that never is."""
+
+_GUARD = b"countersign guard"
 
 
 @dataclass(slots=True)
@@ -34,6 +36,28 @@ class Aside:
         ]
         for kind in (Kind.PARSE, Kind.BIND, Kind.EXECUTE, Kind.CLOSE, Kind.CLOSE):
             self.expected.append(Expected(kind, quiet=True, answer=answer))
+
+    def guard(self, naming: bytes, comparison: bytes, guard: Guard) -> None:
+        """A statement that is only parsed, and one that is run: where either fails, so does the execution.
+
+        One that failed stays prepared, for what follows it is skipped: it is closed by the next.
+        """
+        self.messages += [
+            make_close(b"S", _GUARD),
+            make_parse(_GUARD, naming, ()),
+            make_close(b"S", _GUARD),
+            make_parse(_GUARD, comparison, ()),
+            make_bind(_GUARD, _GUARD),
+            make_execute(_GUARD),
+            make_close(b"P", _GUARD),
+        ]
+        kinds = (Kind.CLOSE, Kind.PARSE, Kind.CLOSE, Kind.PARSE, Kind.BIND, Kind.EXECUTE, Kind.CLOSE)
+        self.expected += [Expected(kind, quiet=True, answer=Answer(), guard=guard) for kind in kinds]
+
+    def forget(self) -> None:
+        """What is left of a statement that failed while it was executed."""
+        self.messages.append(make_close(b"S", OWN))
+        self.expected.append(Expected(Kind.CLOSE, quiet=True))
 
     def sync(self) -> None:
         """What was asked until here ends with the transaction it began, where it began one."""

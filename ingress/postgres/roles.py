@@ -94,7 +94,7 @@ class Roles:
             self._connection = None
 
     async def _drop(self, target: Connection, name: str) -> None:
-        """Drops it, where it is there. Gateways take turns; one that came by another database of the same server
+        """Drops it, where it is there. Gateways take turns; one that came by another database of the server
         sees no lock of this one, and either is told "tuple concurrently updated"."""
         await target.execute(self._queries["lock"], name)
         try:

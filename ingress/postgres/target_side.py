@@ -6,28 +6,28 @@ asked for. PostgreSQL documentation, "Message Flow" 55.2.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
+from itertools import takewhile
 
 from ingress.errors import TargetError
 from ingress.gate import Revoked
 from ingress.interface import CancelTarget, Finish, Frame, ReadCatalogue, Record, Request, StopAfter
 from ingress.postgres.codec import MAX_TARGET_MESSAGE, Block, Message, Oversized
+from ingress.postgres.delivery import Delivery
+from ingress.postgres.effects import Effects
 from ingress.postgres.encodings import is_read
-from ingress.postgres.execution import Execution, Expected, Kind
-from ingress.postgres.judge import unread_names
-from ingress.postgres.limits import Stop, Used, first_messages, make_stopped, stop_at
+from ingress.postgres.execution import Execution, Expected, Guard, Kind
+from ingress.postgres.limits import Stop, make_stopped, stop_at
 from ingress.postgres.messages import (
     make,
     make_ready,
-    make_row_description,
     parse_command_complete,
     parse_data_row,
     parse_fields,
     parse_parameter_status,
-    parse_row_description,
 )
 from ingress.postgres.namespace import Namespace
-from ingress.postgres.reasons import set_by
 from ingress.postgres.results import ResultMasker
 from ingress.postgres.transaction import OpenTransaction, ends_block, in_block
 from schemas.vocabulary import MaskedField, Outcome
@@ -37,8 +37,8 @@ _ANSWER_OF = {
     b"2": Kind.BIND,
     b"3": Kind.CLOSE,
 }
-_CURSORS = 1024  # whose fetched rows are counted
-_NOTHING_USED = Used()
+# division_by_zero: what is compared differs; invalid_schema_name, undefined_table: it is not there any more.
+_CHANGED = frozenset(("22012", "3F000", "42P01"))
 _RECORDED = frozenset((b"T", b"C", b"E", b"N", b"H", b"I", b"s"))
 
 
@@ -58,13 +58,11 @@ class TargetSide:
         self.parameters: dict[str, str] = {}
         self.copying_in = False
         self.series_failed = False  # the target discards everything until Sync
-        self.changed_names = False  # SET or the like ended: names may mean something else
-        self._catalogue_touched = False  # DDL ran: our reader sees it once the transaction has ended
-        self.unread: frozenset[str] = frozenset()  # what it changed: see `judge.unread_names`
-        self._touched = False  # that happened in the open transaction, whose end may take it back
+        self.effects = Effects(namespace)
+        self._delivery = Delivery()
         self.ended = ""  # a fatal error of the target: its text, for the session's end
+        self.must_sync = False  # an error of the gateway's own question: the target waits for a Sync
         self.cut_off = b""  # an error that must make the series fail at the target, too
-        self._fetched: dict[str, Used] = {}  # by SQL cursor
         self._watched: tuple[Expected | None, int] = (None, 0)  # whose clock was started
         self._statement = 0  # of a simple query: which one answers now
         self._suspended_ones: dict[str, Execution] = {}  # command id -> at its row limit, not at its end
@@ -237,6 +235,8 @@ class TargetSide:
     def _masker(self) -> ResultMasker:
         """For texts: the running command's, or the session's own."""
         head = self.expected[0] if self.expected else None
+        if head is not None and head.guard is not None:
+            return head.guard.execution.masker or self._base
         if head is not None and head.kind in (Kind.QUERY, Kind.EXECUTE):
             index = min(self._statement, len(head.executions) - 1) if head.kind is Kind.QUERY else 0
             if head.executions and head.executions[index].masker is not None:
@@ -265,60 +265,12 @@ class TargetSide:
         execution = self._current()
         if execution.stopped:
             return
-        data, count = block.data, block.count
-        limits = execution.allowed.obligations if execution.allowed is not None else None
-        before = self._used_before(execution)
-        if limits is not None and limits.rows is not None:
-            left = limits.rows - before.rows - execution.rows
-            if count > left:
-                data, count = first_messages(data, count=max(left, 0))
-                self.stop(execution, stop_at("rows", limits.rows, limits))
-        masker, source = execution.masker, data
-        if masker is not None:
-            if head.kind is Kind.EXECUTE and not execution.rows:
-                self._describe_late(head, execution)
-            data = _mask(masker, block.kind, data)
-        if limits is not None and limits.bytes is not None:
-            left = limits.bytes - before.bytes - execution.bytes
-            if len(data) > left:
-                data, count = first_messages(data, size=max(left, 0))
-                self.stop(execution, stop_at("bytes", limits.bytes, limits))
-        execution.rows += count
-        execution.bytes += len(data)
-        if data:
-            self._out.append(data)
-            if execution.recorded is not None:
-                data = _mask(execution.recorded, block.kind, first_messages(source, count=count)[0])
-            self._requests.append(Record(Frame.ANSWER, data))
-
-    def _used_before(self, execution: Execution) -> Used:
-        """What earlier FETCHes of the same cursor used: its limits hold for all of them together."""
-        fetches = execution.statement.fetches if execution.statement is not None else None
-        return self._fetched.get(fetches, _NOTHING_USED) if fetches is not None else _NOTHING_USED
-
-    def _describe_late(self, head: Expected, execution: Execution) -> None:
-        """In the extended protocol the rows' description came before, with Describe.
-
-        The recording gets it again, with the formats that the rows really have.
-        """
-        portal = head.portal
-        assert execution.masker is not None
-        if portal is None:
-            return  # without a description the masker masks everything
-        body = portal.description if portal.description is not None else portal.prepared.description
-        if not body:
-            return
-        formats = portal.bind.result_formats
-        for masker in (execution.masker, execution.recorded):
-            if masker is not None:
-                masker.describe(body)
-                masker.formats(formats)
-        fields = parse_row_description(body)
-        if len(formats) == 1:
-            formats = formats * len(fields)
-        if len(formats) == len(fields):
-            fields = tuple(replace(f, format=form) for f, form in zip(fields, formats, strict=True))
-        self._requests.append(Record(Frame.ANSWER, make_row_description(fields)))
+        delivered = self._delivery.rows(block, head, execution)
+        if delivered.stop is not None:
+            self.stop(execution, delivered.stop)
+        if delivered.data:
+            self._out.append(delivered.data)
+        self._requests += delivered.records
 
     def _done(self, message: Message, kind: Kind) -> None:
         head = self._head()
@@ -363,7 +315,8 @@ class TargetSide:
         else:
             self._pass(message)
             self._finish(execution, Outcome.SUCCEEDED, rows=max(count, execution.rows))
-        self._after(execution, tag)
+        self.effects.of(execution, tag)
+        self._delivery.succeeded(execution)
         if head.kind is Kind.QUERY:
             self._statement += 1
         else:
@@ -405,7 +358,7 @@ class TargetSide:
         else:
             self._pass(replace(message, body=body))
             self._finish(execution, Outcome.SUCCEEDED, rows=1)
-        self._after(execution, "")
+        self.effects.of(execution, "")
         self._statement += 1
 
     def _suspended(self, message: Message) -> None:
@@ -420,37 +373,8 @@ class TargetSide:
                 self._suspended_ones[execution.command.id] = execution
                 execution.changed = execution.rows
                 self._suspended_now.append(execution.command.id)
-                self._changes(execution)
+                self.effects.so_far(execution)
         self.expected.popleft()
-
-    def _after(self, execution: Execution, tag: str) -> None:
-        """What a command that succeeded changed of the session."""
-        statement = execution.statement
-        if statement is None:
-            return
-        if statement.prepares is not None:
-            self._names.prepare(*statement.prepares, statement)
-        if statement.changes_context and (given := set_by(statement.text)) is not None:
-            self._names.reasons.give(given)
-        if statement.deallocates is not None:
-            self._names.deallocate(statement.deallocates)
-        if statement.declares is not None:
-            self._names.declare(*statement.declares)
-            self._fetched.pop(statement.declares[0], None)
-        if statement.closes is not None:
-            self._names.close_cursor(statement.closes)
-        if tag in ("DISCARD ALL", "DEALLOCATE ALL"):
-            self._names.deallocate("")
-        self._changes(execution)
-
-    def _changes(self, execution: Execution) -> None:
-        """Of what a command may have changed, also where it stands at a row limit, the judge must know."""
-        statement = execution.statement
-        if statement is not None and (statement.changes_context or statement.changes_settings):
-            self.changed_names = self._touched = True
-        if statement is not None and statement.changes_catalogue:
-            self._catalogue_touched = True
-            self.unread |= unread_names(statement)
 
     def _ready(self, message: Message) -> None:
         status = message.body
@@ -478,12 +402,8 @@ class TargetSide:
             # Their portals are gone: the client has had of their rows what it wanted.
             for execution in list(self._suspended_ones.values()):
                 self._finish(execution, Outcome.SUCCEEDED)
-            if self._touched and self.status != b"I":
-                self.changed_names = True
-            if self._catalogue_touched:
+            if self.effects.transaction_ended(was_open=self.status != b"I"):
                 self._requests.append(ReadCatalogue())
-            self._touched = self._catalogue_touched = False
-            self.unread = frozenset()
             self._transaction.ended(self.running())
         self.status = status
 
@@ -499,6 +419,9 @@ class TargetSide:
             return
         if head is None:
             raise TargetError("the target reported an error about nothing it was asked")
+        if head.guard is not None:
+            self._guarded(head.guard, replace(message, body=body), masked)
+            return
         if head.answer is not None:
             if head.answer.is_duty:
                 raise TargetError("the target refused what the gateway has to ask before a command")
@@ -522,15 +445,22 @@ class TargetSide:
             self._pass(replace(message, body=body))
         self.fail_series()
 
-    def _count_fetched(self, execution: Execution) -> None:
-        cursor = execution.statement.fetches if execution.statement is not None else None
-        if cursor is None:
-            return
-        used = self._fetched.setdefault(cursor, Used())
-        used.rows += execution.rows
-        used.bytes += execution.bytes
-        if len(self._fetched) > _CURSORS:
-            del self._fetched[next(iter(self._fetched))]
+    def _guarded(self, guard: Guard, message: Message, fields: Mapping[str, str]) -> None:
+        """What was to run does not: its names mean something else by now, or it was stopped as it waited."""
+        code, text = fields.get("C", ""), fields.get("M", "")
+        if code in _CHANGED:
+            masked = parse_fields(guard.error[5:])
+            message, code, text = replace(message, body=guard.error[5:]), masked["C"], masked["M"]
+        while self.expected and self.expected[0].guard is guard:
+            self.expected.popleft()
+        self.must_sync = self.expected[0].kind is Kind.QUERY
+        self._fail(guard.execution, message, code, text)
+        for expected in takewhile(lambda one: one.kind is not Kind.SYNC, self.expected):
+            for execution in expected.executions:
+                if execution is not guard.execution:
+                    self._finish(execution, Outcome.FAILED, error="not run: an earlier command failed")
+            expected.executions = []
+        self.fail_series()
 
     def _fail(self, execution: Execution, message: Message, code: str, text: str) -> None:
         stop = execution.stopped
@@ -576,7 +506,7 @@ class TargetSide:
     ) -> None:
         self._suspended_ones.pop(execution.command.id, None)
         self._revoked.pop(execution.command.id, None)
-        self._count_fetched(execution)
+        self._delivery.ended(execution)
         execution.outcome, execution.changed = outcome, rows or execution.rows
         masked: tuple[MaskedField, ...] = execution.masker.masked() if execution.masker is not None else ()
         self._requests.append(
@@ -592,8 +522,3 @@ class TargetSide:
                 execution.stopped.rule if execution.stopped is not None else "",
             )
         )
-
-
-def _mask(masker: ResultMasker, kind: bytes, data: bytes) -> bytes:
-    """Whole DataRow or CopyData messages, masked."""
-    return masker.rows(data) if kind == b"D" else masker.copy_data(data)

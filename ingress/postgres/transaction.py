@@ -56,6 +56,12 @@ class OpenTransaction:
         return any(execution.at_commit for execution in self._ran)
 
     @property
+    def sample(self) -> int:
+        """How many changed rows of a table its reviewers may see: as all rules that hold something say."""
+        held = (one.allowed for one in self._ran if one.at_commit)
+        return min((allowed.obligations.sample for allowed in held if allowed is not None), default=0)
+
+    @property
     def is_full(self) -> bool:
         """Whether there are as many statements as anybody reads."""
         return self._count >= MOST

@@ -5,15 +5,22 @@ OpenSSH's PROTOCOL.certkeys. Its key id says who really acts: sshd writes it int
 
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import asyncssh
 
 from infra.clock import Clock
 from infra.credentials import Asker
+from infra.ssh_keys import ssh_target_ca
 
 _SKEW = timedelta(minutes=1)  # by which the host's clock may be behind
 
 SignedKey = tuple[asyncssh.SSHKey, asyncssh.SSHCertificate]
+
+
+def certificates_of(state: Path, clock: Clock) -> "Certificates":
+    """By the CA under the state folder, made where there is none yet."""
+    return Certificates(asyncssh.read_private_key(ssh_target_ca(state)), clock)
 
 
 class Certificates:

@@ -10,24 +10,33 @@ from dataclasses import dataclass
 
 import asyncssh
 
-from infra.config import HostKeyAuthority, SshResource
+from infra.clock import now
+from infra.config import ConfigError, HostKeyAuthority, SshResource
+from infra.credentials import Asker, Secrets
 from infra.findings import Finding, State
+from ingress.errors import TargetError
+from ingress.ssh.certificates import Certificates
+from ingress.ssh.target_side import open_target
+from schemas.ids import uuid7
+from schemas.vocabulary import Principal, PrincipalKind
 
 _SECONDS = 15.0
-_BY_PASSWORD = {"password", "keyboard-interactive"}
+_BY_KEY = "publickey"  # RFC 4252, section 5; without any, "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """`methods`: of signing in that the host offers to the gateway's user (RFC 4252, section 5.1)."""
+    """`methods`: of signing in that the host offers to the gateway's user (RFC 4252, section 5.1). `refused`:
+    why the gateway itself does not get in."""
 
     resource: SshResource
     failure: str = ""
     methods: tuple[str, ...] = ()
+    refused: str = ""
 
 
-async def observe(resource: SshResource) -> Observed:
-    """Connects, and does not sign in."""
+async def observe(resource: SshResource, secrets: Secrets, certificates: Certificates) -> Observed:
+    """Asks which ways in it offers, and comes in by the gateway's own."""
     host, port = resource.address.host, resource.address.port
     try:
         async with asyncio.timeout(_SECONDS):
@@ -38,7 +47,20 @@ async def observe(resource: SshResource) -> Observed:
             )
     except (asyncssh.Error, OSError, TimeoutError) as error:
         return Observed(resource, failure=f"it cannot be reached: {error or type(error).__name__}")
-    return Observed(resource, methods=tuple(methods))
+    refused = await _refused(resource, secrets, certificates)
+    return Observed(resource, methods=tuple(methods), refused=refused)
+
+
+async def _refused(resource: SshResource, secrets: Secrets, certificates: Certificates) -> str:
+    """Why the gateway does not get in; empty: it does."""
+    doctor = Asker(Principal("doctor", PrincipalKind.AGENT), uuid7(now()))
+    try:
+        target = await open_target(resource, secrets, certificates, doctor)
+    except (TargetError, ConfigError) as error:
+        return str(error)
+    target.close()
+    await target.wait_closed()
+    return ""
 
 
 async def _shows_its_key(resource: SshResource) -> bool:
@@ -67,16 +89,25 @@ def check(observed: Observed) -> Iterator[Finding]:
         yield Finding(name, State.OK, "the host's key is looked at by its authority at each sign-in")
     else:
         yield Finding(name, State.OK, "the host's key is the one in the configuration")
-    if by_password := sorted(_BY_PASSWORD.intersection(observed.methods)):
+    if observed.refused:
         yield Finding(
             name,
             State.WRONG,
-            f"it offers sign-in by {' and '.join(by_password)}: whoever has a password needs no gateway",
-            "In its sshd_config: PasswordAuthentication no, KbdInteractiveAuthentication no; and let only "
-            "the gateway's key stand in authorized_keys.",
+            f"the gateway does not get in: {observed.refused}",
+            "See `credentials`, and the host's authorized_keys or TrustedUserCAKeys.",
         )
     else:
-        yield Finding(name, State.OK, "the host offers no sign-in by password")
+        yield Finding(name, State.OK, "the gateway gets in")
+    if others := sorted(set(observed.methods) - {_BY_KEY}):
+        yield Finding(
+            name,
+            State.WRONG,
+            f"it offers sign-in by {' and '.join(others)}: whoever can do that needs no gateway",
+            "In its sshd_config: AuthenticationMethods publickey; and let only the gateway's key stand in "
+            "authorized_keys.",
+        )
+    else:
+        yield Finding(name, State.OK, "the host lets in keys and certificates alone")
 
 
 async def observe_as_client(resource: SshResource) -> bool:

@@ -10,7 +10,7 @@ import structlog
 from infra.config import Config, ConfigError, SshResource
 from infra.credentials import Asker
 from infra.identity import SignedIn
-from infra.keys import ssh_host_key, ssh_target_ca
+from infra.ssh_keys import ssh_host_key
 from ingress.errors import LoginRefused, TargetError
 from ingress.gate import Refusal
 from ingress.inquiry import Inquiry, hands_off
@@ -18,7 +18,7 @@ from ingress.interface import Frame
 from ingress.login import Login
 from ingress.session import Services, Session, SessionInfo
 from ingress.ssh.algorithms import CIPHERS, COMPRESSIONS, KEY_EXCHANGES, MACS, SIGNATURES
-from ingress.ssh.certificates import Certificates
+from ingress.ssh.certificates import certificates_of
 from ingress.ssh.client_side import ClientSide
 from ingress.ssh.execution import Execution
 from ingress.ssh.files import Files
@@ -51,9 +51,7 @@ class SshEndpoint:
         self._login = login
         self._services = services
         self._host_key = asyncssh.read_private_key(ssh_host_key(config.state))
-        self._certificates = Certificates(
-            asyncssh.read_private_key(ssh_target_ca(config.state)), services.clock
-        )
+        self._certificates = certificates_of(config.state, services.clock)
         self._signing_in = 0
         self._connections: set[asyncssh.SSHServerConnection] = set()
 

@@ -50,9 +50,10 @@ class Answering:
     sink: Sink
     progress: Progress
 
-    async def run(self, exchange: Exchange, allowed: Allowed) -> None:
-        """All of it. Raises Uninspectable, LimitReached, TargetError, Broken; the sink may have begun."""
-        head, progress = await exchange.head(), self.progress
+    async def run(self, head: AnswerHead, exchange: Exchange, allowed: Allowed) -> None:
+        """From this head to its end. Raises Uninspectable, LimitReached, TargetError, Broken; the sink may
+        have begun."""
+        progress = self.progress
         progress.status = head.status
         # The target has said what became of it; what else goes wrong is about the answer.
         progress.outcome = Outcome.SUCCEEDED if head.status < 400 else Outcome.FAILED

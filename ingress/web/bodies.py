@@ -15,6 +15,8 @@ from ingress.web.selectors import Path, Selectors
 
 JSON_TYPE = re.compile(r"application/(?:[\w.+-]+\+)?json|text/json")
 FORM = "application/x-www-form-urlencoded"
+_CHARSET = re.compile(rb"""charset\s*=\s*["']?([^\s"';]*)""", re.IGNORECASE)
+_READ = (b"utf-8", b"utf8", b"us-ascii", b"ascii")
 SECRET_NAME = re.compile(
     r"passw|passphrase|secret|token|api[_.-]?key|credential|private[_.-]?key|authorization|(^|[._$])(pin|cvv|cvc|otp|pwd)$",
     re.IGNORECASE,
@@ -47,6 +49,11 @@ def read_body(call: Call) -> Body:
         return Body()
     if not call.is_whole:
         return Body(unproven="its body is too long to be held and read")
+    content_type = call.field(b"content-type") or b""
+    charsets = [one.lower() for one in _CHARSET.findall(content_type)]
+    if any(one not in _READ for one in charsets):
+        # In IBM037 or UTF-7 the same bytes say something else.
+        return Body(unproven="its body is in an encoding that the gateway does not read")
     if JSON_TYPE.fullmatch(call.media_type):
         return _read_json(call.body)
     if call.media_type == FORM:
@@ -56,7 +63,7 @@ def read_body(call: Call) -> Body:
             return Body(unproven="its form is not percent-encoded")
         return Body(tuple((f"$.{name}", value) for name, value in pairs(text)))
     if call.media_type == MEDIA_TYPE:
-        return _read_form_data(call.field(b"content-type") or b"", call.body)
+        return _read_form_data(content_type, call.body)
     what = call.media_type or "of no stated type"
     return Body(unproven=f"its body is {what}, which the gateway does not read")
 

@@ -19,6 +19,7 @@ class ClientSide:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._h11: h11.Connection | None = None
+        self._is_head = False
 
     def receive(self, data: bytes) -> None:
         """Bytes of the client."""
@@ -43,6 +44,7 @@ class ClientSide:
             return None
         raw = bytes(self._buffer[: end + 4])
         head = parse_head(raw)
+        self._is_head = head.method == "HEAD"
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=LONGEST)
         try:
             self._h11.receive_data(bytes(self._buffer))
@@ -85,8 +87,8 @@ class ClientSide:
         return self._send(h11.Response(status_code=status, headers=list(fields), reason=reason))
 
     def data(self, data: bytes) -> bytes:
-        """A piece of an answer's body."""
-        return self._send(h11.Data(data=data)) if data else b""
+        """A piece of an answer's body; nothing to HEAD, whose answers have none (RFC 9110, section 9.3.2)."""
+        return self._send(h11.Data(data=data)) if data and not self._is_head else b""
 
     def end(self, trailers: Fields = ()) -> bytes:
         """The end of an answer."""
@@ -113,6 +115,7 @@ class ClientSide:
         requests."""
         if not self.has_answered:
             self._h11 = h11.Connection(h11.SERVER)
+            self._is_head = False
 
     def next_request(self) -> bool:
         """Makes ready for the next request; False where the connection has to end."""

@@ -1,8 +1,8 @@
 """Entity tags of what is masked (RFC 9110, section 8.8.3): the client gets them encrypted. Pure.
 
-Many servers make a tag of the answer's bytes: Express, Rails and Django a digest of them. Who knows an answer
-but for its masked values could try values until the digest is right. Conditions with the tags that the gateway
-gave still hold; with any other tag they hold for nothing, so that nobody asks whether a guess is right either.
+Many servers make a tag of the answer's bytes: Express, Rails and Django a digest of them. Who knows an
+answer but for its masked values could try values until the digest is right. Conditions with the tags that
+the gateway gave still hold; with any other tag they hold for nothing: nobody asks whether a guess is right.
 """
 
 import base64

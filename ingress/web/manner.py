@@ -34,7 +34,8 @@ class Manner(Protocol):
     def words(self) -> Words: ...
     @property
     def is_live(self) -> bool:
-        """Whether the answer is a stream of which each piece counts when it comes."""
+        """Whether the answer is a stream of which each piece counts when it comes, for as long as its client
+        looks on."""
         ...
 
     async def granted(self) -> Granted:

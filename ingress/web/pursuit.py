@@ -92,9 +92,12 @@ class Pursuit:
         answering = Answering(call.method, self.manner, viewing, self.visit, self.sink, progress)
         self.visit.inquiry.record(Frame.COMMAND, self._shown())
         try:
-            async with asyncio.timeout(obligations.seconds):
+            async with asyncio.timeout(obligations.seconds) as deadline:
                 await exchange.send(call.method, str(call.target), request.fields, call.body, self.rest)
-                await answering.run(exchange, allowed)
+                head = await exchange.head()
+                if self.manner.is_live:
+                    deadline.reschedule(None)  # it lasts for as long as its client looks on
+                await answering.run(head, exchange, allowed)
         except TimeoutError:
             await self._stopped(LimitReached("time", obligations.seconds or 0), obligations, progress, 504)
         except LimitReached as reached:

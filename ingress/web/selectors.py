@@ -26,6 +26,7 @@ class Selectors:
         self.names = frozenset(
             name for entry in self._entries if (name := _last_name(entry[1].pattern)) is not None
         )
+        self._steps = frozenset(name for _, entry in self._entries for name in _steps(entry.pattern))
         self._match = lru_cache(maxsize=4096)(self._find)
 
     def __bool__(self) -> bool:
@@ -44,6 +45,10 @@ class Selectors:
             if name is None or name.lower() in words:
                 return entry.pattern
         return None
+
+    def leads_by(self, name: str) -> bool:
+        """Whether the path to a sensitive field has this name: under another it would be another path."""
+        return name in self._steps
 
     def _find(self, path: Path) -> SensitiveColumn | None:
         # JSON knows a name with NUL in it; here it must not look like two.
@@ -65,5 +70,9 @@ def _pattern(selector: str) -> re.Pattern[str]:
 
 def _last_name(selector: str) -> str | None:
     """The name of the field; None where any may be meant."""
-    last = [step[2] or step[3] for step in _STEP.finditer(selector) if step[0] != "[*]"][-1]
+    last = _steps(selector)[-1]
     return None if last == "*" else last
+
+
+def _steps(selector: str) -> list[str]:
+    return [step[2] or step[3] for step in _STEP.finditer(selector) if step[0] != "[*]"]

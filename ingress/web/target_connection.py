@@ -36,7 +36,7 @@ class Target:
         self.authority = place.netloc.encode()
         self._host = place.hostname or ""
         self._port = place.port or (443 if place.scheme == "https" else 80)
-        self.tls = _tls(ca, own, base) if place.scheme == "https" else None
+        self.tls = make_tls(ca, own, base) if place.scheme == "https" else None
         self._idle: list[TargetConnection] = []
 
     async def connect(self, *, fresh: bool) -> TargetConnection:
@@ -81,7 +81,7 @@ class Target:
         self._idle.clear()
 
 
-def _tls(ca: Secret | None, own: ClientCertificate | None, base: Path) -> ssl.SSLContext:
+def make_tls(ca: Secret | None, own: ClientCertificate | None, base: Path) -> ssl.SSLContext:
     """Verifies certificate and name, by the resource's CA alone or by the system's."""
     context = ssl.create_default_context(cadata=ca.read(base) if ca is not None else None)
     context.set_alpn_protocols(["http/1.1"])

@@ -12,7 +12,8 @@ crashes, is sent twice or arrives late, one approval leads to one verdict. All t
 derived from the approval, and a repeat says the same again.
 
 - `states.py`: which state may follow which.
-- `approval.py`: apply(approval, event, …) -> (approval, events).
+- `approval.py`: apply(approval, event, …) -> (approval, events). `record.py`: the approval as it is kept.
+- `verdicts.py`: its settlement -> the verdict on its command.
 - `standing.py`: an approval that is used by asking for the same command again.
 - `quorum.py`: when enough persons have approved. `stages.py`: of which stage, where there are several.
 - `reconsidering.py`: what becomes of what waits when the rules change.

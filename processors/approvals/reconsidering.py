@@ -3,7 +3,8 @@ reviewers for it, and is withdrawn otherwise. Pure."""
 
 from datetime import datetime, timedelta
 
-from processors.approvals.approval import Approval, Step, propose
+from processors.approvals.approval import propose
+from processors.approvals.record import Approval, Step
 from processors.policy.bundle import Bundle
 from processors.policy.command import command_of
 from processors.policy.decision import decide

@@ -84,6 +84,7 @@ class Review:
     on_unavailable: OnUnavailable = OnUnavailable.HOLD
     reserve: str = ""  # the rule that decides where no reviewer can be reached
     hold_limit: float | None = None  # at a COMMIT: how long its transaction may last
+    sample: int = 0  # at a COMMIT: changed rows of each table that its reviewers see
 
 
 @dataclass(frozen=True, slots=True)

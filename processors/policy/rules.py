@@ -220,6 +220,7 @@ def strictest_terms(reviews: Sequence[tuple[str, Review]]) -> tuple[str, Review]
         at=ReviewAt.COMMIT if all(review.at is ReviewAt.COMMIT for review in terms) else ReviewAt.COMMAND,
         on_unavailable=unavailable,
         reserve=chosen.reserve if unavailable is OnUnavailable.RULE else "",
+        sample=min(review.sample for review in terms),
         hold_limit=min(
             (review.hold_limit for review in terms if review.hold_limit is not None), default=None
         ),

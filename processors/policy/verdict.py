@@ -99,7 +99,10 @@ def answer(
     obligations = obligations_of(request, bundle, decision.limits, decision.limited_by)
     if at_commit and decision.verdict is Verdict.ALLOW:
         held = LimitSource("at_commit", decision.rule)
-        obligations = replace(obligations, at_commit=True, limited_by=(*obligations.limited_by, held))
+        sample = reviewed.review.sample if reviewed.review is not None else 0
+        obligations = replace(
+            obligations, at_commit=True, sample=sample, limited_by=(*obligations.limited_by, held)
+        )
     if grant is not None and granted is not None:
         granted, at = use(granted, grant, request, now)
         allowed = _allowed(request, bundle, at, node, decision.rule, obligations)

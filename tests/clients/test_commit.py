@@ -1,6 +1,7 @@
 """Review at COMMIT as a requester with psql, psycopg and asyncpg meets it, and a reviewer with the API."""
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -32,7 +33,7 @@ POLICIES: tuple[Document, ...] = (
         "name": "changes at their commit",
         "when": {"tables": ["public.orders", "public.customers"], "intents": ["write", "bulk_write"]},
         "verdict": "review",
-        "review": {"at": "commit", "reviewers": ["dba"], "timeout": "60s", "hold_limit": "50s"},
+        "review": {"at": "commit", "reviewers": ["dba"], "timeout": "60s", "hold_limit": "50s", "sample": 3},
     },
     {
         "name": "soon over",
@@ -161,6 +162,49 @@ class TestPsql:
             await decide(held, DANA, approval, "reject", "no")
             await psql.said("a reviewer rejected")
             await psql.finish()
+
+    async def test_some_of_the_rows_are_shown_before_and_after_and_masked(
+        self, held: Gateway, postgres: Postgres, database: str
+    ) -> None:
+        secret = postgres.execute("select email from customers where id = 30", database)
+        async with running_psql(held.conninfo("orders"), held.psql_environment, "-At") as psql:
+            await psql.send(
+                "set timezone = 'Asia/Tokyo';\nbegin;\nsavepoint before;\n"
+                "update customers set email = 'sampled@example.com', name = 'Sampled' where id = 30;\n"
+                "release before;\n"
+                "insert into customers (id, name, card) values (900, 'New', '4111111111111111');\n"
+                "select id from orders where id = 401 for update;\n"
+                "delete from orders where id = 400;\n"
+                "commit;\n"
+            )
+            approval = (await psql.said(_HELD, seconds=120))[1]
+            request = await shown(held, approval)
+            changed = {one["relation"]: one for one in request["transaction"]["changed"]}
+            rows = {name: _rows_of(one) for name, one in changed.items()}
+            new, updated = sorted(rows["public.customers"], key=lambda pair: pair[0] is not None)
+            assert updated[0]["created_at"] == updated[1]["created_at"], "both as UTC"
+            assert [one and (one["id"], one["name"]) for one in updated] == [
+                ("30", "Customer 30"),
+                ("30", "Sampled"),
+            ]
+            assert updated[1]["email"] == "s***@example.com"
+            assert new[0] is None
+            assert (new[1]["name"], new[1]["card"]) == ("New", "************1111")
+            ((gone, nothing),) = rows["public.orders"]
+            assert (gone["id"], nothing) == ("400", None), "what is only locked is not shown"
+            assert sorted((before["line"], after) for before, after in rows["public.order_items"]) == [
+                ("1", None),
+                ("2", None),
+            ]
+            raw = json.dumps(request)
+            assert secret not in raw
+            assert "sampled@example.com" not in raw
+            assert "4111111111111111" not in raw
+            await decide(held, DANA, approval, "reject", "no")
+            await psql.said("a reviewer rejected")
+            await psql.send("show timezone;\nselect count(*) from customers where id = 30;\n")
+            done = await psql.finish()
+        assert done.stdout.splitlines()[-2:] == ["Asia/Tokyo", "1"]
 
     async def test_a_rollback_needs_nobody(self, held: Gateway, notes: Notes) -> None:
         done = await _run(held, "begin;\nupdate orders set note = 'x' where id = 4;\nrollback;\n")
@@ -387,6 +431,17 @@ async def test_the_digest_covers_what_ran(held: Gateway) -> None:
             await psql.said("a reviewer rejected")
             await psql.finish()
     assert digests[0] == digests[1] != digests[2]
+
+
+def _rows_of(changed: Mapping[str, Any]) -> list[list[Any]]:
+    """Each row of the sample before and after, by column."""
+    return [
+        [
+            dict(zip(changed["columns"], values, strict=True)) if values is not None else None
+            for values in (row["before"], row["after"])
+        ]
+        for row in changed["sample"]
+    ]
 
 
 async def _run(gateway: Gateway, sql: str) -> Any:

@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 from support.builders import AGENT, AUDREY, DANA, Document, configuration, postgres_resource
+from support.cluster import TOKEN as CLUSTER_TOKEN
+from support.cluster import Cluster
 from support.gateway import Gateway, running_gateway
 from support.json_server import Answer, running_json_server
+from support.mcp_server import McpParts, running_mcp_servers
 from support.postgres import PASSWORD, Postgres
+from support.small_cluster import running_small_cluster
 from support.sshd import Sshd, running_sshd
 from support.vault import RunningVault, running_vault
 from support.web_api import WebApi, running_web_api
@@ -40,6 +44,38 @@ class KubernetesApi:
         return 404, {"kind": "Status", "reason": "NotFound"}
 
 
+@dataclass(slots=True)
+class Reviewers:
+    """Where requests are announced: a Slack that takes them, and a webhook that never does."""
+
+    token: str = field(default_factory=lambda: f"xoxb-{secrets.token_hex(12)}")
+    signing_secret: str = field(default_factory=lambda: secrets.token_hex(16))
+    webhook_secret: str = "whsec_" + base64.b64encode(b"a secret of the webhook's").decode()
+    asked: list[str] = field(default_factory=list)  # paths, in order
+    url: str = ""
+
+    def answer(self, method: str, path: str, headers: Message, body: dict[str, Any]) -> Answer:
+        self.asked.append(path)
+        if path == "/hook":
+            return 500, {"error": f"no: {headers['webhook-signature']}"}
+        return 200, {"ok": True, "ts": "1.0", "channel": "C0REVIEWS"}
+
+    @property
+    def notifications(self) -> Document:
+        """The section of the configuration."""
+        return {
+            "slack": {
+                "token": {"file": "slack.token"},
+                "signing_secret": {"file": "slack.secret"},
+                "channel": "C0REVIEWS",
+                "users": {"U0DANA": DANA.name},
+                "api": f"{self.url}/api",
+                "hooks": self.url,
+            },
+            "webhooks": [{"name": "ops", "url": f"{self.url}/hook", "secret": {"file": "hook.secret"}}],
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """A gateway, and all that it gets credentials from and uses them for."""
@@ -50,6 +86,9 @@ class World:
     kubernetes: KubernetesApi
     web_api: WebApi
     sshd: Sshd
+    cluster: Cluster
+    tools: McpParts
+    reviewers: Reviewers
     api_key: str
 
     def roles(self, prefix: str = "cs_") -> list[str]:
@@ -70,11 +109,14 @@ def world(
     postgres: Postgres, vault: RunningVault, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("gateway")
-    kubernetes, api_key = KubernetesApi(), secrets.token_urlsafe(12)
+    kubernetes, reviewers, api_key = KubernetesApi(), Reviewers(), secrets.token_urlsafe(12)
     with ExitStack() as running:
         web_api = running.enter_context(running_web_api(folder))
         sshd = running.enter_context(running_sshd())
+        cluster = running.enter_context(running_small_cluster(folder))
+        tools = running.enter_context(running_mcp_servers(folder))
         kubernetes.url = running.enter_context(running_json_server(kubernetes.answer))
+        reviewers.url = running.enter_context(running_json_server(reviewers.answer))
         vault.put("team/app", password=PASSWORD)
         vault.put("team/web-1", key=sshd.private_key.read_text())
         vault.put("team/billing", token=api_key)
@@ -83,16 +125,50 @@ def world(
             ("vault.secret", vault.secret_id),
             ("kubernetes.token", kubernetes.token),
             ("rotated.password", PASSWORD),
+            ("client.secret", "client-secret"),
+            ("cluster.token", CLUSTER_TOKEN),
+            ("slack.token", reviewers.token),
+            ("slack.secret", reviewers.signing_secret),
+            ("hook.secret", reviewers.webhook_secret),
         ):
             (folder / name).write_text(secret)
             (folder / name).chmod(0o600)
         postgres.execute(f"create role rotated login password '{PASSWORD}' in role app")
-        gateway = running.enter_context(
-            running_gateway(
-                folder, lambda listen: _document(listen, postgres, vault, kubernetes, web_api, sshd)
-            )
-        )
-        yield World(gateway, postgres, vault, kubernetes, web_api, sshd, api_key)
+
+        def document(listen: Any) -> Document:
+            made = _document(listen, postgres, vault, kubernetes, web_api, sshd)
+            made["resources"] += _over_http(web_api, cluster, tools)
+            made["notifications"] = reviewers.notifications
+            return made
+
+        gateway = running.enter_context(running_gateway(folder, document))
+        yield World(gateway, postgres, vault, kubernetes, web_api, sshd, cluster, tools, reviewers, api_key)
+
+
+def _over_http(web_api: WebApi, cluster: Cluster, tools: McpParts) -> list[Document]:
+    oauth2 = {
+        "token_url": f"{web_api.origin}/token",
+        "client_id": "gateway",
+        "client_secret": {"file": "client.secret"},
+    }
+    in_vault = {"vault": {"path": "team/billing", "key": "token"}}
+    return [
+        {"name": "oauth", "protocol": "http", "address": web_api.origin, "credentials": {"oauth2": oauth2}},
+        {
+            "name": "tools",
+            "protocol": "http",
+            "address": tools.origin,
+            "credentials": {"bearer": in_vault},
+            "mcp": {"tools": {"*": ["read"]}},
+        },
+        {
+            "name": "cluster",
+            "protocol": "kubernetes",
+            "address": cluster.origin,
+            "ca": {"file": str(cluster.ca)},
+            "credentials": {"token": {"file": "cluster.token"}},
+        },
+    ]
 
 
 def _document(
@@ -148,10 +224,16 @@ def _document(
         },
     ]
     anything: Document = {"name": "anything goes", "when": {"groups": ["agents", "dba"]}, "verdict": "allow"}
+    held: Document = {
+        "name": "some are held",
+        "when": {"command": "held"},
+        "verdict": "review",
+        "review": {"reviewers": ["dba"], "approvals": 1, "timeout": "60s", "valid_for": "30s"},
+    }
     return configuration(
         listen=listen,
         resources=resources,
-        policies=[anything],
+        policies=[anything, held],
         users=(AGENT, DANA, AUDREY),
         gateway={
             "vault": {

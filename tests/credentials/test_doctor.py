@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 from support.builders import Document, configuration, postgres_resource, write_configuration
+from support.certificates import issue, make_authority
 from support.gateway import countersign
+from support.json_server import running_json_server
 from support.postgres import PASSWORD, Postgres
 from support.processes import free_port
 from support.sshd import Sshd, running_sshd
+from support.web_api import running_web_api
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +173,49 @@ def test_a_client_finds_no_open_door(doctor: Doctor, postgres: Postgres, sshd: S
 
 def test_a_host(doctor: Doctor, sshd: Sshd) -> None:
     said = {state: doctor.said(sshd.resource("web-1"), state=state) for state in ("ok", "wrong")}
-    assert "web-1: the host's key is the one in the configuration" in said["ok"]
+    assert {"web-1: the host's key is the one in the configuration", "web-1: the gateway gets in"} <= {
+        *said["ok"]
+    }
     assert said["wrong"] == [
-        "web-1: it offers sign-in by keyboard-interactive: whoever has a password needs no gateway"
+        "web-1: it offers sign-in by keyboard-interactive: whoever can do that needs no gateway"
     ]
     other = {**sshd.resource("web-1"), "host_key": OTHER_KEY}
     assert doctor.said(other, state="wrong") == ["web-1: its host key is not the one in the configuration"]
+    (doctor.folder / "stranger").write_bytes(
+        asyncssh.generate_private_key("ssh-ed25519").export_private_key()
+    )
+    (doctor.folder / "stranger").chmod(0o600)
+    credentials = {**sshd.resource("web-1")["credentials"], "private_key": {"file": "stranger"}}
+    (found, _) = doctor.said({**sshd.resource("web-1"), "credentials": credentials}, state="wrong")
+    assert found == "web-1: the gateway does not get in: it does not take the gateway's credential"
+
+
+def test_an_api(doctor: Doctor, tmp_path: Path) -> None:
+    def api(origin: str, **more: object) -> Document:
+        return {"name": "billing", "protocol": "http", "address": origin, **more}
+
+    with running_json_server(lambda *_: (401, {})) as url:
+        assert "billing: it refuses who shows no credential" in doctor.said(api(url), state="ok")
+    authority = make_authority(tmp_path)
+    certificate, key = issue(authority, tmp_path, "127.0.0.1")
+    with running_web_api(tmp_path, str(certificate), str(key), str(authority.certificate_path)) as closed:
+        (found,) = doctor.said(api(closed.origin), state="wrong")
+        assert found.startswith("billing: its certificate is not trusted")
+        ca = {"file": str(authority.certificate_path)}
+        (unknown,) = doctor.said(api(closed.origin, ca=ca), state="unknown")
+        assert unknown.startswith("billing: what it answers strangers is not known")  # it wants a certificate
+    with running_web_api(tmp_path) as opened:
+        assert doctor.said(api(opened.origin), state="unknown") == [
+            "billing: whether it refuses who shows no credential is not known (GET /: 404)"
+        ]
+        document = {
+            "openapi": "3.1.0",
+            "paths": {"/v1/customers": {"get": {}}, "/v1/customers/{id}": {"get": {}}},
+        }
+        (doctor.folder / "billing.json").write_text(json.dumps(document))
+        assert doctor.said(api(opened.origin, openapi="billing.json"), state="unknown") == [
+            "billing: it answers GET /v1/customers to everybody, without a credential"
+        ]
 
 
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBSg2u3hJ3GPJ3pQXQOcg6ZpYyr5xLWCfVBYVBYVBYVB"

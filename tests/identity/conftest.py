@@ -1,6 +1,7 @@
 """A gateway that trusts a real Keycloak, for this folder's tests."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +12,8 @@ from support.keycloak import Keycloak, running_keycloak
 from support.postgres import Postgres
 from support.wait import block_until
 
+PSQL = Path(__file__).parents[2] / ".tools" / "libpq" / "psql"  # `make test-libpq` brings it
+collect_ignore = [] if PSQL.exists() else ["test_device_flow.py"]
 AUDIENCE = "countersign-gateway"
 
 
@@ -67,7 +70,9 @@ def gateway(
 
     with running_gateway(folder, document) as running:
         block_until(lambda: httpx.get(f"{running.api_url}/readyz").is_success, what="readiness")
-        keycloak.trust_by_saml(f"{running.api_url}/sign-in/saml/metadata", f"{running.api_url}/sign-in/saml")
+        saml = f"{running.api_url}/sign-in/saml"
+        keycloak.trust_by_saml(f"{saml}/metadata", saml, f"{saml}/logout")
+        keycloak.tell_of_logout("countersign", f"{running.api_url}/sign-in/backchannel-logout")
         with Directory(running.api_url) as directory:
             for name in ("alice", "bob", "carol"):
                 directory.provision(name)

@@ -12,6 +12,7 @@ from support.command_line import run_command, start_command
 from support.gateway import Gateway
 from support.keycloak import Keycloak
 from support.signing_in import Browser, shown_link
+from support.wait import block_until
 
 # Keycloak is fetched and set up once, and started once for all of them.
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("identity")]
@@ -105,6 +106,31 @@ def test_the_provider_is_told_what_it_must_know(gateway: Gateway) -> None:
     assert f'entityID="{gateway.api_url}/sign-in/saml/metadata"' in answer.text
     assert f'Location="{gateway.api_url}/sign-in/saml"' in answer.text
     assert 'WantAssertionsSigned="true"' in answer.text
+    assert f'Location="{gateway.api_url}/sign-in/saml/logout"' in answer.text
+
+
+def test_who_signs_out_at_the_provider_is_signed_out_here(
+    gateway: Gateway, keycloak: Keycloak, browser: Browser
+) -> None:
+    other = Browser(gateway)
+    post(other, answered(keycloak, other))
+    with httpx.Client(timeout=30) as at_provider:
+        post(browser, keycloak.answer_by_saml(browser.begin("/sign-in/saml/begin"), "alice", at_provider))
+        assert browser.page("/history").status_code == 200
+
+        asked = keycloak.sign_out(at_provider)
+
+        assert asked.startswith(f"{gateway.api_url}/sign-in/saml/logout?SAMLRequest=")
+        for changed in (asked.replace("SAMLRequest=", "SAMLRequest=A"), asked.partition("&Signature=")[0]):
+            assert httpx.get(changed).status_code == 401
+        assert browser.page("/history").status_code == 200
+        # The browser brings it from the provider's site: its cookie for the gateway does not come along.
+        answer = httpx.get(asked)
+        assert answer.status_code == 303, answer.text
+        over = keycloak.follow(at_provider, answer.headers["location"])
+        assert "You are logged out" in over.text
+    block_until(lambda: browser.page("/history").status_code == 303, what="its end")
+    assert other.page("/history").status_code == 200  # another browser, another session there
 
 
 async def test_a_terminal_signs_in_through_the_page(

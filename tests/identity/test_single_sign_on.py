@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
-from support.command_line import Ran, run_command, start_command
 from support.gateway import Gateway
 from support.keycloak import Keycloak
-from support.signing_in import Browser, shown_link
+from support.signing_in import Browser, Terminal
 from support.wait import eventually
 
 _SECONDS = 90
@@ -101,34 +101,6 @@ async def test_after_signing_out_the_session_is_over_for_copies_of_its_cookie_to
     out = httpx.URL(browser.page("/sign-in/leave").headers["location"])
     assert str(out).startswith(f"{keycloak.issuer}/protocol/openid-connect/logout")
     assert out.params["post_logout_redirect_uri"] == f"{gateway.api_url}/sign-in"
-
-
-class Terminal:
-    """Somebody's terminal, with a home of its own."""
-
-    def __init__(self, gateway: Gateway, folder: Path) -> None:
-        self.folder = folder
-        self.gateway = gateway
-        self.variables = {
-            "XDG_CONFIG_HOME": str(folder / "config"),
-            "COUNTERSIGN_URL": gateway.api_url,
-            "PATH": "/usr/bin:/bin",
-        }
-
-    @property
-    def kept(self) -> Path:
-        return self.folder / "config" / "countersign" / "credentials.json"
-
-    async def run(self, *arguments: str) -> Ran:
-        return await run_command(self.folder, *arguments, seconds=_SECONDS, **self.variables)
-
-    async def login(self, keycloak: Keycloak, name: str) -> None:
-        process = await start_command(self.folder, "login", **self.variables)
-        link = await shown_link(process)
-        keycloak.sign_in(link, name)
-        out, err = await process.communicate()
-        assert process.returncode == 0, err.decode()
-        assert f"as {name}" in out.decode()
 
 
 @pytest.fixture
@@ -231,3 +203,34 @@ async def _signed_in_by_device(gateway: Gateway, keycloak: Keycloak, name: str) 
         assert answer.status_code == 200, answer.text
         given: dict[str, Any] = answer.json()
         return given
+
+
+async def test_who_is_signed_out_at_the_provider_is_out_of_everything(
+    gateway: Gateway, keycloak: Keycloak, terminal: Terminal, browser: Browser
+) -> None:
+    await terminal.login(keycloak, "carol")
+    browser.page(keycloak.sign_in(browser.begin(), "carol"))
+    token = (await terminal.run("token")).out.strip()
+    port = int(gateway.listen["postgres"].rpartition(":")[2])
+    session = await asyncpg.connect(
+        host="127.0.0.1", port=port, user="carol", password=token, database="orders", ssl=gateway.tls
+    )
+    assert await session.fetchval("select 1") == 1
+    assert browser.page("/history").status_code == 200
+
+    keycloak.end_sessions("carol")
+
+    await eventually(session.is_closed, seconds=_SECONDS, what="the end of the session")
+    await eventually(lambda: browser.page("/history").status_code == 303, what="the page's end")
+    with pytest.raises(asyncpg.InvalidPasswordError, match="revoked"):
+        await asyncpg.connect(
+            host="127.0.0.1", port=port, user="carol", password=token, database="orders", ssl=gateway.tls
+        )
+    await terminal.login(keycloak, "carol")  # what comes after it counts
+
+
+def test_what_is_no_logout_token_ends_nothing(gateway: Gateway, keycloak: Keycloak) -> None:
+    tokens = keycloak.of_person("alice", "countersign")
+    for token in (tokens["id_token"], tokens["access_token"], "x"):
+        answer = httpx.post(f"{gateway.api_url}/sign-in/backchannel-logout", data={"logout_token": token})
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")

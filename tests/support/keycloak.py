@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
@@ -29,7 +29,7 @@ from infra.kafka.jars import cache_folder
 VERSION = "26.4.0"
 _SHA256 = "1b6a11a2726ac8a8dc9c91d5fafe989a75ce4f1622d7f7b45c21d5bc16629c0a"
 _REALM = Path(__file__).parents[1] / "identity" / "realm.json"
-_SECONDS = 120  # to start, on a machine that is busy with other tests
+_SECONDS = 300  # to start, on a machine that is busy with other tests
 _OPTIONS = (
     *("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
     *(
@@ -78,16 +78,16 @@ class Keycloak:
         form = {"grant_type": "password", "username": name, "password": f"password-of-{name}"}
         return self.tokens(client, scope="openid", **form)
 
-    def sign_in(self, url: str, name: str) -> str:
+    def sign_in(self, url: str, name: str, browser: httpx.Client | None = None) -> str:
         """A browser that goes to `url`, signs in as `name`, and agrees; where it is sent at the end, which
-        is another site's URL, or the page it ends on."""
-        with httpx.Client(timeout=30) as browser:
+        is another site's URL, or the page it ends on. `browser`: one that goes on later."""
+        with nullcontext(browser) if browser is not None else httpx.Client(timeout=30) as browser:
             answer = self._go(browser, "GET", url)
             while answer.status_code == 200:
                 if 'name="password"' in answer.text:
                     form = {"username": name, "password": f"password-of-{name}", "credentialId": ""}
                 elif 'name="accept"' in answer.text:
-                    form = {"accept": "Yes", "code": _code(answer.text)}
+                    form = {"accept": "Yes", "code": _value(answer.text, "code")}
                 else:
                     return answer.text
                 action = _FORM.search(answer.text)
@@ -97,6 +97,39 @@ class Keycloak:
                 if "kc-feedback-text" in answer.text:  # it says what is wrong
                     return answer.text
             return str(answer.headers["location"])
+
+    def sign_out(self, browser: httpx.Client) -> str:
+        """Where a browser that signed in here is sent on its round of those it signed in to."""
+        answer = self._go(browser, "GET", f"{self.issuer}/protocol/openid-connect/logout")
+        action = _FORM.search(answer.text)
+        assert action is not None, answer.text
+        form = {"session_code": _value(answer.text, "session_code"), "confirmLogout": "Logout"}
+        answer = self._go(browser, "POST", str(httpx.URL(self.url).join(unescape(action[1]))), form)
+        return str(answer.headers.get("location", answer.text))
+
+    def follow(self, browser: httpx.Client, url: str) -> httpx.Response:
+        """The page that a browser is shown which is sent back here."""
+        return self._go(browser, "GET", url)
+
+    def end_sessions(self, name: str) -> None:
+        """An administrator ends each session of somebody's. (Ended together, its clients are told of one.)"""
+        (user,) = self.administer("GET", f"/users?username={name}&exact=true")
+        for found in self.administer("GET", f"/users/{user['id']}/sessions"):
+            self.administer("DELETE", f"/sessions/{found['id']}")
+
+    def tell_of_logout(self, client: str, url: str) -> None:
+        """Has it tell a client at this URL who has signed out (OpenID Connect Back-Channel Logout 1.0)."""
+        told = {"backchannel.logout.url": url, "backchannel.logout.session.required": "true"}
+        self._change_client(client, told)
+
+    def permit_devices(self, client: str) -> None:
+        """Lets a client use the device flow (RFC 8628)."""
+        self._change_client(client, {"oauth2.device.authorization.grant.enabled": "true"})
+
+    def _change_client(self, client: str, attributes: dict[str, str]) -> None:
+        (found,) = self.administer("GET", f"/clients?clientId={client}")
+        found["attributes"] = {**found.get("attributes", {}), **attributes}
+        self.administer("PUT", f"/clients/{found['id']}", found)
 
     def _go(
         self, browser: httpx.Client, method: str, url: str, form: dict[str, str] | None = None
@@ -136,7 +169,7 @@ class Keycloak:
         """What it publishes about itself as a SAML provider."""
         return httpx.get(f"{self.issuer}/protocol/saml/descriptor", timeout=30).content
 
-    def trust_by_saml(self, entity: str, consumer: str) -> None:
+    def trust_by_saml(self, entity: str, consumer: str, logout: str) -> None:
         """A SAML client: the name of an account is its NameID, its groups are in `groups`."""
         signed = {"saml.assertion.signature": "true", "saml.server.signature": "true"}
         unsigned = {"saml.client.signature": "false", "saml.encrypt": "false"}
@@ -150,14 +183,20 @@ class Keycloak:
             "clientId": entity,
             "protocol": "saml",
             "redirectUris": [consumer],
-            "attributes": {**signed, **unsigned, "saml_name_id_format": "username"},
+            "frontchannelLogout": True,
+            "attributes": {
+                **signed,
+                **unsigned,
+                "saml_name_id_format": "username",
+                "saml_single_logout_service_url_redirect": logout,
+            },
             "protocolMappers": [groups],
         }
         self.administer("POST", "/clients", client)
 
-    def answer_by_saml(self, url: str, name: str) -> str:
+    def answer_by_saml(self, url: str, name: str, browser: httpx.Client | None = None) -> str:
         """What it has a browser post that goes to `url` and signs in as `name`."""
-        page = self.sign_in(url, name)
+        page = self.sign_in(url, name, browser)
         found = re.search(r'name="SAMLResponse" value="([^"]+)"', page, re.IGNORECASE)
         assert found is not None, page
         return unescape(found[1])
@@ -259,6 +298,6 @@ def _link(source: str, target: str) -> str:
     return target
 
 
-def _code(page: str) -> str:
-    found = re.search(r'name="code" value="([^"]+)"', page)
+def _value(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]+)"', page)
     return found[1] if found is not None else ""

@@ -1,6 +1,7 @@
 """Ways to read masked values (the files of tests/leaks), tried directly and through a gateway."""
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,10 +114,9 @@ class Sessions:
             answer = ask(wire, statement, case.way)
             error = error or answer.error
             shown |= values.found_in(answer.received, answer.rows)
-        after = wire.simple("select 1")  # what is told beside an answer has arrived by now
-        shown |= values.found_in(after.received)
-        wire.simple("rollback")
-        wire.simple("discard all")
+        # What is told beside an answer has arrived by the end of this.
+        for statement in ("rollback; select 1", "discard all"):
+            shown |= values.found_in(wire.simple(statement).received)
         return Tried(frozenset(shown), error)
 
 
@@ -206,10 +206,12 @@ class Run:
 
 
 def run_of(world: World, all_cases: list[Case]) -> Run:
-    """Tries each case directly and through the gateway."""
-    values = RawValues(world.every, world.closely)
-    return Run(
-        world,
-        {str(case): world.direct.tried(case, values) for case in all_cases},
-        {str(case): world.through.tried(case, values) for case in all_cases},
-    )
+    """Tries each case directly and through the gateway, side by side: each has a database of its own."""
+
+    def tried(sessions: Sessions) -> dict[str, Tried]:
+        values = RawValues(world.every, world.closely)  # one is for one thread
+        return {str(case): sessions.tried(case, values) for case in all_cases}
+
+    with ThreadPoolExecutor(2) as pool:
+        direct, through = pool.map(tried, (world.direct, world.through))
+    return Run(world, direct, through)

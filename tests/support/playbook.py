@@ -37,6 +37,10 @@ def ready(status: bytes = b"I") -> bytes:
     return make(b"Z", status)
 
 
+GUARD = [*map(make, (b"3", b"1", b"3", b"1", b"2")), row(b"1"), complete("SELECT 1"), make(b"3")]
+"""The target's answers where what a command names is as it was judged."""
+
+
 class Playbook:
     """One session. `allow`: commands are allowed at once, unless a test decides itself."""
 
@@ -199,6 +203,8 @@ class TargetOf:
         while (message := self._reader.next_message()) is not None:
             if message.kind == b"P" and message.body.startswith(b"countersign\0"):
                 self._left, self._is_context = 5, b"current_schemas" in message.body  # P B E C C
+            elif not self._left and message.kind == b"C" and message.body == b"Scountersign guard\0":
+                self._left, self._is_context = 7, False  # C P C P B E C
             if self._left:
                 self._left -= 1
                 self._asked_last = not self._left

@@ -1,18 +1,23 @@
 """A SAML identity provider with a key of its own: metadata, assertions, and its signature over them."""
 
 import base64
+import zlib
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 from cryptography.x509.oid import NameOID
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
 ISSUER = "https://idp.example.com/saml"
 ENTITY = "https://gw.example.com/sign-in/saml/metadata"
 CONSUMER = "https://gw.example.com/sign-in/saml"
+LOGOUT = "https://gw.example.com/sign-in/saml/logout"
 REQUEST = "ONELOGIN_request"
+RSA_SHA256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 
 _NOW = datetime.now(UTC)
 _END = f"{_NOW + timedelta(hours=12):%Y-%m-%dT%H:%M:%SZ}"  # no run of the tests is that long
@@ -34,6 +39,23 @@ class SamlIssuer:
     def metadata(self) -> bytes:
         """What the provider publishes about itself."""
         return f"""<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{ISSUER}"><IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>{self._certificate}</X509Certificate></X509Data></KeyInfo></KeyDescriptor><SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="{ISSUER}/sign-in"/></IDPSSODescriptor></EntityDescriptor>""".encode()  # noqa: E501
+
+    @property
+    def public_key(self) -> RSAPublicKey:
+        return self._key.public_key()
+
+    def sign_query(self, text: str, relay_state: str = "", algorithm: str = RSA_SHA256) -> str:
+        """A request as a browser brings it (SAML Bindings, section 3.4.4.1)."""
+        packing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        packed = packing.compress(text.encode()) + packing.flush()
+        fields = {
+            "SAMLRequest": base64.b64encode(packed).decode(),
+            "RelayState": relay_state,
+            "SigAlg": algorithm,
+        }
+        query = urlencode({name: value for name, value in fields.items() if value})
+        signature = self._key.sign(query.encode(), PKCS1v15(), hashes.SHA256())
+        return f"{query}&{urlencode({'Signature': base64.b64encode(signature).decode()})}"
 
     def sign(self, text: str) -> str:
         """An element with the enveloped signature where SAML has it, after the issuer."""

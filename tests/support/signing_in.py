@@ -1,9 +1,14 @@
 """Somebody who signs in: their browser at the gateway's page, and what `countersign login` shows them."""
 
 import asyncio
+from pathlib import Path
 
 import httpx
+from support.command_line import Ran, run_command, start_command
 from support.gateway import Gateway
+from support.keycloak import Keycloak
+
+_SECONDS = 90
 
 
 class Browser:
@@ -29,3 +34,31 @@ async def shown_link(process: asyncio.subprocess.Process) -> str:
         if line.strip().startswith("http"):
             return line.strip()
     raise AssertionError((await process.communicate())[1].decode())
+
+
+class Terminal:
+    """Somebody's terminal, with a home of its own."""
+
+    def __init__(self, gateway: Gateway, folder: Path) -> None:
+        self.folder = folder
+        self.gateway = gateway
+        self.variables = {
+            "XDG_CONFIG_HOME": str(folder / "config"),
+            "COUNTERSIGN_URL": gateway.api_url,
+            "PATH": "/usr/bin:/bin",
+        }
+
+    @property
+    def kept(self) -> Path:
+        return self.folder / "config" / "countersign" / "credentials.json"
+
+    async def run(self, *arguments: str) -> Ran:
+        return await run_command(self.folder, *arguments, seconds=_SECONDS, **self.variables)
+
+    async def login(self, keycloak: Keycloak, name: str) -> None:
+        process = await start_command(self.folder, "login", **self.variables)
+        link = await shown_link(process)
+        keycloak.sign_in(link, name)
+        out, err = await process.communicate()
+        assert process.returncode == 0, err.decode()
+        assert f"as {name}" in out.decode()

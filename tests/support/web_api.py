@@ -5,8 +5,10 @@
 
 import asyncio
 import base64
+import csv
 import gzip
 import hashlib
+import io
 import json
 import ssl
 import sys
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import quoteattr
 
 import brotli
 import fastapi
@@ -28,9 +31,11 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from support.processes import free_port, start, stop, tail
 from support.wait import block_until
 
+PIN = "oak-7391"
+"""Sensitive by its field alone: no detector knows it."""
 CUSTOMERS: list[dict[str, Any]] = [
-    {"id": 1, "name": "Jane Doe", "email": "jane@example.com", "card": "4111111111111111"},
-    {"id": 2, "name": "Omar Haddad", "email": "omar@example.com", "card": "4012888888881881"},
+    {"id": 1, "name": "Jane Doe", "email": "jane@example.com", "card": "4111111111111111", "pin": PIN},
+    {"id": 2, "name": "Omar Haddad", "email": "omar@example.com", "card": "4012888888881881", "pin": PIN},
 ]
 NOTE = "call jane@example.com, card 4111111111111111"
 RAW = ("jane@example.com", "4111111111111111", "omar@example.com", "4012888888881881", "jane%40example.com")
@@ -314,6 +319,12 @@ def _of(media: str, **fields: str) -> dict[str, str]:
     return {"content-type": media, **{name.replace("_", "-"): value for name, value in fields.items()}}
 
 
+def _csv(rows: list[list[str]]) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows(rows)
+    return out.getvalue()
+
+
 def _leak(kind: str) -> Response:
     """An answer with what must not leave, in one of many forms."""
     one = CUSTOMERS[0]
@@ -321,7 +332,7 @@ def _leak(kind: str) -> Response:
     escaped = json.dumps(one).replace("@", "\\u0040").replace("email", "\\u0065mail")
     xml = f"<r><customer><email>{one['email']}</email><card>{one['card']}</card></customer><n>{NOTE}</n></r>"
     html = f"<p>{one['email'].replace('@', '&#64;')} {one['email'].replace('@', '&#x40;')}</p>"
-    csv = f'id,email,card,note\r\n1,{one["email"]},{one["card"]},"{NOTE}"\r\n'
+    table = f'id,email,card,note\r\n1,{one["email"]},{one["card"]},"{NOTE}"\r\n'
     part = f"--b\r\nContent-Type: application/json\r\n\r\n{text}\r\n--b--\r\n"
     doctype = f'<!DOCTYPE r [<!ENTITY e "{one["email"]}">]><r>&e;</r>'
     kinds: dict[str, tuple[str | bytes, dict[str, str]]] = {
@@ -341,11 +352,11 @@ def _leak(kind: str) -> Response:
         "two-jsons": (text + text, _of("application/json")),
         "ndjson": (text + "\n" + text + "\n", _of("application/x-ndjson")),
         "json-seq": ("\x1e" + text + "\n", _of("application/json-seq")),
-        "csv": (csv, _of("text/csv")),
-        "csv-cr": (csv.replace("\r\n", "\n"), _of("text/csv")),
-        "csv-quoted": (csv.replace("email", '"email"'), _of("text/csv; charset=utf-8; header=present")),
-        "csv-no-header": (csv.split("\r\n")[1] + "\r\n", _of("text/csv")),
-        "tsv": (csv.replace(",", "\t"), _of("text/tab-separated-values")),
+        "csv": (table, _of("text/csv")),
+        "csv-cr": (table.replace("\r\n", "\n"), _of("text/csv")),
+        "csv-quoted": (table.replace("email", '"email"'), _of("text/csv; charset=utf-8; header=present")),
+        "csv-no-header": (table.split("\r\n")[1] + "\r\n", _of("text/csv")),
+        "tsv": (table.replace(",", "\t"), _of("text/tab-separated-values")),
         "xml": (xml, _of("application/xml")),
         "xml-text": (xml, _of("text/xml; charset=utf-8")),
         "xml-references": (xml.replace("@", "&#64;"), _of("application/xml")),
@@ -410,6 +421,21 @@ def _leak(kind: str) -> Response:
         "cookie": ("{}", _of("application/json", set_cookie=f"user={one['email']}")),
         "location": ("{}", _of("application/json", location=f"/v1/customers/{one['email']}")),
         "etag": ("{}", _of("application/json", etag=f'"{one["email"]}"')),
+        "json-in-json": (json.dumps({"payload": text}), _of("application/json")),
+        "json-in-json-in-json": (
+            json.dumps({"a": [json.dumps({"payload": " " + text})]}),
+            _of("application/json"),
+        ),
+        "json-in-string-in-json": (json.dumps({"a": json.dumps(text)}), _of("application/json")),
+        "ndjson-in-json": (json.dumps({"log": f"{text}\n{text}\n"}), _of("application/json")),
+        "json-in-csv": (_csv([["id", "payload"], ["1", text]]), _of("text/csv")),
+        "json-in-xml": (f"<r><payload>{text}</payload></r>", _of("application/xml")),
+        "json-in-xml-attribute": (f"<r a={quoteattr(text)}/>", _of("application/xml")),
+        "json-in-events": (f"data: {json.dumps({'payload': text})}\n\n", _of("text/event-stream")),
+        "json-in-multipart": (
+            part.replace(text, json.dumps({"payload": [text]})),
+            _of("multipart/mixed; boundary=b"),
+        ),
         "digest": ("{}", _of("application/json", content_digest="sha-256=:abc:", x_card=one["card"])),
     }
     status = 200

@@ -14,7 +14,7 @@ from ingress.web.answers.plain import PlainFilter
 from ingress.web.answers.tables import TableFilter
 from ingress.web.answers.texts import Texts
 from ingress.web.answers.xml import XmlFilter
-from ingress.web.selectors import Selectors
+from ingress.web.selectors import Path, Selectors
 from processors.masking.masks import Mask
 from schemas.vocabulary import MaskingPlan, SensitiveColumn
 
@@ -119,13 +119,15 @@ class Inspection:
         if media == "text/event-stream":
             return EventsFilter(self._event_data, self.texts.redact)
         if media in _TABLES:
-            return TableFilter(_TABLES[media], sight.selectors, sight.masks, self.texts, self.counts)
+            return TableFilter(
+                _TABLES[media], sight.selectors, sight.masks, self.texts, self.counts, self._inner
+            )
         if media.startswith("multipart/"):
             if media == "multipart/byteranges":
                 raise Uninspectable("it is a part of something")
             return MultipartFilter(boundary_of(content_type), self.filter, self.texts.redact)
         if _XML.fullmatch(media) and media not in _HTML:
-            return XmlFilter(sight.selectors, sight.masks, self.texts, self.counts)
+            return XmlFilter(sight.selectors, sight.masks, self.texts, self.counts, self._inner)
         if _TEXT.fullmatch(media):
             if sight.selectors:
                 raise Uninspectable(f"{media} has no fields that could be told apart")
@@ -144,9 +146,28 @@ class Inspection:
             raise Uninspectable("the gateway cannot look into a message of bytes")
         return filtering.feed(data) + filtering.finish()
 
-    def _json(self, *, many: bool) -> JsonFilter:
+    def _json(self, *, many: bool, path: Path = ()) -> JsonFilter:
         sight = self._sight
-        return JsonFilter(sight.selectors, sight.masks, self.texts, self.counts, many=many)
+        return JsonFilter(
+            sight.selectors, sight.masks, self.texts, self.counts, many=many, inner=self._inner, path=path
+        )
+
+    def _inner(self, path: Path, value: str) -> bytes | None:
+        """A text at this path that is a document itself, masked; None where it is none, or nothing is in it.
+
+        Its fields are found as those of a document of their own, and as those of the one around it."""
+        if not self._sight.selectors or not value.lstrip().startswith(("{", "[", '"')):
+            return None
+        rows, found = self.counts.rows, value.encode("utf-8", "replace")
+        try:
+            for place in dict.fromkeys(((), path)):
+                filtering = self._json(many=True, path=place)
+                found = filtering.feed(found) + filtering.finish()
+        except Uninspectable:
+            return None  # as words that begin so
+        finally:
+            self.counts.rows = rows  # which are those of the whole answer
+        return None if found == value.encode("utf-8", "replace") else found
 
     def _event_data(self, data: bytes) -> Filter:
         """Of an event: JSON where it looks so; other text only where there are no fields to be masked."""

@@ -48,7 +48,7 @@ class _Expect(Enum):
 
 class JsonFilter:
     """One JSON text, or with `many` any number of them one after the other (NDJSON, RFC 7464). `inner`: looks
-    at strings that may hold a document."""
+    at strings that may hold a document. `path`: of the place where this one stands in another."""
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class JsonFilter:
         *,
         many: bool = False,
         inner: Inner | None = None,
+        path: Path = (),
     ) -> None:
         self._selectors = selectors
         self._masks = masks
@@ -70,7 +71,7 @@ class JsonFilter:
         self._is_first = True
         self._expect = _Expect.VALUE
         self._kinds: list[int] = []  # of the containers that are open: "{" or "["
-        self._path: list[str] = []  # of the names of the objects that are open
+        self._path = list(path)  # of the names of the objects that are open
         self._is_suspect = False  # the token at hand: something in it may have to be masked
         self._hidden_at = 0  # the depth at which a masked container was opened, or 0
         self._rows_at = 0  # the depth of the array whose elements are rows

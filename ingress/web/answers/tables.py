@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from ingress.web.answers.counting import Counts, Uninspectable
+from ingress.web.answers.json_text import Inner
 from ingress.web.answers.texts import Texts
 from ingress.web.selectors import Selectors
 from processors.masking.masks import Mask
@@ -17,16 +18,23 @@ _LINE = re.compile(r'(?:[^"\r\n]|"[^"]*")*(?:\r\n|\n|\r(?!\Z))')
 
 
 class TableFilter:
-    """A table whose first record names its columns."""
+    """A table whose first record names its columns. `inner`: looks at values that may hold a document."""
 
     def __init__(
-        self, delimiter: str, selectors: Selectors, masks: Mapping[str, Mask], texts: Texts, counts: Counts
+        self,
+        delimiter: str,
+        selectors: Selectors,
+        masks: Mapping[str, Mask],
+        texts: Texts,
+        counts: Counts,
+        inner: Inner,
     ) -> None:
         self._delimiter = delimiter
         self._selectors = selectors
         self._masks = masks
         self._texts = texts
         self._counts = counts
+        self._inner = inner
         self._bytes = b""
         self._rest = ""
         self._columns: list[SensitiveColumn | None] | None = None
@@ -93,6 +101,8 @@ class TableFilter:
         return "" if masked is None else masked.decode("utf-8", "replace")
 
     def _found(self, value: str) -> str:
+        if (inner := self._inner((), value)) is not None:
+            return inner.decode()
         return self._texts.redact(value.encode()).decode("utf-8", "replace") if self._texts else value
 
     def _written(self, values: list[str], ending: str) -> bytes:

@@ -9,6 +9,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from ingress.web.answers.counting import Counts, Uninspectable
+from ingress.web.answers.json_text import Inner
 from ingress.web.answers.texts import Texts
 from ingress.web.selectors import Selectors
 from processors.masking.masks import Mask
@@ -20,13 +21,16 @@ _LONGEST_TEXT = 16 * 1024 * 1024  # characters of one text
 
 class XmlFilter:
     """One document. `$.customer.email` is the element `email` in `customer`, at the root or within a root
-    element; an attribute is a step as well."""
+    element; an attribute is a step as well. `inner`: looks at texts that may hold a document."""
 
-    def __init__(self, selectors: Selectors, masks: Mapping[str, Mask], texts: Texts, counts: Counts) -> None:
+    def __init__(
+        self, selectors: Selectors, masks: Mapping[str, Mask], texts: Texts, counts: Counts, inner: Inner
+    ) -> None:
         self._selectors = selectors
         self._masks = masks
         self._texts = texts
         self._counts = counts
+        self._inner = inner
         self._out: list[str] = []
         self._path: list[str] = []
         self._text: list[str] = []
@@ -117,6 +121,8 @@ class XmlFilter:
         return "" if masked is None else masked.decode("utf-8", "replace")
 
     def _found(self, value: str) -> str:
+        if (inner := self._inner((), value)) is not None:
+            return inner.decode()
         return self._texts.redact(value.encode()).decode("utf-8", "replace") if self._texts else value
 
     def _selected(self) -> SensitiveColumn | None:

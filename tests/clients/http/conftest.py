@@ -32,7 +32,7 @@ AWS = {
 }
 REVIEW: Document = {"review": {"reviewers": ["dba"], "approvals": 1, "timeout": "60s", "valid_for": "30s"}}
 POLICIES: list[Document] = [
-    _rule("agents read", resources=["shop", "fields", "named"], intents=["read"]),
+    _rule("agents read", resources=["shop", "fields", "named", "graph"], intents=["read"]),
     _rule("changes need a DBA", "review", more=REVIEW, resources=["shop"], intents=["write", "bulk_write"]),
     _rule("nobody touches admin", "deny", resources=["shop", "open"], paths=["/admin", "/admin/*"]),
     _rule(
@@ -98,7 +98,12 @@ def gateway(web_api: WebApi, tls_api: TlsApi, tmp_path_factory: pytest.TempPathF
     resources = [
         _resource("shop", origin, sensitive={"detect": detect}, labels={"env": "prod"}),
         _resource(
-            "fields", origin, sensitive={"fields": {"$..email": "email", "$..card": "card"}, "detect": detect}
+            "fields",
+            origin,
+            sensitive={
+                "fields": {"$..email": "email", "$..card": "card", "$..pin": "full"},
+                "detect": detect,
+            },
         ),
         _resource("named", origin, hosts=["shop.gateway.test"]),
         _resource("open", origin),
@@ -116,6 +121,9 @@ def gateway(web_api: WebApi, tls_api: TlsApi, tmp_path_factory: pytest.TempPathF
         ),
         _resource("nobody", tls_api.origin, ca={"file": str(tls_api.ca)}),
         _resource("aws", origin, credentials={"aws": AWS}),
+        _resource(
+            "graph", origin, graphql="/graphql", sensitive={"fields": {"$.data.customer.email": "email"}}
+        ),
         _resource("gitlab", origin, encoded_slashes="keep"),
         _resource("distrusted", tls_api.origin),
         _resource("gone", f"http://127.0.0.1:{free_port()}"),

@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 from support.gateway import Gateway
 from support.http_client import http_client
-from support.web_api import RAW, tagged_body
+from support.web_api import PIN, RAW, tagged_body
 
 CORPUS = YAML(typ="safe").load(Path(__file__).with_name("leaks.yaml"))
 CREDENTIAL = "the-api-credential-of-the-gateway"
@@ -43,6 +43,16 @@ async def test_it_does_not_leave(request_: dict[str, Any], resource: str, gatewa
     for form in _forms(said):
         for value in (*RAW, CREDENTIAL):
             assert value not in form, said
+
+
+@pytest.mark.parametrize("kind", CORPUS["fields"])
+async def test_a_field_does_not_leave_wherever_it_stands(kind: str, gateway: Gateway) -> None:
+    async with http_client(gateway) as client:
+        answer = await client.get(f"/fields/leak/{kind}")
+    for form in _forms(answer.content):
+        assert PIN not in form, answer.text
+    masked = answer.status_code == 200 and "[masked]" in answer.text
+    assert masked or "withheld" in answer.text, answer.text
 
 
 @pytest.mark.parametrize("resource", ["fields", "shop"])

@@ -67,6 +67,15 @@ class TestMessages:
         assert not any(raw in f"{messages}{reason}" for raw in RAW)
         assert (code, str(reason)[:9]) == (4001, "write to ")
 
+    async def test_each_is_masked_for_itself(self, gateway: Gateway) -> None:
+        """Two halves of a value are two messages, whatever the client makes of them (decision 0038)."""
+        async with socket(gateway, "/fields/ws/echo") as opened:
+            for half in ('"card 4111 1111"', '"1111 1111"'):
+                await opened.send(half)
+                assert await opened.recv() == half
+            await opened.send(iter(('"card 4111 1111', ' 1111 1111"')))
+            assert await opened.recv() == '"card **** **** **** 1111"', "fragments are put together before"
+
     async def test_bytes_that_are_no_text_are_withheld(self, gateway: Gateway) -> None:
         async with socket(gateway, "/fields/ws/bytes") as opened:
             with pytest.raises(ConnectionClosed) as closed:
@@ -239,7 +248,7 @@ async def _finished(gateway: Gateway, path: str) -> dict[str, Any]:
     """The command that opened this path, once it has ended."""
 
     def found() -> dict[str, Any] | None:
-        sql = f"select * from commands where text = 'WEBSOCKET {path}' and outcome not in ('', 'running')"
+        sql = f"select * from commands where text = 'WEBSOCKET {path}' and outcome not in ('held', 'running')"
         return next(iter(gateway.audit(sql)), None)
 
     return await eventually(found, what="the end of the command in the audit log")

@@ -63,6 +63,13 @@ POLICIES: list[Document] = [
         programs=["seq"],
         intents=["exec", "read"],
     ),
+    _rule(
+        "quick",
+        more={"limits": {"time": "2s"}},
+        resources=["named"],
+        namespaces=["dev"],
+        kinds_of_object=["configmaps", "pods/exec"],
+    ),
     _rule("held runs", "review", more=REVIEW, resources=["held"], programs=["touch", "sleep"]),
     _rule("held ports", "review", more=REVIEW, resources=["held"], statements=["port_forward"]),
     _rule(

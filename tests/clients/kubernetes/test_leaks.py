@@ -19,6 +19,10 @@ REQUESTS: list[dict[str, Any]] = YAML(typ="safe").load(Path(__file__).with_name(
 RAW = (PASSWORD, base64.b64encode(PASSWORD.encode()).decode(), EMAIL, CARD)
 
 
+def test_there_are_enough() -> None:
+    assert len({one["name"] for one in REQUESTS}) == len(REQUESTS) >= 60
+
+
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda one: one["name"])
 def test_it_does_not_leave(request_: dict[str, Any], gateway: Gateway) -> None:
     fields = {"Authorization": f"Bearer {AGENT.token}", **request_.get("headers", {})}

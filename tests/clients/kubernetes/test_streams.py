@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from support.builders import AGENT, AUDREY, DANA
-from support.cluster import CARD, kubectl
+from support.cluster import CARD, Cluster, kubectl
 from support.command_line import run_command
 from support.gateway import Gateway
 from support.http_client import pending_approval
@@ -160,11 +161,61 @@ async def test_it_is_recorded_and_audited(gateway: Gateway) -> None:
     assert said.count("recorded-words") >= 2
 
 
+async def test_a_watch_is_not_cut_at_the_time_a_command_may_take(gateway: Gateway, cluster: Cluster) -> None:
+    url = f"https://{gateway.listen['kubernetes']}/clusters/named/api/v1/namespaces/dev/configmaps?watch=1"
+    headers = {"Authorization": f"Bearer {AGENT.token}"}
+    async with httpx.AsyncClient(verify=gateway.tls, trust_env=False, timeout=60) as client:
+
+        async def opened() -> httpx.Response | None:
+            answer = await client.send(client.build_request("GET", url, headers=headers), stream=True)
+            return answer if answer.status_code == 200 else None  # on a busy machine the head comes too late
+
+        watching = await eventually(opened, what="the watch")
+        try:
+            lines = watching.aiter_lines()
+            assert json.loads(await anext(lines))["type"] == "ADDED"
+            query = "command=sleep&command=600&stderr=true"
+            async with exec_in(gateway, query, resource="named") as slow:
+                came = await to_end(slow)
+            assert status(came) == "124", "the time of a command under the same rule is over"
+            cluster.client.post("/api/v1/namespaces/dev/configmaps", json={"metadata": {"name": "late"}})
+            async for line in lines:
+                if json.loads(line)["object"]["metadata"]["name"] == "late":
+                    break
+            else:
+                pytest.fail("the watch was cut")
+        finally:
+            await watching.aclose()
+            cluster.client.delete("/api/v1/namespaces/dev/configmaps/late")
+
+
+def test_a_log_is_not_cut_within_a_value(configs: dict[str, Path]) -> None:
+    found = kubectl(configs["main"], "logs", "web", "--limit-bytes", "60")
+    assert found.returncode == 1
+    assert "limitBytes would cut a log" in found.stderr
+    assert kubectl(configs["main"], "logs", "web", "--tail", "1").returncode == 0
+
+
 def test_spdy_is_refused_with_words(configs: dict[str, Path]) -> None:
     old = {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false"}
     found = kubectl(configs["main"], "exec", "web", "--", "echo", "x", env=old)
     assert found.returncode == 1
     assert "countersign: SPDY is not served" in found.stderr
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "nodes/node-1/proxy/pods",
+        "namespaces/dev/services/web:80/proxy/",
+        "namespaces/dev/pods/web/proxy/metrics",
+    ],
+)
+def test_a_proxy_is_refused_with_words(path: str, configs: dict[str, Path]) -> None:
+    found = kubectl(configs["main"], "get", "--raw", f"/clusters/main/api/v1/{path}")
+    assert found.returncode == 1
+    assert "a proxy to pods, services and nodes is not served" in found.stderr
+    assert "port-forward" in found.stderr
 
 
 def test_a_refused_port_says_why(configs: dict[str, Path]) -> None:

@@ -22,7 +22,7 @@ _UPGRADE = {
 
 
 def test_there_are_enough() -> None:
-    assert len({attempt["name"] for attempt in ATTEMPTS}) == len(ATTEMPTS) >= 60
+    assert len({attempt["name"] for attempt in ATTEMPTS}) == len(ATTEMPTS) >= 115
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: attempt["name"])

@@ -18,6 +18,7 @@ from support.gateway import Gateway, running_gateway
 from support.http_client import OTHER
 from support.mcp_server import McpParts, running_mcp_servers
 from support.postgres import Postgres
+from support.sshd import Sshd, running_sshd
 
 CREDENTIAL = "the-credential-of-the-gateway-there"
 TOOLS: Document = {
@@ -48,6 +49,14 @@ POLICIES: list[Document] = [
         "name": "later lists",
         "when": {"resources": ["later"], "statements": ["tools/list"]},
         "verdict": "allow",
+    },
+    {"name": "looking", "when": {"resources": ["host"], "intents": ["read", "session"]}, "verdict": "allow"},
+    {
+        "name": "changes of the host",
+        "when": {"resources": ["host"], "intents": ["write"]},
+        "verdict": "review",
+        "review": REVIEW,
+        "require": ["reason"],
     },
     {"name": "nobody drops", "when": {"tools": ["drop_*"]}, "verdict": "deny", "message": "Not here."},
     {
@@ -91,11 +100,18 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[McpParts]:
 
 
 @pytest.fixture(scope="package")
+def sshd() -> Iterator[Sshd]:
+    with running_sshd() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
 def gateway(
-    servers: McpParts, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+    servers: McpParts, postgres: Postgres, sshd: Sshd, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     """`shop`, `raw`: detectors. `fields`, `rawfields`: sensitive fields too. `brief`: calls are held for two
-    seconds. `later`: its rule holds none. `open`: nothing is sensitive. `orders`: a database."""
+    seconds. `later`: its rule holds none. `open`: nothing is sensitive. `orders`: a database.
+    `host`: one by SSH."""
     folder: Path = tmp_path_factory.mktemp("gateway")
     (folder / "server.token").write_text(CREDENTIAL)
     detect = ["email", "card_number"]
@@ -110,6 +126,7 @@ def gateway(
         _resource("raw", origin, "/raw", sensitive={"detect": detect}),
         _resource("rawlimited", origin, "/raw"),
         postgres_resource("orders", postgres, postgres.copy_sample(), sensitive=SENSITIVE, labels=PROD),
+        sshd.resource("host", sensitive={"detect": detect}),
         _resource("rawfields", origin, "/raw", sensitive={"fields": fields, "detect": detect}),
     ]
     with running_gateway(

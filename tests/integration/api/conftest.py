@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 from support.api_role import Api, start_api
+from support.builders import POLICIES, Document
 from support.processes import stop, tail
 from support.wait import block_until
 
@@ -14,11 +15,21 @@ from infra.kafka.embedded import EmbeddedKafka
 from infra.keys import keyring, signer
 from schemas.vocabulary import Role
 
+PAUSING: Document = {
+    "name": "tiresome",
+    "when": {"command": "tiresome"},
+    "verdict": "review",
+    "review": {"reviewers": ["dba"]},
+    "limits": {"rejections": "2/h"},
+}
+
 
 @pytest.fixture(scope="package")
 def api(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """The api role, its queue read."""
-    running = start_api(tmp_path_factory.mktemp("api"), kafka.bootstrap)
+    running = start_api(
+        tmp_path_factory.mktemp("api"), kafka.bootstrap, more={"policies": [*POLICIES, PAUSING]}
+    )
     try:
         block_until(lambda: running.answers("/readyz"), seconds=30, what="readiness")
         yield running

@@ -186,8 +186,8 @@ def test_the_version_changes_with_the_content_and_only_then(database: Database) 
     assert changed != before
 
 
-# The catalogue is read again after each, and compared with the whole after each paragraph: within one no change
-# makes another thing of the same be read again.
+# The catalogue is read again after each, and compared with the whole after each paragraph: within one no
+# change makes what an earlier one changed be read once more.
 _CHANGES = """
 create schema again
 create table again.t (id int primary key, name text default now()::text, check (length(name) > 0))

@@ -146,34 +146,28 @@ async def test_what_was_not_used_comes_back_until_the_commands_are_used_up(
     assert "its budget of 20 commands in 1 hour is used up: 20 used" in event.message
 
 
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
-async def test_what_was_used_survives_a_restart(
-    workers: Any, ingress: Bus, said: Listener, by: signal.Signals
-) -> None:
-    principal = f"restarted-{by.name}"
-    first = await workers("first")
-    requests = [asked(principal) for _ in range(3)]
-    for request in requests:
-        await ingress.publish(request)
-        await verdict(said, request)
-    stop(first.process, by=by)
-    late = asked(principal)
-    await ingress.publish_durably(late)
-    await workers("second")
-    event = await verdict(said, late)
-    assert isinstance(event, CommandDenied), "the rows are reserved by what is under way"
-    for request in requests:
-        verdicts = said.of(CommandAllowed, request.envelope.command)
-        assert len({(one.envelope.id, one.obligations.rows) for one in verdicts}) == 1
-    await ingress.publish_durably(finished(requests[0], rows=5))
+async def test_what_was_used_survives_restarts(workers: Any, ingress: Bus, said: Listener) -> None:
+    worker = await workers("first")
+    for by in (signal.SIGKILL, signal.SIGTERM):
+        principal = f"restarted-{by.name}"
+        requests = [asked(principal) for _ in range(3)]
+        for request in requests:
+            await ingress.publish(request)
+            await verdict(said, request)
+        stop(worker.process, by=by)
+        late = asked(principal)
+        await ingress.publish_durably(late)
+        worker = await workers(f"after-{by.name}")
+        event = await verdict(said, late)
+        assert isinstance(event, CommandDenied), "the rows are reserved by what is under way"
+        for request in requests:
+            verdicts = said.of(CommandAllowed, request.envelope.command)
+            assert len({(one.envelope.id, one.obligations.rows) for one in verdicts}) == 1
+        await ingress.publish_durably(finished(requests[0], rows=5))
 
-    async def once_more() -> bool:
-        request = asked(principal)
-        await ingress.publish(request)
-        return isinstance(await verdict(said, request), CommandAllowed)
+        async def once_more(principal: str = principal) -> bool:
+            request = asked(principal)
+            await ingress.publish(request)
+            return isinstance(await verdict(said, request), CommandAllowed)
 
-    for _ in range(20):
-        if await once_more():
-            return
-        await asyncio.sleep(0.2)
-    raise AssertionError("what the first command did not use never came back")
+        await eventually(once_more, seconds=60, every=0.2, what="what the first command did not use")

@@ -134,30 +134,30 @@ async def test_uses_are_counted_exactly_over_all_sessions_and_workers(
     assert {answer.grant for answer in (first, *allowed)} == {"grant-of-parallel"}
 
 
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
-async def test_grants_uses_and_revocations_survive_a_restart(
-    config: Path, workers: Any, buses: dict[Role, Bus], said: Listener, by: signal.Signals
+async def test_grants_uses_and_revocations_survive_restarts(
+    config: Path, workers: Any, buses: dict[Role, Bus], said: Listener
 ) -> None:
-    principal = f"restarted-{by.name}"
-    first = await workers("first")
     ingress = buses[Role.INGRESS]
-    await buses[Role.PROCESSORS].publish_durably(issued(config, principal, 3))
-    running = await in_force(ingress, said, principal)
-    second = await in_force(ingress, said, principal)
-    stop(first.process, by=by)
-    late = [asked(principal) for _ in range(3)]
-    for request in late:
-        await ingress.publish_durably(request)
-    await workers("second")
-    answers = [await answered(said, request) for request in late]
-    assert sum(isinstance(answer, CommandAllowed) for answer in answers) == 1
-    for answer in (running, second):
-        repeats = said.of(CommandAllowed, answer.envelope.command)
-        assert len({(one.envelope.id, one.grant, one.expires_at) for one in repeats}) == 1
-    await buses[Role.API].publish_durably(revoked(principal))
-    for answer in (running, second):
-        order = await said.first(CommandRevoked, answer.envelope.command, seconds=60)
-        assert (order.grant, order.revoked_by) == (f"grant-of-{principal}", "dana")
+    worker = await workers("first")
+    for by in (signal.SIGKILL, signal.SIGTERM):
+        principal = f"restarted-{by.name}"
+        await buses[Role.PROCESSORS].publish_durably(issued(config, principal, 3))
+        running = await in_force(ingress, said, principal)
+        second = await in_force(ingress, said, principal)
+        stop(worker.process, by=by)
+        late = [asked(principal) for _ in range(3)]
+        for request in late:
+            await ingress.publish_durably(request)
+        worker = await workers(f"after-{by.name}")
+        answers = [await answered(said, request) for request in late]
+        assert sum(isinstance(answer, CommandAllowed) for answer in answers) == 1
+        for answer in (running, second):
+            repeats = said.of(CommandAllowed, answer.envelope.command)
+            assert len({(one.envelope.id, one.grant, one.expires_at) for one in repeats}) == 1
+        await buses[Role.API].publish_durably(revoked(principal))
+        for answer in (running, second):
+            order = await said.first(CommandRevoked, answer.envelope.command, seconds=60)
+            assert (order.grant, order.revoked_by) == (f"grant-of-{principal}", "dana")
 
 
 async def test_a_grant_that_the_api_says_was_issued_is_not_believed(

@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from support.commands import DELETE, READ, requested
 from support.processes import stop
 from support.processors_role import FORGETFUL, launch
@@ -20,7 +19,7 @@ from infra.clock import now
 from infra.kafka.bus import partition_of
 from infra.keys import signer
 from processors.app import CHANGELOG
-from processors.approvals.approval import Approval, Vote
+from processors.approvals.record import Approval, Vote
 from processors.desk import APPROVAL_RECORD
 from schemas.events import (
     ApprovalPending,
@@ -47,20 +46,18 @@ async def under_review(world: Any, facts: Facts) -> ApprovalRequested:
     return found
 
 
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
-async def test_a_pending_approval_is_decided_after_a_restart(
-    world: Any, workers: Any, by: signal.Signals
-) -> None:
-    first = await workers("first")
-    request = await under_review(world, DELETE)
-    # One more, so that the worker has had time to write the first one to its changelog.
-    await under_review(world, DELETE)
-    stop(first.process, by=by)
-    await world.api.publish_durably(decided(request, DANA, at=now()))
-    assert world.said.of(CommandAllowed, request.envelope.command) == []
-    await workers("second")
-    allowed = await world.said.first(CommandAllowed, request.envelope.command)
-    assert (allowed.decided_by, allowed.digest) == (("dana",), request.digest)
+async def test_a_pending_approval_is_decided_after_restarts(world: Any, workers: Any) -> None:
+    worker = await workers("first")
+    for by in (signal.SIGKILL, signal.SIGTERM):
+        request = await under_review(world, DELETE)
+        # One more, so that the worker has had time to write the first one to its changelog.
+        await under_review(world, DELETE)
+        stop(worker.process, by=by)
+        await world.api.publish_durably(decided(request, DANA, at=now()))
+        assert world.said.of(CommandAllowed, request.envelope.command) == []
+        worker = await workers(f"after-{by.name}")
+        allowed = await world.said.first(CommandAllowed, request.envelope.command)
+        assert (allowed.decided_by, allowed.digest) == (("dana",), request.digest)
 
 
 async def test_an_approval_is_used_once_by_asking_again_though_workers_are_killed(
@@ -107,22 +104,18 @@ async def test_an_approval_is_used_once_by_asking_again_though_workers_are_kille
     assert (allowed.approval, allowed.decided_by) == (asked.approval, ("dana",))
 
 
-async def test_a_deadline_that_passed_meanwhile_ends_the_approval(world: Any, workers: Any) -> None:
+async def test_what_came_due_and_what_was_asked_while_no_worker_was_there(world: Any, workers: Any) -> None:
     first = await workers("first")
-    request = await under_review(world, UPDATE)
+    due = await under_review(world, UPDATE)
     stop(first.process, by=signal.SIGKILL)
-    await eventually(lambda: now() > request.expires_at, what="the deadline")
-    assert world.said.of(CommandDenied, request.envelope.command) == []
+    await eventually(lambda: now() > due.expires_at, what="the deadline")
+    assert world.said.of(CommandDenied, due.envelope.command) == []
+    asked = requested(READ, at=now(), patience=PATIENCE)
+    await world.ingress.publish_durably(asked)
     await workers("second")
-    denied = await world.said.first(CommandDenied, request.envelope.command)
+    denied = await world.said.first(CommandDenied, due.envelope.command)
     assert denied.state is ApprovalState.TIMED_OUT
-
-
-async def test_a_request_made_while_no_worker_was_there_is_judged(world: Any, workers: Any) -> None:
-    request = requested(READ, at=now())
-    await world.ingress.publish_durably(request)
-    await workers("first")
-    await world.said.first(CommandAllowed, request.envelope.command)
+    await world.said.first(CommandAllowed, asked.envelope.command)
 
 
 async def test_every_command_has_one_verdict_while_workers_are_killed(

@@ -3,7 +3,8 @@
 from support.reviews import AGENT_7, DANA, NOW, decided, requested, settled
 
 from api.inbox import Inbox, Position
-from api.showing import ApprovalView, view
+from api.showing import view
+from api.views import ApprovalView
 
 
 def test_the_view_says_all_and_never_what_was_sealed() -> None:

@@ -7,7 +7,7 @@ from support.signing import KEYRING, signer
 from support.table import MemoryTable
 
 from infra.kafka.bus import partition_of
-from processors.approvals.approval import KEPT_FOR, Approval
+from processors.approvals.record import KEPT_FOR, Approval
 from processors.desk import APPROVAL_RECORD, Desk
 from schemas.events import ApprovalRequested, ApprovalSettled
 from schemas.topics import APPROVALS

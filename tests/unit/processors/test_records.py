@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from support.events import values
 from support.reviews import DANA, requested
 
-from processors.approvals.approval import Approval, Vote
+from processors.approvals.record import Approval, Vote
 from processors.desk import APPROVAL_RECORD
 from schemas.codec import encode
 from schemas.signature import Keyring, SignatureRefused, Signer

@@ -25,7 +25,19 @@ from infra.kafka.embedded import EmbeddedKafka
 from infra.keys import keyring, signer
 from schemas.events import ApprovalRequested, ReviewDecided
 from schemas.topics import APPROVALS
-from schemas.vocabulary import ApprovalState, Facts, Intent, Lock, Outcome, RanStatement, Role, Transaction
+from schemas.vocabulary import (
+    Answer,
+    ApprovalState,
+    ChangedRows,
+    Facts,
+    Intent,
+    Lock,
+    Outcome,
+    RanStatement,
+    Role,
+    SampledRow,
+    Transaction,
+)
 
 _EVIL = "delete from orders\n where note = '\u202e; -- <script>alert(1)</script> \x1b[2J'\n   and id = $1"
 
@@ -334,6 +346,42 @@ async def test_who_is_not_signed_in_is_led_to_the_sign_in_and_back(api: Api) -> 
     assert "guess" not in wrong.text
 
 
+async def test_a_pause_is_lifted_by_keyboard(
+    browser: Browser, api: Api, processors: Bus, kafka: EmbeddedKafka
+) -> None:
+    request = await ask(processors, api, rule="tiresome", text="select 'tiresome'")
+    other = await ask(processors, api, text="select 'of a rule that pauses nobody'")
+    for one in (request, other):
+        await processors.publish_durably(settled(one, ApprovalState.REJECTED, comment="no"))
+    subscription = await processors.consume_since(APPROVALS, request.envelope.time)
+    async with tab(browser, api.url) as page:
+        await sign_in(page, DANA, f"/approvals/{other.approval}")
+        await expect(page.locator(".outcome")).to_have_text("rejected")
+        await expect(page.get_by_role("button", name="Lift the pause")).to_have_count(0)
+        await page.goto(f"{api.url}/approvals/{request.approval}")
+        await page.get_by_label("Lift a pause").focus()
+        await page.keyboard.type("the prompt is fixed")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("h1")).to_have_text("agent-7 is heard again")
+        await expect(page.locator("main")).to_contain_text("rule “tiresome”")
+        await expect(page.locator("main")).not_to_contain_text("changes need a DBA")
+        assert await barriers(page) == []
+        forged = await page.request.post(
+            f"{api.url}/agents/agent-7/resume", form={"reason": "x", "form_token": "guess"}
+        )
+        assert forged.status == 403
+    async for batch in subscription.batches(wait=0.1):
+        said = [one.event for one in batch if isinstance(one, Received)]
+        resumed = [one for one in said if isinstance(one, ReviewDecided) and one.answer is Answer.RESUME]
+        if resumed:
+            assert [(one.approval, one.comment) for one in resumed] == [
+                (request.approval, "the prompt is fixed")
+            ]
+            break
+    await subscription.close()
+
+
 async def test_a_commit_shows_what_it_makes_last(browser: Browser, api: Api, processors: Bus) -> None:
     delete = requested()
     ran = RanStatement(
@@ -350,7 +398,16 @@ async def test_a_commit_shows_what_it_makes_last(browser: Browser, api: Api, pro
         at_commit=True,
     )
     locks = (Lock("public.orders", "RowExclusiveLock"),)
-    transaction = Transaction(datetime.now(UTC), (ran,), locks)
+    rows = (
+        SampledRow(("7", "j***@example.com"), ("7", None)),
+        SampledRow((), ("8", "<b>x</b>")),
+        SampledRow(("9", ""), ()),
+    )
+    changed = (
+        ChangedRows("public.orders", 1, 1, 1, ("id", "mail"), rows),
+        ChangedRows("public.notes", 0, 1, 0, not_sampled="it has no primary key"),
+    )
+    transaction = Transaction(datetime.now(UTC), (ran,), locks, changed)
     facts = Facts((Intent.SESSION,), ("commit",))
     request = await ask(processors, api, text="commit", facts=facts, transaction=transaction)
     async with tab(browser, api.url) as page:
@@ -362,4 +419,13 @@ async def test_a_commit_shows_what_it_makes_last(browser: Browser, api: Api, pro
         await expect(what.get_by_label("Statement 1")).to_contain_text("<script>alert(1)</script>")
         await expect(what).to_contain_text("3 rows, succeeded, by this review; parameters 7, NULL")
         await expect(what).to_contain_text("public.orders (RowExclusiveLock)")
+        cells = await what.locator("table tr").all_inner_texts()
+        assert [re.split(r"\s+", line.strip()) for line in cells] == [
+            ["id", "mail"],
+            ["before", "7", "j***@example.com"],
+            ["after", "7", "NULL"],
+            ["new", "8", "<b>x</b>"],
+            ["deleted", "9"],
+        ]
+        await expect(what).to_contain_text("No rows of it to see: it has no primary key")
         assert await barriers(page) == []

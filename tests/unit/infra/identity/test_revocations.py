@@ -6,7 +6,7 @@ import pytest
 from support.identities import KnownRevocations
 from support.issuer import NOW
 
-from infra.identity.revocations import Revocations, Revoked
+from infra.identity.revocations import PROVIDER, Revocations, Revoked
 from infra.identity.signed_in import IdentityUnavailable, Method, SignedIn
 from schemas.envelope import envelope
 from schemas.events import TokensRevoked
@@ -52,6 +52,11 @@ def revocations(clock: list[datetime]) -> Revocations:
         (revoked("agent-7"), shown(FOR_DANA, NOW, person=NOW + timedelta(seconds=1)), True),
         (revoked("agent-7"), shown(FOR_DANA, NOW + timedelta(seconds=1), person=NOW), False),
         (revoked("agent-7"), shown(DANA, NOW), False),
+        (revoked(f"{PROVIDER}https://idp", "idp-1"), shown(DANA, NOW, "t", "idp-1"), True),
+        (revoked(f"{PROVIDER}https://idp", "idp-1"), shown(DANA, NOW, "t", "idp-2"), False),
+        (revoked(f"{PROVIDER}https://idp", "idp-1"), shown(DANA, NOW + timedelta(seconds=1), "idp-1"), False),
+        (revoked(f"{PROVIDER}https://idp", "idp-1"), shown(FOR_DANA, NOW, "a", "idp-1", person=NOW), True),
+        (revoked("mallory", "idp-1"), shown(DANA, NOW, "t", "idp-1"), False),  # a digest anybody can make
     ],
 )
 def test_what_goes_back_to_it_is_revoked(

@@ -1,6 +1,8 @@
 """A provider's answer: what it says about somebody, and the many ways in which it says nothing."""
 
+import base64
 import re
+import zlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from ruamel.yaml import YAML
 from support import saml_issuer as idp
-from support.saml_issuer import ASSERTION, CLOSE, CONSUMER, ENTITY, OPEN, REQUEST, SamlIssuer, encoded
+from support.saml_issuer import ASSERTION, CLOSE, CONSUMER, ENTITY, LOGOUT, OPEN, REQUEST, SamlIssuer, encoded
 
 from infra.clock import now
 from infra.config import ConfigError, Saml
 from infra.identity.claims import principal
 from infra.identity.saml import Said, SamlProvider
-from infra.identity.signed_in import TokenRefused
+from infra.identity.saml_logout import LogoutRequest
+from infra.identity.signed_in import TokenRefused, of_provider
 from schemas.vocabulary import Principal
 
 ATTACKS = YAML(typ="safe").load(Path(__file__).with_name("saml.yaml"))
@@ -24,7 +27,7 @@ ISSUER = SamlIssuer()
 
 def provider(skew: float = 30, **more: Any) -> SamlProvider:
     saml = Saml.model_validate({"metadata": "idp.xml", "clock_skew": f"{skew:g}s", **more})
-    return SamlProvider(saml, ISSUER.metadata, ENTITY, CONSUMER, now)
+    return SamlProvider(saml, ISSUER.metadata, ENTITY, CONSUMER, LOGOUT, now)
 
 
 def read(text: str, **more: Any) -> Said:
@@ -37,7 +40,8 @@ def answer(assertion: str) -> str:
 
 def test_a_signed_assertion_says_who_it_is() -> None:
     said = read(answer(ISSUER.sign(ASSERTION)))
-    assert said == Said("_original", REQUEST, "alice", ("dba", "staff"), None)
+    ends = (of_provider(idp.ISSUER, "session", "1"), of_provider(idp.ISSUER, "subject", "alice"))
+    assert said == Said("_original", REQUEST, "alice", ("dba", "staff"), None, ends)
 
 
 def test_a_signed_message_around_it_changes_nothing() -> None:
@@ -129,7 +133,7 @@ def test_a_browser_is_sent_with_a_request_of_its_own() -> None:
 @pytest.mark.parametrize("metadata", [b"", b"<x/>", b"{}"])
 def test_metadata_of_no_use_are_said_at_the_start(metadata: bytes) -> None:
     with pytest.raises(ConfigError, match="metadata"):
-        SamlProvider(Saml.model_validate({"metadata": "idp.xml"}), metadata, ENTITY, CONSUMER, now)
+        SamlProvider(Saml.model_validate({"metadata": "idp.xml"}), metadata, ENTITY, CONSUMER, LOGOUT, now)
 
 
 def _parts() -> dict[str, str]:
@@ -182,3 +186,32 @@ def _found(pattern: str) -> str:
     found = re.search(pattern, ASSERTION)
     assert found is not None
     return found[1]
+
+
+def test_a_request_to_sign_out_is_answered_where_the_provider_takes_answers() -> None:
+    asked = LogoutRequest("_1", (), "state")
+    assert provider().logout_response(asked) is None  # this one's metadata has no place for it
+    place = (
+        f'<SingleLogoutService Binding="{REDIRECT}" Location="{idp.ISSUER}/sign-out"/><SingleSignOnService'
+    )
+    metadata = ISSUER.metadata.replace(b"<SingleSignOnService", place.encode())
+    saml = Saml.model_validate({"metadata": "idp.xml"})
+    url = SamlProvider(saml, metadata, ENTITY, CONSUMER, LOGOUT, now).logout_response(asked)
+    assert url is not None
+    said = parse_qs(urlsplit(url).query)
+    assert url.startswith(f"{idp.ISSUER}/sign-out?")
+    assert said["RelayState"] == ["state"]
+    answer = zlib.decompress(base64.b64decode(said["SAMLResponse"][0]), -zlib.MAX_WBITS).decode()
+    assert 'InResponseTo="_1"' in answer
+    assert "status:Success" in answer
+
+
+REDIRECT = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+
+
+def test_what_the_provider_signs_is_known_by_its_metadata() -> None:
+    query = ISSUER.sign_query("<p:LogoutRequest xmlns:p='urn:oasis:names:tc:SAML:2.0:protocol'/>")
+    with pytest.raises(TokenRefused, match="something else"):  # past the signature
+        provider().read_logout(query)
+    with pytest.raises(TokenRefused, match="not signed by"):
+        provider().read_logout(SamlIssuer().sign_query("<x/>"))

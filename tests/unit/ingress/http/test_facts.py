@@ -49,6 +49,9 @@ def test_the_fields_of_a_body() -> None:
     ("body", "media"),
     [
         ("x", "text/plain"),
+        ("{}", "application/json; charset=utf-16"),
+        ("{}", 'application/json; CharSet = "utf-7"'),
+        ("a=1", "application/x-www-form-urlencoded; charset=ibm037"),
         ("x", ""),
         ("{", JSON),
         ('{"a": 1, "a": 2}', JSON),
@@ -72,6 +75,15 @@ class TestGraphql:
             ("query { ...f } fragment f on Query { hidden }", "read", "query.hidden"),
             ("{ ... on Query { inner } }", "read", "query.inner"),
             ("{ customer { x: email } }", "read unknown", "query.customer"),
+            ("{ x: customer { email } }", "read unknown", "query.customer"),
+            ("{ ...f } fragment f on Query { x: customer { email } }", "read unknown", "query.customer"),
+            ("{ x: order { id } }", "read", "query.order"),
+            ('{ customers(filter: {email: {like: "j%"}}) { id } }', "probe read", "query.customers"),
+            ('{ customers(where: "email like 1") { id } }', "probe read", "query.customers"),
+            ("{ customers(orderBy: EMAIL_ASC) { id } }", "probe read", "query.customers"),
+            ("{ customers { id @include(if: $email) } }", "read", "query.customers"),
+            ('query($a: F = {email: "j"}) { customers(f: $a) { id } }', "probe read", "query.customers"),
+            ('{ customers(name: "jane") { id email } }', "read", "query.customers"),
             ("{", "unknown write", ""),
         ],
     )
@@ -82,10 +94,37 @@ class TestGraphql:
         assert (" ".join(found.intents), " ".join(found.functions)) == (intents, functions)
 
     @pytest.mark.parametrize(
-        "body", ['{"id": 7}', '{"extensions": {"persistedQuery": {}}, "query": "{ a }"}', "[]"]
+        "body",
+        [
+            '{"id": 7}',
+            '{"extensions": {"persistedQuery": {}}, "query": "{ a }"}',
+            "[]",
+            '[{"query": "{ a }"}, "mutation { b }"]',
+            '"mutation { b }"',
+        ],
     )
     def test_an_operation_that_is_not_there_is_unknown(self, body: str) -> None:
         assert "unknown" in facts("POST", "/graphql", body).intents
+
+    @pytest.mark.parametrize(
+        ("body", "media"),
+        [
+            ("query=mutation+{+b+}", "application/x-www-form-urlencoded"),
+            ("mutation { b }", "application/graphql"),
+            (
+                '--b\r\nContent-Disposition: form-data; name="operations"\r\n\r\n'
+                '{"query": "mutation { b }"}\r\n--b--\r\n',
+                "multipart/form-data; boundary=b",
+            ),
+        ],
+    )
+    def test_a_body_beside_the_query_may_be_what_counts(self, body: str, media: str) -> None:
+        assert "unknown" in facts("POST", "/graphql?query={a}", body, media).intents
+
+    def test_variables_filter_too(self) -> None:
+        query = '"query": "query($w: W) { customers(w: $w) { id } }"'
+        body = f'{{{query}, "variables": {{"w": {{"by": "email like j"}}}}}}'
+        assert facts("POST", "/graphql", body).intents == ("probe", "read")
 
 
 def test_operations_of_a_description() -> None:

@@ -4,7 +4,7 @@ import pytest
 from support.conversations import play, query
 from support.playbook import Playbook, complete, ready, row, texts
 
-from ingress.interface import Abandon
+from ingress.interface import Abandon, AskBeside
 from ingress.postgres.messages import (
     SYNC,
     make,
@@ -16,7 +16,7 @@ from ingress.postgres.messages import (
 )
 from ingress.postgres.transaction import MOST
 from schemas.digest import commit_digest
-from schemas.vocabulary import ChangedRows, Lock, Obligations
+from schemas.vocabulary import ChangedRows, Lock, Obligations, SampledRow
 
 FIRST = Obligations(at_commit=True)
 COUNTED = row(b"public", b"orders", b"0", b"2", b"0")
@@ -29,7 +29,7 @@ def answered(*rows: bytes) -> list[bytes]:
     return [make(b"1"), make(b"2"), *rows, complete("SELECT 1"), make(b"3"), make(b"3")]
 
 
-def begun(*, updates: int = 1) -> Playbook:
+def begun(*, updates: int = 1, first: Obligations = FIRST) -> Playbook:
     """A session with an open transaction, in which statements ran before their review."""
     book = play(allow=False)
     book.client(query("begin"))
@@ -38,7 +38,7 @@ def begun(*, updates: int = 1) -> Playbook:
     book.status = b"T"
     for _ in range(updates):
         book.client(query(UPDATE))
-        book.allow(book.commands[-1].id, FIRST)
+        book.allow(book.commands[-1].id, first)
         book.target(complete("UPDATE 2"), ready(b"T"))
     book.to_target()
     book.to_client()
@@ -197,3 +197,52 @@ class TestStatements:
 
 def execute(text: str) -> list[bytes]:
     return [make_parse(b"", text.encode()), make_bind(b"", b""), make_execute(b"")]
+
+
+class TestSample:
+    """Rows of the transaction, where the rule asks for them."""
+
+    COLUMN = row(b"42", b"public", b"orders", b"1", b"id", b"23", b"integer", b"t")
+
+    def read_columns(self) -> Playbook:
+        book = begun(first=Obligations(at_commit=True, sample=2))
+        book.client(query("commit"))
+        book.target(*answered(LOCKED), *answered(COUNTED), *answered(self.COLUMN), ready(b"T"))
+        return book
+
+    def test_they_are_read_behind_a_savepoint_and_beside_the_connection(self) -> None:
+        book = self.read_columns()
+        asked = len(book.commands)
+        own = [text.split()[0] for text in book.own_statements()[3:]]
+        assert own == [b"savepoint", b"select", b"select", b"select", b"rollback", b"release"]
+        read = [answered(), answered(row(b"on")), answered(row(b"700")), answered(row(b"1", b"1"))]
+        book.target(*(part for answer in read for part in answer), ready(b"T"))
+        book.target(make(b"3"), *answered(), *answered(), ready(b"T"))
+        (beside,) = book.of(AskBeside)
+        assert [question.parameter for question in beside.questions] == ['[["1"]]']
+        assert len(book.commands) == asked, "first it is known what was there before"
+        book.conversation.answered_beside([[(b"1", b"1")]])
+        book.client()
+        transaction = book.commands[-1].transaction
+        assert transaction is not None
+        assert [one.sample for one in transaction.changed] == [(SampledRow(("1",), ("1",)),)]
+
+    def test_what_the_target_refuses_is_taken_back_and_the_commit_held_without_them(self) -> None:
+        book = self.read_columns()
+        book.target(*answered(), *answered(row(b"on")), make_error("57014", "too long"), ready(b"E"))
+        book.target(make(b"3"), *answered(), *answered(), ready(b"T"))
+        transaction = book.commands[-1].transaction
+        assert transaction is not None
+        assert "did not let it be read" in transaction.changed[0].not_sampled
+        assert book.of(AskBeside) == []
+        assert book.to_client() == []
+        book.refuse(book.commands[-1].id)
+        assert book.own_statements()[-1] == b"rollback"
+
+    def test_who_leaves_meanwhile_is_not_asked_about(self) -> None:
+        book = self.read_columns()
+        asked = len(book.commands)
+        book.client(make(b"X"))
+        book.conversation.answered_beside([[]])
+        book.client()
+        assert len(book.commands) == asked

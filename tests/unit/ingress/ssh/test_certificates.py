@@ -7,7 +7,7 @@ import asyncssh
 from asyncssh.public_key import SSHOpenSSHCertificate
 
 from infra.credentials import Asker
-from infra.keys import ssh_target_ca
+from infra.ssh_keys import ssh_target_ca
 from ingress.ssh.certificates import Certificates
 from schemas.vocabulary import Principal, PrincipalKind
 

@@ -44,6 +44,20 @@ def test_what_follows_a_request_is_read_as_strictly() -> None:
         side.head()
 
 
+def test_an_answer_to_head_has_no_body() -> None:
+    side = ClientSide()
+    side.receive(b"HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert side.head() is not None
+    assert side.body() == []
+    assert side.answer(403, [(b"content-length", b"7")]).endswith(b"content-length: 7\r\n\r\n")
+    assert side.data(b"refused") + side.end() == b""
+    assert side.next_request()
+    side.receive(b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert side.head() is not None
+    side.answer(200, [(b"content-length", b"2")])
+    assert side.data(b"ok") == b"ok"
+
+
 def test_a_head_has_an_end() -> None:
     side = ClientSide()
     side.receive(b"GET / HTTP/1.1\r\nX: " + b"y" * LONGEST)

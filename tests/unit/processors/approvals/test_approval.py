@@ -6,7 +6,8 @@ import pytest
 from support.commands import bundle, resource, rule
 from support.reviews import AGENT_7, AUDREY, DANA, DELETE, ERIN, NOW, decided, requested, settled
 
-from processors.approvals.approval import KEPT_FOR, Approval, Input, Step, apply, expire
+from processors.approvals.approval import Input, apply, expire
+from processors.approvals.record import KEPT_FOR, Approval, Step
 from processors.policy.bundle import Bundle
 from processors.policy.verdict import verdict_id
 from schemas.envelope import envelope

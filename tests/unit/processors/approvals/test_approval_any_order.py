@@ -11,7 +11,8 @@ from hypothesis.stateful import rule as step
 from support.commands import bundle
 from support.reviews import AGENT_7, AUDREY, DANA, ERIN, NOW, decided, requested
 
-from processors.approvals.approval import Approval, Input, Step, apply, expire
+from processors.approvals.approval import Input, apply, expire
+from processors.approvals.record import Approval, Step
 from schemas.envelope import envelope
 from schemas.events import (
     ApprovalEscalated,

@@ -6,8 +6,9 @@ import pytest
 from support.commands import bundle, rule
 from support.reviews import DELETE, NODE, NOW, requested
 
-from processors.approvals.approval import Approval, apply
+from processors.approvals.approval import apply
 from processors.approvals.reconsidering import CHANGED, Looks, reconsider
+from processors.approvals.record import Approval
 from processors.policy.bundle import Bundle
 from schemas.events import ApprovalSettled, CommandDenied
 from schemas.vocabulary import Access, ApprovalState

@@ -9,7 +9,8 @@ from hypothesis.stateful import rule as step
 from support.commands import bundle
 from support.reviews import DANA, ERIN, NOW, decided, requested, settled
 
-from processors.approvals.approval import Approval, Input, apply, expire
+from processors.approvals.approval import Input, apply, expire
+from processors.approvals.record import Approval
 from processors.approvals.standing import REJECTED_FOR, Standing, Turn, ask, revoke, settle
 from processors.policy.verdict import verdict_id
 from schemas.events import (

@@ -4,7 +4,8 @@ import pytest
 from support.commands import DELETE, NOW, bundle, requested, rule
 from support.reviews import DANA, decided, settled
 
-from processors.approvals.approval import Approval, apply, give_up
+from processors.approvals.approval import apply, give_up
+from processors.approvals.record import Approval
 from processors.policy.bundle import Bundle
 from processors.policy.verdict import answer
 from schemas.events import ApprovalRequested, ApprovalSettled, CommandAllowed, CommandDenied

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 from support.commands import AGENT_7, DANA, NOW, bundle, rule
 
-from processors.approvals.approval import Approval, apply
+from processors.approvals.approval import apply
+from processors.approvals.record import Approval
 from processors.grants.access import ask
 from schemas.envelope import envelope
 from schemas.events import AccessRequested, ApprovalRequested, ApprovalSettled, GrantIssued, ReviewDecided

@@ -37,6 +37,10 @@ def through(media: str, pieces: tuple[bytes, ...], sight: Sight = SIGHT) -> byte
         ("application/json", "4111111111111111", '"************1111"'),
         ("application/json", '["x the-secret y", "\\u006aane@b.cc"]', '["x ********** y", "j***@b.cc"]'),
         ("application/json", '"a\\"jane@b.cc"', '"a\\"j***@b.cc"'),
+        ("application/json", '{"a": "{\\"ssn\\": \\"123\\"}"}', '{"a": "{\\"ssn\\": null}"}'),
+        ("application/json", '{"a": "[1, 2]", "b": "{no"}', '{"a": "[1, 2]", "b": "{no"}'),
+        ("text/csv", 'id,doc\n1,"{""ssn"": ""123""}"\n', 'id,doc\n1,"{""ssn"": null}"\n'),
+        ("application/xml", '<r a="[1]">{"ssn": "123"}</r>', '<r a="[1]">{"ssn": null}</r>'),
         ("application/vnd.x+json; charset=UTF-8", '{"email":"jane@b.cc"}', '{"email":"j***@b.cc"}'),
         ("application/x-ndjson", '{"email":"a1@b.cc"}\n{"x":2}\n', '{"email":"a***@b.cc"}\n{"x":2}\n'),
         ("text/csv", "id,email\r\n1,jane@b.cc\r\n", "id,email\r\n1,j***@b.cc\r\n"),
@@ -82,6 +86,21 @@ def test_what_is_masked_wherever_it_is_cut(media: str, body: str, masked: str) -
 def test_what_cannot_be_inspected(media: str, body: str) -> None:
     with pytest.raises(Uninspectable):
         through(media, (body.encode(),))
+
+
+def test_a_document_in_a_text_has_the_fields_of_its_own_and_of_the_one_around_it() -> None:
+    sight = Sight(Selectors([SensitiveColumn("$.body.pin", "null")]), MASKS, (), (), ())
+    for body in (b'{"body": "{\\"pin\\": 1}"}', b'{"x": "{\\"body\\": {\\"pin\\": 1}}"}'):
+        assert json.loads(through("application/json", (body,), sight)) == json.loads(
+            body.replace(b"1", b"null")
+        )
+
+
+def test_the_rows_of_a_document_in_a_text_are_no_rows() -> None:
+    inspection = Inspection(SIGHT)
+    filtering = inspection.filter(b"application/json")
+    filtering.feed(b'[{"a": "[1, 2, 3]"}, {"a": "[4, 5]"}]')
+    assert inspection.counts.rows == 2
 
 
 @given(st.data())
