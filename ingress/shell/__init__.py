@@ -4,7 +4,7 @@
 - `grammar.py`: tree-sitter's bash grammar; what of its tree is proven, piece by piece. `words.py`: what a
   word will be when the shell has expanded it; `script.py`: the pieces, as they are handed on.
 - `programs.py`: the programs we know, with the options under which we know what they do; `catalogue.py` lists
-  them. `wrappers.py`: programs that start other programs, unfolded; `readers.py`: programs with a language
+  them. `wrappers.py`: programs that start other programs, unfolded; `readers/`: programs with a language
   of their own (sed, awk, find, git, rsync …).
 - `terminal.py`: programs that take commands of their own at a terminal; what the shell does itself.
 - `arguments.py`: arguments -> options and operands. `paths.py`: what a path is, and which hold credentials.

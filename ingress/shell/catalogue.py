@@ -1,5 +1,5 @@
 """PROGRAMS: the programs that are known, in groups of those that are alike. One that is not here, nor in
-`wrappers.py` or `readers.py`, is unknown.
+`wrappers.py` or `readers/`, is unknown.
 
 Where no options are listed, every option of GNU's, BusyBox's and the BSDs' program keeps to what is said.
 """

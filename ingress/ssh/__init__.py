@@ -15,7 +15,8 @@
   `listening.py`: a port or socket that the host listens on; `lending.py`: the client's agent and display.
   `passage.py`: the bytes of all of these.
 - `lines/`: an interactive shell whose every line is a command.
-- `files.py`: SFTP and SCP: each operation a command. `operations.py`: what one does. `open_file.py`: a file
-  that is open; `contents.py`: what of it may leave. `host_files.py`: the host's own SFTP server.
+- `files.py`: SFTP and SCP: each operation a command; `file_commands.py` asks. `operations.py`: what one does.
+  `open_file.py`: a file that is open; `contents.py`: what of it may leave. `host_files.py`: the host's own
+  SFTP server.
 - `refusal.py`: what the client is told. `doors.py`: whether the host can be entered past the gateway.
 """

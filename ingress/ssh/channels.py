@@ -53,7 +53,7 @@ class Channels:
         so that no keep-alive is while an earlier one is held (RFC 4254, section 4)."""
         while True:
             await asyncio.sleep(_BEAT)
-            self._connection.send_debug("countersign: it is still held for review")
+            self._connection.send_debug("countersign: it still waits for its verdict")
 
     def catch_up(self) -> None:
         """One has begun to run something: what nobody was told is said."""

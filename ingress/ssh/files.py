@@ -7,8 +7,7 @@ verdict and the operation cannot be seen.
 Every method of SFTPServer that would touch the gateway's own files is overridden; a test holds that.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import asyncssh
@@ -24,21 +23,16 @@ from asyncssh import (
 )
 from asyncssh.channel import SSHChannel
 
-from ingress.gate import Allowed
-from ingress.inquiry import Refused
-from ingress.interface import Finish
 from ingress.ssh import words
 from ingress.ssh.contents import Contents, Withheld
+from ingress.ssh.file_commands import FileCommands
 from ingress.ssh.host_files import HostFiles
 from ingress.ssh.open_file import OpenFile, file_of
-from ingress.ssh.operations import SETS_OWNER_OF_PROCESS, operation_facts, operation_text
-from ingress.ssh.refusal import refusal_line
-from ingress.ssh.visit import ClientGone, Visit
-from ingress.terminal.obligations import unkept
-from schemas.vocabulary import Intent, MaskedField, Outcome
+from ingress.ssh.operations import SETS_OWNER_OF_PROCESS
+from ingress.ssh.visit import Visit
+from schemas.vocabulary import Intent, Outcome
 
 _WRITES = FXF_WRITE | FXF_APPEND | FXF_CREAT | FXF_TRUNC
-_STDERR = 1  # SSH_EXTENDED_DATA_STDERR (RFC 4254, 5.2)
 
 
 class Files(asyncssh.SFTPServer):
@@ -47,8 +41,8 @@ class Files(asyncssh.SFTPServer):
     def __init__(self, visit: Visit, channel: "SSHChannel[bytes]") -> None:
         assert isinstance(channel, asyncssh.SSHServerChannel)
         super().__init__(channel)
-        self._visit = visit
-        self._host = HostFiles(visit.target, self._tell)
+        self._commands = FileCommands(visit, channel)
+        self._host = HostFiles(visit.target, self._commands.tell)
         self._open: set[OpenFile] = set()
         visit.hold(channel.wait_closed())
 
@@ -61,11 +55,11 @@ class Files(asyncssh.SFTPServer):
         intents = {Intent.WRITE} if writes else set()
         if pflags & FXF_READ or not writes:
             intents.add(Intent.READ)
-        command, allowed = await self._ask(statement, intents, shown, attrs=attrs)
+        command, allowed = await self._commands.ask(statement, intents, shown, attrs=attrs)
         try:
             file = await (await self._host.client()).open(path, pflags, attrs, encoding=None, block_size=0)
         except asyncssh.SFTPError as error:
-            self._finish(command, Outcome.FAILED, str(error))
+            self._commands.finish(command, Outcome.FAILED, str(error))
             raise
         opened = OpenFile(
             path=shown,
@@ -89,7 +83,7 @@ class Files(asyncssh.SFTPServer):
             data = await opened.contents.read(offset, size)
         except Withheld:
             opened.error = "it is no text, and holds what must not leave"
-            self._tell(f"countersign: {opened.path}: {opened.error}")
+            self._commands.tell(f"countersign: {opened.path}: {opened.error}")
             raise asyncssh.SFTPPermissionDenied(opened.error) from None
         opened.read.add(offset, data)
         return data
@@ -113,7 +107,7 @@ class Files(asyncssh.SFTPServer):
             outcome = Outcome.FAILED
             raise
         finally:
-            self._close_command(opened, outcome)
+            self._commands.close(opened, outcome)
 
     async def fstat(self, file_obj: object) -> SFTPAttrs:
         return await file_of(file_obj).file.stat()
@@ -146,7 +140,7 @@ class Files(asyncssh.SFTPServer):
 
     async def scandir(self, path: bytes) -> AsyncIterator[SFTPName]:
         shown = await self._host.resolved(path)
-        command, _ = await self._ask(words.LIST, {Intent.READ}, shown)
+        command, _ = await self._commands.ask(words.LIST, {Intent.READ}, shown)
         outcome, error = Outcome.UNKNOWN, "the client stopped reading"
         try:
             async for name in (await self._host.client()).scandir(path):
@@ -156,7 +150,7 @@ class Files(asyncssh.SFTPServer):
             outcome, error = Outcome.FAILED, str(failed)
             raise
         finally:
-            self._finish(command, outcome, error)
+            self._commands.finish(command, outcome, error)
 
     async def realpath(self, path: bytes) -> bytes:
         """How a client finds out where it is: no command, since it tells no more than a name's other name."""
@@ -203,7 +197,7 @@ class Files(asyncssh.SFTPServer):
         """The channel ends: what the client left open is closed."""
         for opened in list(self._open):
             self._open.discard(opened)
-            self._close_command(opened, Outcome.UNKNOWN)
+            self._commands.close(opened, Outcome.UNKNOWN)
         self._host.exit()
         if not self.channel.is_closing():
             self.channel.exit(0)  # scp takes a missing exit status for a failure
@@ -213,7 +207,7 @@ class Files(asyncssh.SFTPServer):
     async def _about(self, statement: str, path: bytes, method: str, *, follows: bool = True) -> Any:
         """Asks something about a name."""
         shown = await self._host.resolved(path, follows=follows)
-        command, _ = await self._ask(statement, {Intent.READ}, shown)
+        command, _ = await self._commands.ask(statement, {Intent.READ}, shown)
         return await self._done(command, method, path)
 
     async def _change(
@@ -230,7 +224,7 @@ class Files(asyncssh.SFTPServer):
         """Changes a name. `shown`: what is judged in the place of `path`; `other`: a second name."""
         first = await self._host.resolved(shown if shown is not None else path, follows=follows)
         second = await self._host.resolved(other, follows=False) if other is not None else None
-        command, _ = await self._ask(statement, {Intent.WRITE}, first, second, attrs=attrs)
+        command, _ = await self._commands.ask(statement, {Intent.WRITE}, first, second, attrs=attrs)
         await self._done(command, method, path, *arguments)
 
     async def _done(self, command: str, method: str, *arguments: object) -> Any:
@@ -243,76 +237,4 @@ class Files(asyncssh.SFTPServer):
             outcome, said = Outcome.FAILED, str(error)
             raise
         finally:
-            self._finish(command, outcome, said)
-
-    async def _ask(
-        self,
-        statement: str,
-        intents: set[Intent],
-        *paths: str | None,
-        attrs: SFTPAttrs | None = None,
-    ) -> tuple[str, Allowed]:
-        """The command's id, released, and its verdict. Raises SFTPPermissionDenied."""
-        named = [path for path in paths if path is not None]
-        facts = operation_facts(statement, intents, named, attrs)
-        text = operation_text(statement, named, attrs)
-        command = self._visit.judge.operation(text, facts, self._said())
-        try:
-            allowed = await self._verdict(self._visit.ask(command, self._tell))
-            if (refusal := unkept(allowed.obligations, command)) is not None:
-                self._visit.abandon(command.id, refusal.message)
-                raise Refused(refusal)
-            self._visit.release(command.id)
-        except Refused as refused:
-            self._tell(refusal_line(command.id, refused.refusal))
-            raise asyncssh.SFTPPermissionDenied(refused.refusal.message) from None
-        return command.id, allowed
-
-    async def _verdict(self, asking: Coroutine[Any, Any, Allowed]) -> Allowed:
-        """Awaits it, unless the client closes the channel."""
-        waiting = asyncio.ensure_future(asking)
-        closed = asyncio.ensure_future(self.channel.wait_closed())
-        try:
-            await asyncio.wait((waiting, closed), return_when=asyncio.FIRST_COMPLETED)
-            if not waiting.done():
-                raise asyncssh.SFTPConnectionLost("the client left")
-            return waiting.result()
-        except (ClientGone, asyncio.CancelledError):
-            raise asyncssh.SFTPConnectionLost("the client left") from None
-        finally:
-            waiting.cancel()
-            closed.cancel()
-
-    def _close_command(self, opened: OpenFile, outcome: Outcome) -> None:
-        digest = opened.digest
-        self._visit.note(f"{opened.path}: {digest.bytes} bytes, {digest}")
-        self._finish(opened.command, outcome, opened.error, digest.bytes, opened.contents.masked)
-
-    def _finish(
-        self,
-        command: str,
-        outcome: Outcome,
-        error: str,
-        count: int = 0,
-        masked: Mapping[str, int] | None = None,
-    ) -> None:
-        self._visit.finish(
-            Finish(
-                command=command,
-                outcome=outcome,
-                rows=0,
-                bytes=count,
-                error_code="",
-                error=error,
-                masked=tuple(MaskedField(f"detector:{n}", n, c) for n, c in sorted((masked or {}).items())),
-            )
-        )
-
-    def _said(self) -> Mapping[str, str]:
-        return {
-            name: value for name, value in self.channel.get_environment().items() if isinstance(value, str)
-        }
-
-    def _tell(self, said: str) -> None:
-        self._visit.say(said + "\n")
-        self.channel.write(said.encode() + b"\n", _STDERR)
+            self._commands.finish(command, outcome, said)

@@ -51,6 +51,9 @@ class Inlet:
             client = await connect()
         finally:
             self._coming -= 1
+        if not self.is_open:  # since a moment ago
+            client[1].close()
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "it is closed")
 
         async def serve(from_host: Reader, to_host: Writer) -> None:
             task = asyncio.create_task(self._join(client, (from_host, to_host)))

@@ -1,6 +1,7 @@
 """Ways to read masked values (the files of tests/leaks), tried directly and through a gateway."""
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,10 +206,12 @@ class Run:
 
 
 def run_of(world: World, all_cases: list[Case]) -> Run:
-    """Tries each case directly and through the gateway."""
-    values = RawValues(world.every, world.closely)
-    return Run(
-        world,
-        {str(case): world.direct.tried(case, values) for case in all_cases},
-        {str(case): world.through.tried(case, values) for case in all_cases},
-    )
+    """Tries each case directly and through the gateway, side by side: each has a database of its own."""
+
+    def tried(sessions: Sessions) -> dict[str, Tried]:
+        values = RawValues(world.every, world.closely)  # one is for one thread
+        return {str(case): sessions.tried(case, values) for case in all_cases}
+
+    with ThreadPoolExecutor(2) as pool:
+        direct, through = pool.map(tried, (world.direct, world.through))
+    return Run(world, direct, through)

@@ -12,6 +12,7 @@ from ingress.shell.place import Place
 from ingress.ssh.answer import PIECE, Answer, Stream, pieces_of
 from ingress.ssh.judge import LONGEST
 from ingress.ssh.keyboard import Keyboard
+from ingress.ssh.lines.display import Display
 from ingress.ssh.lines.driver import Driver
 from ingress.ssh.lines.editor import End
 from ingress.ssh.lines.marks import Mark
@@ -30,7 +31,6 @@ _STOPPING = 2.0  # seconds for a program to heed Ctrl-C at a limit, before its s
 _CTRL_C = b"\x03"
 _MOST_EARLY = 64 * 1024  # bytes
 _STOPPED = 124
-_PASTE_ON, _PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"  # xterm's bracketed paste
 
 
 class LineShell:
@@ -45,6 +45,7 @@ class LineShell:
         self._environment = environment
         self._detectors = visit.judge.subject.detectors
         self._prompt = Prompt(process.term_size[0] or 80)
+        self._display = Display(visit, process, self._prompt)
         self._driver = Driver(self._write_host)
         self._host: asyncssh.SSHClientProcess[bytes] | None = None
         self._waits: asyncio.Queue[Mark | None] = asyncio.Queue()
@@ -54,13 +55,11 @@ class LineShell:
         self._idle = Stream(visit, self._detectors, lambda shown: shown)
         self._running: tuple[Answer, Stream] | None = None
         self._input = Typed(self._detectors)
-        self._is_composing = False
         self._is_asking = False
         self._client_is_done = False
         self._has_begun = False
         self._early = bytearray()
         self._relayed = False  # whether a program may have left something unread
-        self._starts_row = True
         self._home = self._folder = ""
         self._status = 0
         self._changed = False
@@ -95,7 +94,7 @@ class LineShell:
         except TimeoutError:
             mark = None
         if mark is None:
-            self._tell("countersign: the host did not start a shell; it has to have bash")
+            self._display.tell("countersign: the host did not start a shell; it has to have bash")
             self._process.exit(NO_STATUS)
             return
         self._home = mark.folder
@@ -107,37 +106,31 @@ class LineShell:
                 self._process.exit(self._status)
                 return
             mark = await self._line(command, mark)
-        await self._process.stdout.drain()
+        await self._display.drain()
         self._process.exit(NO_STATUS if host.exit_status is None else host.exit_status)
 
     async def _compose(self) -> str | None:
         """A whole command; None when the client is done."""
-        if not self._starts_row:
-            self._write(b"\r\n")
-        paste = self._process.term_type != "dumb"
-        self._write((_PASTE_ON if paste else b"") + self._prompt.begin(self._words))
-        self._is_composing = True
+        self._display.begin_line(self._words)
         try:
             while True:
                 self._typed.clear()
                 shown, ended = self._prompt.work()
-                self._write(shown)
-                await self._process.stdout.drain()
+                self._display.write(shown)
+                await self._display.drain()
                 if ended is None and self._client_is_done:
                     ended = End.END_OF_INPUT
                 if ended is not None:
                     return ended if isinstance(ended, str) else None
                 await self._typed.wait()
         finally:
-            self._is_composing = False
-            self._write(_PASTE_OFF if paste else b"")
-            self._starts_row = True
+            self._display.end_line()
 
     async def _line(self, text: str, mark: Mark) -> Mark | None:
         """Runs a command, if it may. What the shell says when it waits again: the `mark` of before where
         nothing ran, None where it ended."""
         if len(text) > LONGEST:
-            self._tell(refusal_text(TOO_LONG))
+            self._display.tell(refusal_text(TOO_LONG))
             return mark
         judge = self._visit.judge
         place = Place(True, True, self._folder, self._changed)
@@ -146,7 +139,7 @@ class LineShell:
         try:
             obligations = await self._ask(command)
         except Refused as refused:
-            self._tell(refusal_text(refused.refusal))
+            self._display.tell(refusal_text(refused.refusal))
             self._prompt.type(self._take_early())
             return mark
         self._changed = self._changed or changes
@@ -163,7 +156,7 @@ class LineShell:
         self._wants_out.clear()
         self._is_asking = True
         try:
-            allowed = await self._visit.unless(self._visit.ask(command, self._tell), self._leaves())
+            allowed = await self._visit.unless(self._visit.ask(command, self._display.tell), self._leaves())
         finally:
             self._is_asking = False
         if (refusal := unkept(allowed.obligations, command)) is not None:
@@ -206,7 +199,7 @@ class LineShell:
             self._running = None
             answer.report(outcome, code, error)
         if answer.limit:
-            self._tell(stopped_text(answer.limit, answer.rule))
+            self._display.tell(stopped_text(answer.limit, answer.rule))
         return mark
 
     async def _ended(self, answer: Answer, seconds: float | None) -> Mark | None:
@@ -221,7 +214,7 @@ class LineShell:
                 await asyncio.wait((waiting,), timeout=_STOPPING)
             if waiting.done():
                 return waiting.result()
-            self._tell("countersign: it did not stop, and its shell ended with it")
+            self._display.tell("countersign: it did not stop, and its shell ended with it")
             self._process.exit(_STOPPED)
             return None
         finally:
@@ -249,7 +242,7 @@ class LineShell:
                         self._show(self._stream.write(part))
                     case Mark():
                         self._heard(part)
-            await self._process.stdout.drain()
+            await self._display.drain()
             await self._visit.recording_has_room()
         if not self._has_begun:
             self._show(self._idle.write(bytes(before_first)))
@@ -326,21 +319,9 @@ class LineShell:
         if not shown:
             return
         self._input.shows(shown)
-        if self._is_composing:  # a program in the background: the line comes again below it
-            shown = b"\r\x1b[J" + shown + (b"" if shown.endswith(b"\n") else b"\r\n") + self._prompt.redraw()
-        self._write(shown)
+        self._display.show(shown)
         if self._running is not None and self._running[0].limit:
             self._stop.set()
-
-    def _write(self, data: bytes) -> None:
-        if data and not self._process.is_closing():
-            self._process.stdout.write(data)
-            self._starts_row = data.endswith(b"\n")
-
-    def _tell(self, said: str) -> None:
-        text = said.replace("\n", "\r\n") + "\r\n"
-        self._visit.say(text)
-        self._write((b"" if self._starts_row else b"\r\n") + text.encode())
 
     def _where(self, folder: str) -> str:
         """A folder as the facts name it: in the user's home from "~" on."""

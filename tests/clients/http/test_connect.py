@@ -13,9 +13,10 @@ from typing import Any
 
 import psutil
 import pytest
-from support.builders import AGENT
+from support.builders import AGENT, DANA
 from support.command_line import Ran, run_command, start_command
 from support.gateway import Gateway
+from support.http_client import http_client, pending_approval
 from support.json_server import Answer, running_json_server
 from support.wait import eventually
 
@@ -94,15 +95,25 @@ async def test_its_exit_status_is_the_clients(terminal: Terminal) -> None:
     assert terminal.scratch() == []
 
 
-async def test_the_token_is_in_no_argument_and_no_environment(terminal: Terminal) -> None:
+async def test_the_token_is_in_no_argument_and_no_environment(gateway: Gateway, terminal: Terminal) -> None:
     process = await start_command(
-        terminal.folder, "connect", "open", "--", "curl", "-sS", "/slow/600", **terminal.variables
+        terminal.folder,
+        "connect",
+        "shop",
+        "--",
+        "curl",
+        "-sS",
+        "-d",
+        "{}",
+        "/v1/orders?waits=1",
+        **terminal.variables,
     )
 
     def client() -> psutil.Process | None:
         found = psutil.Process(process.pid).children(recursive=True)
-        return next((one for one in found if one.cmdline()[-1:] and "/slow/600" in one.cmdline()[-1]), None)
+        return next((one for one in found if one.cmdline()[-1:] and "waits=1" in one.cmdline()[-1]), None)
 
+    await pending_approval(gateway, DANA, "waits=1")
     curl = await eventually(client, seconds=_SECONDS, what="curl")
     (folder,) = terminal.scratch()
     said = " ".join((*curl.cmdline(), *curl.environ().values()))
@@ -166,15 +177,16 @@ async def test_without_a_command_it_says_how_to_go_on(gateway: Gateway, terminal
 
 
 async def test_a_wrong_password_is_a_wrong_token(gateway: Gateway) -> None:
-    for user, status in (
-        (f"{AGENT.name}:{AGENT.token}", "200"),
-        (f"dana:{AGENT.token}", "401"),
-        (":x", "401"),
-    ):
-        process = await asyncio.create_subprocess_exec(
-            *("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-u", user),
-            f"http://{gateway.listen['http']}/open/v1/customers",
-            stdout=asyncio.subprocess.PIPE,
-        )
-        out, _ = await process.communicate()
-        assert out.decode() == status, user
+    async with http_client(gateway) as client:
+        for user, token, status in (
+            (AGENT.name, AGENT.token, 200),
+            ("", AGENT.token, 200),
+            ("dana", AGENT.token, 401),
+            (AGENT.name, "", 401),
+        ):
+            answer = await client.get("/open/v1/customers", auth=(user, token))
+            assert answer.status_code == status, user
+            assert "Basic" not in answer.headers.get("www-authenticate", "")
+        for field in ("Basic", "Basic !", "Basic /w==", "Basic YQ", "Basic YQ==,x"):
+            answer = await client.get("/open/v1/customers", headers={"Authorization": field})
+            assert answer.status_code == 401, field

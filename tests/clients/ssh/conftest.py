@@ -9,6 +9,7 @@ from support.builders import DANA, Document, configuration
 from support.command_line import run_command
 from support.gateway import Gateway, running_gateway
 from support.sshd import Client, Sshd, running_sshd
+from support.tunnel_host import running_tunnel_host
 
 DETECT = ["card_number", "iban", "email", "us_ssn", "aws_key", "private_key", "jwt"]
 REVIEW: Document = {"reviewers": ["dba"], "approvals": 1, "timeout": "60s", "valid_for": "30s"}
@@ -86,6 +87,11 @@ def policies(files: str) -> list[Document]:
             "verdict": "allow",
         },
         {
+            "name": "a tunnel",
+            "when": {"resources": ["tunnels"], "statements": ["tunnel"], "paths": ["tun0"]},
+            "verdict": "allow",
+        },
+        {
             "name": "lend and run",
             "when": {
                 "resources": ["lends", "lends-lines"],
@@ -132,7 +138,15 @@ def silent() -> Iterator[int]:
 
 
 @pytest.fixture(scope="package")
-def gateway(sshd: Sshd, silent: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def tunnel_host() -> Iterator[Document]:
+    with running_tunnel_host() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def gateway(
+    sshd: Sshd, silent: int, tunnel_host: Document, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
     """The whole product before this sshd, under several names with rules of their own."""
     (sshd.files / "open").mkdir(mode=0o777)
     (sshd.files / "open").chmod(0o777)
@@ -140,6 +154,7 @@ def gateway(sshd: Sshd, silent: int, tmp_path_factory: pytest.TempPathFactory) -
         sshd.resource("web-1", sensitive={"detect": DETECT}),
         *(sshd.resource(name) for name in ("plain", "limited", "quick", "reasons", "reads", "lends")),
         sshd.resource("forwards"),
+        {**sshd.resource("tunnels"), **tunnel_host},
         sshd.resource("shell", shells="recorded", sensitive={"detect": DETECT}),
         sshd.resource("web-lines", shells="lines", sensitive={"detect": DETECT}),
         *(sshd.resource(name, shells="lines") for name in ("reads-lines", "limited-lines", "lends-lines")),

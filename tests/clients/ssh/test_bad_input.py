@@ -118,6 +118,14 @@ async def test_more_variables_than_anybody_means_are_refused(client: Client) -> 
     assert "more than 16 variables" in str(done.stderr)
 
 
+async def test_a_variable_whose_name_is_none_is_refused(client: Client) -> None:
+    async with await client.connected("agent-7:plain") as connection:
+        done = await connection.run("env", env={"A=B": "x", "IN_ORDER": "y"})
+    assert "IN_ORDER=y" in str(done.stdout)
+    assert "A=B" not in str(done.stdout)
+    assert "a name that no shell knows" in str(done.stderr)
+
+
 async def test_a_client_that_vanishes_while_it_waits_takes_its_request_back(
     client: Client, gateway: Gateway, sshd: Sshd
 ) -> None:

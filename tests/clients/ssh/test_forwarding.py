@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 
+import asyncssh
 import pytest
 from support.gateway import Gateway
 from support.sshd import Client
@@ -75,3 +76,29 @@ async def test_without_a_rule_none_is_made(client: Client, echo: int) -> None:
         back, said = await _through(client, resource, to, b"x")
         assert back == b""
         assert "no rule allows this" in said
+
+
+async def test_a_tunnel_is_opened_where_a_rule_allows_it(client: Client, gateway: Gateway) -> None:
+    packets = [b"\x45" + bytes(99), b"\x45" + bytes(1399)]  # IPv4 by their first byte
+    async with asyncio.timeout(60), await client.connected("agent-7:tunnels") as connection:
+        reader, writer = await connection.open_tun(0)
+        for packet in packets:
+            writer.write(packet)
+        assert [await reader.read() for _ in packets] == packets
+        writer.close()
+        with pytest.raises(asyncssh.ChannelOpenError, match="no rule allows this"):
+            await connection.open_tun(1)
+
+    def recorded() -> bool:
+        sql = "select bytes from commands where text = 'tunnel tun0' and bytes > 0"
+        return gateway.audit(sql) == [{"bytes": sum(map(len, packets))}]
+
+    await eventually(recorded, every=0.5, what="the tunnel in the audit log")
+
+
+async def test_a_host_without_tunnels_is_said(client: Client) -> None:
+    """The real sshd: PermitTunnel is off, as it is by default."""
+    async with await client.connected("agent-7:plain") as connection:
+        with pytest.raises(asyncssh.ChannelOpenError, match="the host does not do it"):
+            await connection.open_tun(0)
+        assert (await connection.run("echo on")).stdout == "on\n"

@@ -109,7 +109,7 @@ async def test_a_held_listener_outlives_the_keep_alives(client: Client, echo: in
     forward = ("-R", f"localhost:{free_port()}:127.0.0.1:{echo}")
     async with _forwarding(client, *options, *forward, resource="web-1") as ssh:
         said = await ssh.said("held for review")
-        await eventually(lambda: ssh.err.count(b"still held") >= 5, what="five signs of life")
+        await eventually(lambda: ssh.err.count(b"still waits") >= 5, what="five signs of life")
         approval = re.search(r"approval ([0-9a-f-]+)", said)
         assert approval is not None
         await decide(gateway, DANA, approval[1], "approve", "fine")

@@ -1,0 +1,103 @@
+"""The commands of one channel's SFTP and SCP: asked about, and reported when they ended."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+import asyncssh
+from asyncssh import SFTPAttrs
+
+from ingress.gate import Allowed
+from ingress.inquiry import Refused
+from ingress.interface import Finish
+from ingress.ssh.open_file import OpenFile
+from ingress.ssh.operations import operation_facts, operation_text
+from ingress.ssh.refusal import refusal_line
+from ingress.ssh.visit import ClientGone, Visit
+from ingress.terminal.obligations import unkept
+from schemas.vocabulary import Intent, MaskedField, Outcome
+
+_STDERR = 1  # SSH_EXTENDED_DATA_STDERR (RFC 4254, 5.2)
+
+
+class FileCommands:
+    """`channel`: the client's."""
+
+    def __init__(self, visit: Visit, channel: "asyncssh.SSHServerChannel[bytes]") -> None:
+        self._visit = visit
+        self._channel = channel
+
+    async def ask(
+        self,
+        statement: str,
+        intents: set[Intent],
+        *paths: str | None,
+        attrs: SFTPAttrs | None = None,
+    ) -> tuple[str, Allowed]:
+        """The command's id, released, and its verdict. Raises SFTPPermissionDenied."""
+        named = [path for path in paths if path is not None]
+        facts = operation_facts(statement, intents, named, attrs)
+        text = operation_text(statement, named, attrs)
+        command = self._visit.judge.operation(text, facts, self._said())
+        try:
+            allowed = await self._verdict(self._visit.ask(command, self.tell))
+            if (refusal := unkept(allowed.obligations, command)) is not None:
+                self._visit.abandon(command.id, refusal.message)
+                raise Refused(refusal)
+            self._visit.release(command.id)
+        except Refused as refused:
+            self.tell(refusal_line(command.id, refused.refusal))
+            raise asyncssh.SFTPPermissionDenied(refused.refusal.message) from None
+        return command.id, allowed
+
+    async def _verdict(self, asking: Coroutine[Any, Any, Allowed]) -> Allowed:
+        """Awaits it, unless the client closes the channel."""
+        waiting = asyncio.ensure_future(asking)
+        closed = asyncio.ensure_future(self._channel.wait_closed())
+        try:
+            await asyncio.wait((waiting, closed), return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise asyncssh.SFTPConnectionLost("the client left")
+            return waiting.result()
+        except (ClientGone, asyncio.CancelledError):
+            raise asyncssh.SFTPConnectionLost("the client left") from None
+        finally:
+            waiting.cancel()
+            closed.cancel()
+
+    def close(self, opened: OpenFile, outcome: Outcome) -> None:
+        """What was opened is done with."""
+        digest = opened.digest
+        self._visit.note(f"{opened.path}: {digest.bytes} bytes, {digest}")
+        self.finish(opened.command, outcome, opened.error, digest.bytes, opened.contents.masked)
+
+    def finish(
+        self,
+        command: str,
+        outcome: Outcome,
+        error: str,
+        count: int = 0,
+        masked: Mapping[str, int] | None = None,
+    ) -> None:
+        """A command ended. `count`: bytes; `masked`: values by detector."""
+        self._visit.finish(
+            Finish(
+                command=command,
+                outcome=outcome,
+                rows=0,
+                bytes=count,
+                error_code="",
+                error=error,
+                masked=tuple(MaskedField(f"detector:{n}", n, c) for n, c in sorted((masked or {}).items())),
+            )
+        )
+
+    def _said(self) -> Mapping[str, str]:
+        return {
+            name: value for name, value in self._channel.get_environment().items() if isinstance(value, str)
+        }
+
+    def tell(self, said: str) -> None:
+        """On the client's stderr."""
+        self._visit.say(said + "\n")
+        self._channel.write(said.encode() + b"\n", _STDERR)
