@@ -146,6 +146,8 @@ class Review(Model):
             raise ValueError("expected escalation.after to be shorter than timeout: nobody waits longer")
         if len(set(self.all_of)) != len(self.all_of):
             raise ValueError("expected each group of all_of once")
+        if self.sample and self.at is not ReviewAt.COMMIT:
+            raise ValueError("expected at: commit beside sample: before a command runs no row is changed")
         return self
 
     @model_validator(mode="after")

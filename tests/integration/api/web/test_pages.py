@@ -427,5 +427,5 @@ async def test_a_commit_shows_what_it_makes_last(browser: Browser, api: Api, pro
             ["new", "8", "<b>x</b>"],
             ["deleted", "9"],
         ]
-        await expect(what).to_contain_text("No rows of it to see: it has no primary key")
+        await expect(what).to_contain_text("no rows to see: it has no primary key")
         assert await barriers(page) == []

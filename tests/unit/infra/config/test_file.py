@@ -144,6 +144,12 @@ MISTAKES = {
     "not a column": ('"*.*.ssn"', '"ssn"', 22, '"schema.table.column"'),
     "duration": ("time: 30s", "time: soon", 29, "expected a duration such as 30s, 10m or 2h; found 'soon'"),
     "no reviewers": ("reviewers: [dba]", "reviewers: []", 33, "expected reviewers: [...], all_of: [...]"),
+    "rows of what has not run": (
+        "reviewers: [dba]",
+        "sample: 3, reviewers: [dba]",
+        33,
+        "expected at: commit",
+    ),
     "review without terms": (
         "    review: {",
         "    #",
