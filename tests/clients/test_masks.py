@@ -46,6 +46,8 @@ async def masked(gateway: Gateway) -> AsyncIterator[asyncpg.Connection]:
     )
     await plain.close()
     connection = await asyncpg.connect(gateway.conninfo("masked"))
+    # After it this resource's catalogue has what was made by the other.
+    await connection.execute("create temporary table t_masks_seen (id int)")
     yield connection
     await connection.close()
 

@@ -54,6 +54,8 @@ async def other(database: str, postgres: Postgres) -> AsyncIterator[psycopg.Asyn
 async def client(gateway: Gateway, database: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
     conninfo = gateway.conninfo("masked")
     async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+        # After it the gateway has seen what was made by other ways, too.
+        await connection.execute("create temporary table t_swap_seen (id int)")
         yield connection
 
 

@@ -5,6 +5,7 @@ from ingress.postgres.catalogue_changes import (
     Fingerprint,
     Owned,
     Owners,
+    Scope,
     differing,
     everything,
     fingerprint_query,
@@ -90,8 +91,8 @@ def test_a_table_more_is_all_that_is_read() -> None:
     note(changes, COLUMNS, {}, {"17000.1": Owners((17000,), 0, 0)}, ())
     note(changes, "constraint", ROWS["constraint"], {"17002": Owners((17000, 0), 0, 0)}, ())
     scope = scope_of(changes, ROWS)
-    assert (scope.relations, scope.calls, scope.types, scope.functions) == ({17000}, {17000}, {17001}, set())
-    assert not scope.prints_all
+    new = frozenset({17000})
+    assert scope == Scope(new, new, frozenset({17001}), frozenset(), prints_all=False)
 
 
 def test_a_new_schema_changes_nothing_else_and_another_name_of_one_everything() -> None:
