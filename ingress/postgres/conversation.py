@@ -31,7 +31,16 @@ from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
 from ingress.postgres.ending import answered_beside, ask_about, may_be_held
-from ingress.postgres.execution import Ending, Execution, Expected, Group, Kind, lost, only_prepared
+from ingress.postgres.execution import (
+    Ending,
+    Execution,
+    Expected,
+    Group,
+    Kind,
+    lost,
+    only_prepared,
+    take_back,
+)
 from ingress.postgres.judge import Judge
 from ingress.postgres.maskers import put_maskers
 from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execute
@@ -42,7 +51,6 @@ from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_still
 from ingress.postgres.refused import error_of, in_place_of
 from ingress.postgres.results import ResultMasker
 from ingress.postgres.sampling import Masked
-from ingress.postgres.sql.columns import Origin
 from ingress.postgres.target_side import TargetSide
 from ingress.postgres.transaction import OpenTransaction, make_runs_first, makes_last
 from ingress.postgres.unchanged import guard
@@ -79,14 +87,14 @@ class PostgresConversation:
         self._link = link
         self._clock = clock
         self._masks = masks
-        self._masked = Masked(base_plan, self._origin, masks)
+        self._masked = Masked(base_plan, self._judge.origin, masks)
         self._client_reader = ClientReader()
         self._target_reader = TargetReader()
         self._names = Namespace()
         self._names.reasons = judge.reasons
         self._client = ClientSide(self._names, judge)
         self._transaction = OpenTransaction(clock)
-        base = ResultMasker(base_plan, self._origin, proven=False, masks=masks)
+        base = ResultMasker(base_plan, judge.origin, proven=False, masks=masks)
         self._target = TargetSide(self._names, base, self._transaction)
         self._target.parameters.update(parameters)
         self._groups: deque[Group] = deque()
@@ -338,16 +346,13 @@ class PostgresConversation:
         self._groups.append(group)
         group.waiting.update(execution.command.id for execution in group.executions)
         if group.ends is None:
-            self._ask(group)
+            self._requests.extend(Submit(execution.command) for execution in group.executions)
         for execution in group.all_executions():
             statement = execution.statement
             if statement is not None and (
                 statement.changes_context or statement.changes_catalogue or statement.changes_settings
             ):
                 self._unsettled.add(execution.command.id)
-
-    def _ask(self, group: Group) -> None:
-        self._requests.extend(Submit(execution.command) for execution in group.executions)
 
     def _queued(self) -> list[Execution]:
         """What waits for its verdict, or its turn."""
@@ -368,7 +373,7 @@ class PostgresConversation:
         if isinstance(step, AskBeside | Wait):
             return False
         ending.is_asked = True
-        self._ask(group)
+        self._requests.extend(Submit(execution.command) for execution in group.executions)
         if isinstance(step, Refuse):
             self._refuse_beforehand(group, step)
             group.waiting.clear()
@@ -387,13 +392,7 @@ class PostgresConversation:
             if group.ends is not None and not group.refusal and not self._ask_about_end(group, group.ends):
                 self._flush()
                 return sent
-            is_early = group.fails and self._target.expected  # whether a transaction is open is not known yet
-            if (
-                (group.waiting or is_early or self._cancels)
-                or (self._limited and self._target.owes(self._limited) and must_wait(group, self._limited))
-                or (self._guarded and self._target.owes(self._guarded))
-                or not self._settles(group)
-            ):
+            if group.waiting or self._cancels or self._awaits_answers(group) or not self._settles(group):
                 self._flush()
                 return sent
             sent = True
@@ -405,6 +404,12 @@ class PostgresConversation:
             else:
                 self._forward(group)
         return sent
+
+    def _awaits_answers(self, group: Group) -> bool:
+        """Whether it depends on what is owed: how a transaction stands, a cut or skipped answer."""
+        is_cut = self._limited and self._target.owes(self._limited) and must_wait(group, self._limited)
+        is_early = group.fails and self._target.expected
+        return bool(is_early or is_cut or (self._guarded and self._target.owes(self._guarded)))
 
     def _settles(self, group: Group) -> bool:
         """Whether all that must be known or done before the group is sent has been."""
@@ -429,11 +434,9 @@ class PostgresConversation:
     def _refuse_beforehand(self, group: Group, refuse: Refuse) -> None:
         group.error = refuse.data
         for execution in group.executions:
-            other = execution is not refuse.execution
+            why = "another statement of the same message was refused"
             self._unsettled.discard(execution.command.id)
-            self._abandon(
-                execution, "another statement of the same message was refused" if other else refuse.reason
-            )
+            self._abandon(execution, refuse.reason if execution is refuse.execution else why)
 
     def _check(self, group: Group) -> None:
         """The gate's last word on each command; a refusal of one is a refusal of the group."""
@@ -449,7 +452,11 @@ class PostgresConversation:
         for execution in group.executions:
             if id(execution) in asked:
                 execution.alone = not self._ran_in_series
-                self._prepare_answer(execution)
+                put_maskers(execution, self._judge.origin, self._masks)
+                if execution.at_commit and not self._transaction.is_held:
+                    self._for_client.append(make_runs_first(execution))
+                self._transaction.sent(execution)
+                self._requests.append(Record(Frame.COMMAND, execution.command.text.encode()))
             else:  # a preparation: nothing runs, nothing is owed
                 self._requests.append(only_prepared(execution))
                 self._unsettled.discard(execution.command.id)
@@ -467,14 +474,6 @@ class PostgresConversation:
         self._ran_in_series = not (group.simple or group.syncs) and (self._ran_in_series or bool(asked))
         self._sent_in_series = not (group.simple or group.syncs)
         self._limited = self._limited if self._sent_in_series else None
-
-    def _prepare_answer(self, execution: Execution) -> None:
-        """What its verdict obliges the gateway to is in place before the command leaves."""
-        put_maskers(execution, self._origin, self._masks)
-        if execution.at_commit and not self._transaction.is_held:
-            self._for_client.append(make_runs_first(execution))
-        self._transaction.sent(execution)
-        self._requests.append(Record(Frame.COMMAND, execution.command.text.encode()))
 
     def _refuse(self, group: Group, command: str, refusal: Refusal) -> None:
         """One command of a group is refused: nothing of the group is sent."""
@@ -497,7 +496,7 @@ class PostgresConversation:
             self._requests.append(Record(Frame.NOTE, group.refusal[1].message.encode()))
         self._put_aside(in_place_of(group, error, self._target.status, ran_in_series=self._ran_in_series))
         if not group.simple:
-            self._take_back(group)
+            take_back(self._names, group)
             self._skip_series("an earlier command of the same series was refused", synced=group.syncs)
 
     def _skip_series(self, reason: str, *, synced: bool = False) -> None:
@@ -508,16 +507,11 @@ class PostgresConversation:
             self._settle(group)
             for execution in group.executions:
                 self._abandon(execution, reason)
-            self._take_back(group)
+            take_back(self._names, group)
         if synced:
             self._groups.appendleft(Group([SYNC], [Expected(Kind.SYNC)], syncs=True))
             return
-        self._take_back(self._client.discard())
-
-    def _take_back(self, group: Group) -> None:
-        for expected in group.expected:
-            if expected.change is not None:
-                self._names.take_back(expected.change)
+        take_back(self._names, self._client.discard())
 
     def _tell_unplanned(self) -> None:
         """Where the target could not plan what came next in a series: its error is the series' error."""
@@ -575,9 +569,6 @@ class PostgresConversation:
 
     def _group_of(self, command: str) -> Group | None:
         return next((group for group in self._groups if command in group.waiting), None)
-
-    def _origin(self, table: int, attribute: int) -> Origin | None:
-        return self._judge.catalogue.origin(table, attribute)
 
     def _tell(self, notice: bytes) -> None:
         self._for_client.append(notice)

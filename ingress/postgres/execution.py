@@ -9,7 +9,7 @@ from ingress.interface import Finish
 from ingress.postgres.codec import Message
 from ingress.postgres.facts import Statement
 from ingress.postgres.limits import Stop
-from ingress.postgres.namespace import Change, Portal, Prepared
+from ingress.postgres.namespace import Change, Namespace, Portal, Prepared
 from ingress.postgres.results import ResultMasker
 from schemas.vocabulary import Intent, Outcome, Stage
 
@@ -172,3 +172,10 @@ class Group:
         """What it asks about, and portals that go on, which were asked about before."""
         going_on = [one for expected in self.expected for one in expected.executions]
         return [*self.executions, *(one for one in going_on if one not in self.executions)]
+
+
+def take_back(names: Namespace, group: Group) -> None:
+    """The group is not sent: what it would have prepared or closed stays as it was."""
+    for expected in group.expected:
+        if expected.change is not None:
+            names.take_back(expected.change)

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from ingress.command import Command, Pattern, Spoken, make_command
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.execution import Execution
-from ingress.postgres.facts import Context, Statement, Unparsable, analyse
+from ingress.postgres.facts import Context, Cursor, Statement, Unparsable, analyse
 from ingress.postgres.messages import Bind
 from ingress.postgres.namespace import Prepared
 from ingress.postgres.parameters import readable
 from ingress.postgres.reasons import Reasons
+from ingress.postgres.sql.columns import Origin
 from ingress.postgres.sql.pattern import shape_of
 from ingress.postgres.sql.settings import MEANING
 from ingress.postgres.transaction import controls, has_control
@@ -87,6 +88,15 @@ class Judge:
         self.firsts: Callable[[], Mapping[str, Statement]] = dict  # of prepared statements, when parsed
         self._began: tuple[str, ...] | None = None  # the settings when they were first known
         self.is_stale = False  # the context could not be asked for: what it decides is not proven
+
+    def learn(self, prepared: Mapping[str, str], cursors: Mapping[str, Cursor]) -> None:
+        """What names of the session stand for now."""
+        if self.context.prepared != prepared or self.context.cursors != cursors:
+            self.context = replace(self.context, prepared=prepared, cursors=dict(cursors))
+
+    def origin(self, table: int, attribute: int) -> Origin | None:
+        """As Catalogue.origin, of the catalogue as it is then."""
+        return self.catalogue.origin(table, attribute)
 
     def query(self, text: str) -> list[Execution]:
         """An execution for each statement of a simple query. Raises Unparsable."""
