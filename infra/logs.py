@@ -4,16 +4,19 @@
     log.info("session_opened", session=session.id, resource=resource.name)
 
 The name never has values in it, so that it can be searched for. Text of commands, parameters, rows and
-tokens do not belong in a log; keys that would hold a secret are blanked all the same.
+tokens do not belong in a log; keys that would hold a secret are blanked all the same, and of an exception
+stand its type and where it was raised: its words may quote what was being read or written.
 """
 
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from traceback import format_tb
 from typing import TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 LEVEL = "COUNTERSIGN_LOG"
 """The environment variable with the level: debug, info (the default), warning or error."""
@@ -49,8 +52,7 @@ def configure_logging(role: str, stream: TextIO | None = None) -> None:
         structlog.stdlib.ExtraAdder(),
         _name_role(role),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        # Plain tracebacks: those with local variables would show values.
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(_without_words),
         _blank_secrets,
     ]
     structlog.configure(
@@ -86,6 +88,26 @@ def _name_role(role: str) -> Processor:
         return event
 
     return add
+
+
+def _without_words(exc_info: ExcInfo) -> str:
+    """A traceback whose exceptions, and those that led to them, have no message. What the system says of
+    itself (OSError) quotes nobody."""
+    return "\n".join(_told(exc_info[1]))
+
+
+def _told(error: BaseException | None) -> Iterator[str]:
+    if error is None:
+        return
+    yield from _told(error.__cause__ or (None if error.__suppress_context__ else error.__context__))
+    for one in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        yield from _told(one)
+    yield "".join(format_tb(error.__traceback__)).rstrip()
+    yield (
+        f"{type(error).__qualname__}: {error.strerror}"
+        if isinstance(error, OSError)
+        else type(error).__qualname__
+    )
 
 
 def _blank_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

@@ -99,6 +99,9 @@ class Outbox:
                 except BusUnavailable as error:
                     self._failed(entry, error)
                     continue
+                except Exception:
+                    self._give_up(entry)
+                    continue
                 confirmation.add_done_callback(partial(self._confirmed, entry))
 
     def _confirmed(self, entry: _Entry, confirmation: asyncio.Future[object]) -> None:
@@ -125,6 +128,15 @@ class Outbox:
         task = asyncio.create_task(self._retry(entry))
         self._retries.add(task)
         task.add_done_callback(self._retries.discard)
+
+    def _give_up(self, entry: _Entry) -> None:
+        """A fault of ours: no try would make these bytes. Those behind it go on."""
+        _log.exception("outbox.not_an_event", event_type=type(entry.event).__name__)
+        self._closed()
+        if entry.on_failure is not None:
+            entry.on_failure()
+        if entry.durable is not None:
+            entry.durable.cancel()
 
     async def _retry(self, entry: _Entry) -> None:
         await asyncio.sleep(_RETRY_AFTER)

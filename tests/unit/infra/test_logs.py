@@ -58,15 +58,21 @@ def test_a_key_that_would_hold_a_secret_is_blanked() -> None:
     assert _lines(stream)[0]["name"] == "dana"
 
 
-def test_a_traceback_shows_no_local_values() -> None:
+def test_a_traceback_shows_where_and_no_values() -> None:
     stream = io.StringIO()
     configure_logging("api", stream)
     row = "value-of-a-row"
     try:
-        raise RuntimeError(f"a row of {len(row)} characters")
+        try:
+            raise ExceptionGroup("both", [ValueError(f"cannot encode {row}"), OSError(28, "No space left")])
+        except ExceptionGroup as error:
+            raise RuntimeError(f"not written: {row}") from error
     except RuntimeError:
         structlog.get_logger().exception("query_failed")
-    assert "a row of 14 characters" in _lines(stream)[0]["exception"]
+    told = _lines(stream)[0]["exception"]
+    assert "test_a_traceback_shows_where_and_no_values" in told
+    for words in ("ValueError", "OSError: No space left", "ExceptionGroup", "RuntimeError"):
+        assert words in told
     assert row not in stream.getvalue()
 
 

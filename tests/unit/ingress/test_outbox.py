@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from support.memory_bus import MemoryBus
@@ -12,7 +12,7 @@ from infra.kafka.bus import Bus, BusUnavailable
 from ingress import outbox as module
 from ingress.outbox import Outbox
 from schemas.envelope import envelope
-from schemas.events import SessionClosed
+from schemas.events import Event, SessionClosed
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -87,3 +87,25 @@ async def test_what_is_not_durable_at_the_end_is_counted(bus: MemoryBus, outbox:
     outbox.report(closed("never"))
     await eventually(lambda: bus.published)
     assert await outbox.stop(0.01) == 1
+
+
+async def test_what_is_no_event_fails_alone(bus: MemoryBus, outbox: Outbox) -> None:
+    """Our own fault, met once: an event that the codec did not take."""
+    taken = bus.publish
+
+    async def publish(event: Event, *, partition: int | None = None) -> asyncio.Future[Any]:
+        if isinstance(event, SessionClosed) and event.reason == "odd":
+            raise ValueError("no union of it")
+        return await taken(event, partition=partition)
+
+    bus.publish = publish  # type: ignore[method-assign]
+    outbox.start()
+    failures: list[str] = []
+    outbox.request(closed("odd"), lambda: failures.append("failed"))
+    odd = outbox.report_durably(closed("odd"))
+    outbox.report(closed("even"))
+    await eventually(lambda: reasons(bus) == ["even"])
+    bus.confirm()
+    assert failures == ["failed"]
+    assert odd.cancelled()
+    assert await outbox.stop(1) == 0

@@ -59,6 +59,32 @@ async def test_verdicts_go_where_the_ingress_reads_and_the_rest_to_its_key(watch
     ]
 
 
+async def test_the_last_event_waits_until_all_that_led_to_it_is_durable(watched: Watched) -> None:
+    """What is kept and what is said before it go to Kafka together."""
+    kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    bus = MemoryBus(durable_at_once=False)
+    events = said(DELETE)
+    await Emission(bus, watched.failures.append).emit(
+        (events[0], *events), watched.finish, reply_to=9, before=kept, orders=[(said(READ)[0], 3)]
+    )
+    await settle()
+    assert [type(event) for event in bus.events] == [ApprovalRequested, ApprovalRequested]
+    bus.confirm()
+    bus.confirm()
+    await settle()
+    assert len(bus.events) == 2
+    kept.set_result(None)
+    await settle()
+    assert [type(event) for event in bus.events[2:]] == [ApprovalPending]
+    bus.confirm()
+    await settle()
+    assert [(type(event), partition) for event, partition in bus.published[3:]] == [(CommandAllowed, 3)]
+    assert watched.done == 0
+    bus.confirm()
+    await settle()
+    assert watched.done == 1
+
+
 async def test_the_next_event_waits_until_the_one_before_is_durable(watched: Watched) -> None:
     bus = MemoryBus(durable_at_once=False)
     await Emission(bus, watched.failures.append).emit(said(DELETE), watched.finish, reply_to=9)
