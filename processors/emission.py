@@ -12,6 +12,9 @@ from schemas.topics import TOPIC_OF, VERDICTS
 
 _log = structlog.get_logger()
 
+_Placed = tuple[Event, int | None]
+"""An event, and the partition it goes to instead of its key's own."""
+
 
 class Publisher(Protocol):
     """What an emission needs of the bus."""
@@ -46,17 +49,17 @@ class Emission:
         before: Awaitable[object] | None = None,
         after: Awaitable[object] | None = None,
     ) -> None:
-        """Publishes the events, each once the one before is durable, and calls `done` when all are.
+        """Publishes the events, the last once the others are durable, and calls `done` when all are.
 
         `reply_to`: the partition for verdicts. `orders`: what is said after them, each with the partition of
-        the ingress it is for. `before`: what must be durable before the first event is said.
+        the ingress it is for. `before`: what must be durable before the last event is said.
         `after`: what else must be done before `done` is called.
         Waits only while the client's buffer is full.
         """
-        placed = [*((event, _partition(event, reply_to)) for event in events), *orders]
-        if not placed and before is None and after is None:
+        placed = [(event, _partition(event, reply_to)) for event in events]
+        if not placed and not orders and before is None and after is None:
             done()
-        elif len(placed) == 1 and before is None and after is None:
+        elif len(placed) == 1 and not orders and before is None and after is None:
             # Nearly every command: no task is needed for it.
             try:
                 future = await self._bus.publish(placed[0][0], partition=placed[0][1])
@@ -65,7 +68,7 @@ class Emission:
             else:
                 self._watch(future, done)
         else:
-            self._watch(asyncio.ensure_future(self._in_order(placed, before, after)), done)
+            self._watch(asyncio.ensure_future(self._in_order(placed, orders, before, after)), done)
 
     async def drain(self) -> None:
         """Returns when nothing is under way."""
@@ -74,16 +77,22 @@ class Emission:
 
     async def _in_order(
         self,
-        placed: Sequence[tuple[Event, int | None]],
+        placed: Sequence[_Placed],
+        orders: Sequence[_Placed],
         before: Awaitable[object] | None,
         after: Awaitable[object] | None,
     ) -> None:
-        if before is not None:
-            await before
-        for event, partition in placed:
-            await durable(await self._bus.publish(event, partition=partition))
+        """Who acts on the last event finds all that led to it durable."""
+        await self._publish(placed[:-1], *([before] if before is not None else []))
+        await self._publish(placed[-1:])
+        await self._publish(orders)
         if after is not None:
             await after
+
+    async def _publish(self, placed: Sequence[_Placed], *others: Awaitable[object]) -> None:
+        """Returns when all of them, and the others, are durable."""
+        published = [await self._bus.publish(event, partition=partition) for event, partition in placed]
+        await asyncio.gather(*map(durable, published), *others)
 
     def _watch(self, future: asyncio.Future[Any], done: Callable[[], object]) -> None:
         self._under_way.add(future)
