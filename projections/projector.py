@@ -30,6 +30,8 @@ from schemas.topics import TOPICS
 
 _MOST = 5000  # events in a batch
 _GATHER = 0.25  # seconds that an event waits for others
+_MANY = 100  # events at once, from which on others wait longer: an INSERT costs as much as dozens
+_LEISURE = 0.75  # seconds that they wait for then
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between tries, the last for ever
 _LONGEST_RAW = 1024 * 1024  # bytes of a rejected record that its dead letter repeats
 
@@ -82,6 +84,8 @@ class Projector:
         async for arrived in subscription.batches(most=_MOST):
             if arrived:
                 await self._write(arrived, ledger)
+            if _MANY <= len(arrived) < _MOST:
+                await asyncio.sleep(_LEISURE)
             for checkpoint in ledger.due(time.monotonic()):
                 await self._until_done(partial(self._sign, checkpoint))
 

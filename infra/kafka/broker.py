@@ -58,7 +58,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 # After a hard stop the broker may register again when its last session is over.
-broker.session.timeout.ms=3000
+broker.session.timeout.ms=6000
 broker.heartbeat.interval.ms=500
 # A gateway that was off for a month goes on where it was: as long as the longest topic is kept.
 offsets.retention.minutes=576000

@@ -53,7 +53,7 @@ from ingress.postgres.results import ResultMasker
 from ingress.postgres.sampling import Masked
 from ingress.postgres.target_side import TargetSide
 from ingress.postgres.transaction import OpenTransaction, make_runs_first, makes_last
-from ingress.postgres.unchanged import guard
+from ingress.postgres.unchanged import guard, is_of_data
 from processors.masking.masks import MASKS, Mask
 from schemas.vocabulary import MaskingPlan
 
@@ -125,6 +125,11 @@ class PostgresConversation:
         """Raises TargetError."""
         for item in self._target_reader.receive_data(data):
             self._target.receive(item)
+            if self._target.must_end:
+                ending = Aside()
+                ending.end()
+                self._put_aside(ending)
+                self._target.must_end = False
             if self._target.must_sync:
                 self._put_aside(Aside([SYNC], [Expected(Kind.SYNC)]))
                 self._target.must_sync = self._target.series_failed = False
@@ -463,10 +468,15 @@ class PostgresConversation:
         executions = [execution for expected in group.expected for execution in expected.executions]
         before, after = around(executions, self._target.status, in_series=self._ran_in_series)
         begun = [execution for execution in group.executions if id(execution) in asked]
-        guarding = guard(begun, self._judge.catalogue, self._target.status)
+        alone = group.simple and self._target.status == b"I" and not self._ran_in_series
+        guarding = Aside()
+        if not alone or is_of_data(executions):
+            guarding = guard(begun, self._judge.catalogue, self._target.status)
         self._put_aside(before)
         self._put_aside(guarding)
-        self._guarded = executions[0] if guarding.messages and group.simple else self._guarded
+        if group.simple and (before.messages or guarding.messages):
+            self._guarded = executions[0]
+            group.expected[-1].must_end = alone and is_of_data(executions)
         self._put_aside(wrapped(group, after))
         self._limited = next((one for one in executions if one.is_limited), self._limited)
         self._target.watch()

@@ -126,10 +126,11 @@ class Expected:
     prepared: Prepared | None = None
     portal: Portal | None = None
     quiet: bool = False
-    answer: Answer | None = None  # to the gateway's own question
+    answer: Answer | None = None  # to the gateway's own question; SYNC: its error is the client's
     guard: Guard | None = None
     call: bytes = b""  # QUERY: of a fast-path call, the body of a RowDescription of its one value
     ready: bool = False  # LOCAL: ReadyForQuery follows
+    must_end: bool = False  # QUERY: the transaction may be open that the gateway began before it
 
 
 @dataclass(eq=False, slots=True)

@@ -13,6 +13,7 @@ OWN = b"countersign"
 """The name of the gateway's own statement and portal, and of a portal that never is."""
 
 _GUARD = b"countersign guard"
+"""Of what may fail: it stays prepared then, for what follows is skipped, and is closed by the next."""
 
 
 @dataclass(slots=True)
@@ -38,10 +39,7 @@ class Aside:
             self.expected.append(Expected(kind, quiet=True, answer=answer))
 
     def guard(self, naming: bytes, comparison: bytes, guard: Guard) -> None:
-        """A statement that is only parsed, and one that is run: where either fails, so does the execution.
-
-        One that failed stays prepared, for what follows it is skipped: it is closed by the next.
-        """
+        """A statement that is only parsed, and one that is run: where either fails, so does the execution."""
         self.messages += [
             make_close(b"S", _GUARD),
             make_parse(_GUARD, naming, ()),
@@ -58,6 +56,24 @@ class Aside:
         """What is left of a statement that failed while it was executed."""
         self.messages.append(make_close(b"S", OWN))
         self.expected.append(Expected(Kind.CLOSE, quiet=True))
+
+    def end(self) -> None:
+        """Ends the transaction that began with what the gateway asked before a simple query, and says to the
+        client what fails of it. PostgreSQL 13.19, 14.16, 15.11, 16.7 and newer take the query for a part of
+        that series, which a Sync does not commit (`start_xact_command`); older ones have committed by now.
+        """
+        ended = Answer()
+        self.messages += [
+            make_close(b"S", _GUARD),
+            make_parse(_GUARD, b"commit", ()),
+            make_bind(_GUARD, _GUARD),
+            make_execute(_GUARD),
+            make_close(b"P", _GUARD),
+            SYNC,
+        ]
+        kinds = (Kind.CLOSE, Kind.PARSE, Kind.BIND, Kind.EXECUTE, Kind.CLOSE)
+        self.expected += [Expected(kind, quiet=True, answer=ended) for kind in kinds]
+        self.expected.append(Expected(Kind.SYNC, answer=ended))
 
     def sync(self) -> None:
         """What was asked until here ends with the transaction it began, where it began one."""

@@ -61,6 +61,7 @@ class TargetSide:
         self.effects = Effects(namespace)
         self._delivery = Delivery()
         self.ended = ""  # a fatal error of the target: its text, for the session's end
+        self.must_end = False  # a transaction that the gateway began before a simple query may be open
         self.must_sync = False  # an error of the gateway's own question: the target waits for a Sync
         self.cut_off = b""  # an error that must make the series fail at the target, too
         self._watched: tuple[Expected | None, int] = (None, 0)  # whose clock was started
@@ -384,12 +385,18 @@ class TargetSide:
         if head is not None and head.quiet and not self.in_block:
             status = b"I"  # what is open is the gateway's own
         if head is not None and head.kind in (Kind.QUERY, Kind.SYNC):
-            self._pass(message)
+            if head.answer is not None and head.answer.error is not None:
+                self._pass(head.answer.error)
+            if not head.must_end:
+                self._pass(message)
             if head.kind is Kind.QUERY:
                 for execution in head.executions[self._statement :]:
                     self._finish(execution, Outcome.FAILED, error="not run: an earlier statement failed")
                 self._statement = 0
             self.expected.popleft()
+            if head.must_end:
+                self.must_end = True  # and the client is told that it is ready when that has been done
+                return
         elif self._ignored_syncs:
             self._ignored_syncs -= 1
             self._out.append(message.raw)

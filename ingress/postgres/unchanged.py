@@ -42,6 +42,11 @@ _OF_DATA = frozenset(
 )
 
 
+def is_of_data(executions: Sequence[Execution]) -> bool:
+    """Whether none of them begins or ends a transaction, or depends on there being none."""
+    return all(_OF_DATA.issuperset(one.command.facts.statements) for one in executions)
+
+
 def guard(executions: Sequence[Execution], catalogue: Catalogue, status: bytes) -> Aside:
     """What to send before these, in a transaction of this status. Where it fails, the first of them has."""
     aside = Aside()

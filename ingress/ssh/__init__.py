@@ -1,8 +1,9 @@
 """SSH: between a client that thinks we are its host and a host whose client we are; asyncssh on both sides.
 
 - `endpoint.py`: a client from its first byte: signing in, its session. `client_side.py`: what asyncssh asks
-  about the client's connection. `target_side.py`: the connection to the host;
-  `certificates.py`: the gateway's own for it. `algorithms.py`: for both.
+  about the client's connection. `page_code.py`: a sign-in through the gateway's page.
+  `target_side.py`: the connection to the host; `certificates.py`: the gateway's own for it.
+  `algorithms.py`: for both.
 - `visit.py`: one signed-in client: asks for verdicts in its session, and tells the client what came of them.
 - `judge.py`: what the client wants -> command; `ingress/shell/` proves what a command line does.
   `words.py`: what policy calls it. `reasons.py`: why the requester wants it.

@@ -14,6 +14,7 @@ from ingress.ssh.channels import Channel, Channels
 from ingress.ssh.forwarding import Forwarding
 from ingress.ssh.lending import Lending
 from ingress.ssh.listening import Listening
+from ingress.ssh.page_code import Attempt, PageCodes
 from ingress.ssh.visit import Visit
 
 _MOST_ATTEMPTS = 6  # to sign in, as OpenSSH's MaxAuthTries
@@ -31,11 +32,20 @@ class _SignedIn:
 
 class ClientSide(asyncssh.SSHServer):
     """`admit(user, shown)` signs the client in by a token or a certificate, or raises LoginRefused.
-    `trusts`: whether an authority's certificates are the gateway's. `make_process`: serves a channel."""
+    `trusts`: whether an authority's certificates are the gateway's. `codes`: of the gateway's page.
+    `make_process`: serves a channel."""
 
-    def __init__(self, admit: Admit, trusts: Callable[[object], bool], make_process: MakeProcess) -> None:
+    def __init__(
+        self,
+        admit: Admit,
+        trusts: Callable[[object], bool],
+        codes: PageCodes,
+        make_process: MakeProcess,
+    ) -> None:
         self._admit = admit
         self._trusts = trusts
+        self._codes = codes
+        self._attempt: Attempt | None = None
         self._make_process = make_process
         self._attempts = 0
         self._connection: asyncssh.SSHServerConnection | None = None
@@ -95,7 +105,7 @@ class ClientSide(asyncssh.SSHServer):
     async def validate_password(self, username: str, password: str) -> bool:
         return await self._let_in(username, password)
 
-    async def _let_in(self, username: str, shown: str | bytes) -> bool:
+    async def _let_in(self, username: str, shown: str | bytes, attempt: Attempt | None = None) -> bool:
         assert self._connection is not None
         self._attempts += 1
         if self._attempts > _MOST_ATTEMPTS:
@@ -103,6 +113,8 @@ class ClientSide(asyncssh.SSHServer):
         if self._signed_in is not None:
             return False
         try:
+            if attempt is not None and isinstance(shown, str):
+                shown = await self._codes.token_for(shown, attempt)
             visit = await self._admit(username, shown)
         except LoginRefused as refused:
             self._connection.send_auth_banner(f"countersign: {refused}\n{refused.hint}\n")
@@ -117,11 +129,13 @@ class ClientSide(asyncssh.SSHServer):
     def get_kbdint_challenge(
         self, username: str, lang: str, submethods: str
     ) -> tuple[str, str, str, list[tuple[str, bool]]]:
+        self._attempt = self._codes.begin()
+        link = f", or the code that {self._attempt.link} shows" if self._attempt is not None else ""
         # No name and no instruction: a client would print them among what commands write to stderr.
-        return "", "", "", [(f"Countersign token of {username.partition(':')[0]}: ", False)]
+        return "", "", "", [(f"Countersign token of {username.partition(':')[0]}{link}: ", False)]
 
     async def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> bool:
-        return len(responses) == 1 and await self.validate_password(username, responses[0])
+        return len(responses) == 1 and await self._let_in(username, responses[0], self._attempt)
 
     @property
     def _guest(self) -> "_SignedIn":

@@ -23,6 +23,7 @@ from ingress.ssh.client_side import ClientSide
 from ingress.ssh.execution import Execution
 from ingress.ssh.files import Files
 from ingress.ssh.judge import LONGEST, Judge, Subject
+from ingress.ssh.page_code import PageCodes
 from ingress.ssh.refusal import TOO_LONG
 from ingress.ssh.start import Process
 from ingress.ssh.target_side import open_target
@@ -32,7 +33,7 @@ from processors.masking.scan import make_scanner
 from schemas.ids import uuid7
 
 _log = structlog.get_logger()
-_SIGN_IN_SECONDS = 60
+_SIGN_IN_SECONDS = 120  # as OpenSSH's LoginGraceTime: somebody may have to go to a page
 _KEEPALIVE = 30  # seconds between two; three unanswered ones end the connection
 _SFTP_VERSION = 3
 _LAST_WORDS = 2.0  # seconds for clients to take the reason when the gateway stops
@@ -52,6 +53,7 @@ class SshEndpoint:
         self._services = services
         self._host_key = asyncssh.read_private_key(ssh_host_key(config.state))
         self._certificates = certificates_of(config.state, services.clock)
+        self._page_codes = PageCodes(config)
         self._signing_in = 0
         self._connections: set[asyncssh.SSHServerConnection] = set()
 
@@ -81,6 +83,7 @@ class SshEndpoint:
         client = ClientSide(
             lambda user, shown: self._admit(client, user, shown, host, f"{host}:{port}"),
             self._login.trusts_authority,
+            self._page_codes,
             self._make_process,
         )
         self._signing_in += 1

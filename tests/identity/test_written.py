@@ -74,6 +74,7 @@ def _by_saml(gateway: Gateway, keycloak: Keycloak) -> dict[str, str]:
     answer = keycloak.answer_by_saml(browser.begin("/sign-in/saml/begin"), "alice")
     assert httpx.post(url, data={"SAMLResponse": f"{answer[:-40]}{answer[:40]}"}).status_code == 401
     posted = httpx.post(url, data={"SAMLResponse": answer})
+    assert posted.is_redirect, posted.text
     assert browser.page(posted.headers["location"]).status_code == 200
     return {
         "part of a SAML answer": answer[len(answer) // 2 :][:60],

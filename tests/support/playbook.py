@@ -40,6 +40,9 @@ def ready(status: bytes = b"I") -> bytes:
 GUARD = [*map(make, (b"3", b"1", b"3", b"1", b"2")), row(b"1"), complete("SELECT 1"), make(b"3")]
 """The target's answers where what a command names is as it was judged."""
 
+ENDED = [*map(make, (b"3", b"1", b"2")), complete("COMMIT"), make(b"3"), ready()]
+"""The target's answers where the gateway ends the transaction of a simple query."""
+
 
 class Playbook:
     """One session. `allow`: commands are allowed at once, unless a test decides itself."""

@@ -2,9 +2,12 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 
 import asyncssh
+import httpx
 import pytest
+from support.builders import DANA
 from support.gateway import Gateway
 from support.sshd import Client
 
@@ -36,6 +39,51 @@ async def test_both_ways_to_give_the_token(client: Client) -> None:
         done = await client.run("echo in", options=["-o", f"PreferredAuthentications={way}"])
         assert done.stdout == "in\n", way
         assert done.stderr == "", way
+
+
+async def test_the_link_of_the_prompt_leads_to_a_code_that_signs_in(client: Client, gateway: Gateway) -> None:
+    async with httpx.AsyncClient(base_url=gateway.api_url, timeout=30) as browser:
+        await browser.post("/sign-in", data={"name": DANA.name, "token": DANA.token})
+
+        async def code_of(prompt: str) -> str:
+            link = re.search(r"(?<=the code that )http\S+(?= shows: )", prompt)
+            assert link is not None, prompt
+            page = (await browser.get(link[0])).text
+            form = dict(re.findall(r'name="(form_token|challenge)" value="([^"]+)"', page))
+            assert form.keys() == {"form_token", "challenge"}, page
+            shown = (await browser.post("/sign-in/terminal", data=form)).text
+            found = re.search(r'id="code">([^<]+)<', shown)
+            assert found is not None, shown
+            return found[1]
+
+        codes: list[str] = []
+
+        class Terminal(asyncssh.SSHClient):
+            def kbdint_auth_requested(self) -> str:
+                return ""
+
+            async def kbdint_challenge_received(
+                self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
+            ) -> list[str]:
+                """What is none, one for an earlier prompt, and the right one."""
+                codes.append(await code_of(prompts[0][0]))
+                return [["x" * 200, codes[0], codes[-1]][len(codes) - 1]]
+
+        connection = await asyncssh.connect(
+            "127.0.0.1",
+            client.port,
+            username="dana:web-1",
+            known_hosts=str(client.known_hosts),
+            config=None,
+            client_keys=None,
+            agent_path=None,
+            client_factory=Terminal,
+            preferred_auth="keyboard-interactive",
+        )
+    async with connection:
+        done = await connection.run("echo in")
+    assert done.stdout == "in\n"
+    assert len(codes) == 3
 
 
 async def test_attempts_to_sign_in_end(client: Client) -> None:

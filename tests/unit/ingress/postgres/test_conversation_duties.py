@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support.playbook import Playbook, complete, ready, row
+from support.playbook import ENDED, Playbook, complete, ready, row
 
 from ingress.errors import TargetError
 from ingress.interface import Abandon
@@ -144,8 +144,10 @@ class TestReadOnly:
         book.client(query("select 1"))
         assert asked(book) == ["select pg_catalog.set_config('transaction_read_only', 'on', true)"]
         assert book.kinds_to_target() == "Q"
-        book.target(*answered(row(b"on")), complete("SELECT 1"), ready())
-        assert book.kinds_to_client() == "CZ"
+        book.target(*answered(row(b"on")), complete("SELECT 1"), ready(b"T"))
+        assert book.kinds_to_client() == "C"
+        book.target(*ENDED)
+        assert book.kinds_to_client() == "Z"
 
     def test_in_the_clients_transaction_a_savepoint_ends_it(self) -> None:
         book = play(LOOKING, b"T")

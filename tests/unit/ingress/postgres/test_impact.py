@@ -2,7 +2,7 @@ import json
 
 import pytest
 from support.conversations import play, query
-from support.playbook import GUARD, complete, ready, row
+from support.playbook import ENDED, GUARD, complete, ready, row
 
 from ingress.interface import Estimated
 from ingress.postgres.messages import SYNC, make, make_bind, make_error, make_execute, make_parse
@@ -70,7 +70,7 @@ def test_an_answer_that_comes_after_the_decision_is_not_in_its_way() -> None:
     book.allow(book.commands[0].id, approval="a1")
     assert book.kinds_to_target() == "Q"
     book.target(*DONE, *answered(UPDATE), ready(b"T"), *DONE, ready())
-    book.target(*GUARD, complete("UPDATE 1"), ready())
+    book.target(*GUARD, complete("UPDATE 1"), ready(b"T"), *ENDED)
     assert book.kinds_to_client() == "NNCZ"
 
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 from support.conversations import play, query
-from support.playbook import GUARD, Playbook, complete, ready, row
+from support.playbook import ENDED, GUARD, Playbook, complete, ready, row
 
 from ingress.interface import Abandon, Finish
 from ingress.postgres.messages import (
@@ -56,7 +56,7 @@ def test_what_a_command_names_is_locked_and_compared_before_it_runs() -> None:
     assert b"16400, 1)" not in comparison
     assert b"public".hex().encode() in comparison
     assert book.kinds_to_target() == "Q"
-    book.target(*GUARD, complete("SELECT 0"), ready())
+    book.target(*GUARD, complete("SELECT 0"), ready(b"T"), *ENDED)
     assert said(book) == [("C", ""), ("Z", "")]
 
 
@@ -142,5 +142,24 @@ def test_who_is_cancelled_while_it_waits_for_the_locks_is_told_so() -> None:
 def test_rows_pass_after_it() -> None:
     book = session()
     book.client(query("select note from orders"))
-    book.target(*GUARD, row(b"x"), complete("SELECT 1"), ready())
+    book.target(*GUARD, row(b"x"), complete("SELECT 1"), ready(), *ENDED)
     assert [kind for kind, _ in said(book)] == ["D", "C", "Z"]
+
+
+def test_what_cannot_be_committed_is_said_before_the_target_is_ready() -> None:
+    book = session()
+    book.client(query("update orders set note = note"))
+    book.target(*GUARD, complete("UPDATE 1"), ready(b"T"))
+    assert [kind for kind, _ in said(book)] == ["C"]
+    book.target(*map(make, (b"3", b"1", b"2")), make_error("23505", "it is there already"), ready())
+    assert said(book) == [("E", "23505"), ("Z", "")]
+    book.client(query("select 1"))
+    assert book.kinds_to_target() == "Q"
+
+
+def test_a_text_that_begins_a_transaction_itself_is_not_ended() -> None:
+    book = session()
+    book.client(query("begin; select note from orders"))
+    assert book.own_statements() == []
+    book.target(complete("BEGIN"), row(b"x"), complete("SELECT 1"), ready(b"T"))
+    assert [kind for kind, _ in said(book)] == ["C", "D", "C", "Z"]
