@@ -201,8 +201,9 @@ class Keycloak:
         assert found is not None, page
         return unescape(found[1])
 
-    def rotate_keys(self) -> None:
-        """A new signing key, which is used from now on."""
+    @contextmanager
+    def newer_key(self) -> Iterator[None]:
+        """A new signing key, which is used until this ends."""
         realm = self.administer("GET", "")
         self.administer(
             "POST",
@@ -215,6 +216,11 @@ class Keycloak:
                 "config": {"priority": ["1000"], "algorithm": ["RS256"], "keySize": ["2048"]},
             },
         )
+        try:
+            yield
+        finally:
+            (added,) = self.administer("GET", "/components?name=a%20newer%20key")
+            self.administer("DELETE", f"/components/{added['id']}")
 
 
 @contextmanager
