@@ -1,7 +1,7 @@
 """What clients of HTTP APIs and of MCP servers read, and curl's command line. Pure.
 
 The token is in a netrc file, from which curl and Python's clients show it to one host
-(docs/decisions/0047-a-token-for-one-host.md).
+(docs/decisions/0046-a-token-for-one-host.md).
 """
 
 import json
