@@ -25,7 +25,7 @@ APP_ID = "countersign-processors"
 
 APPROVALS_TABLE = "approvals"
 
-_LONGEST_FETCH = 100  # milliseconds
+_LONGEST_FETCH = 40  # milliseconds
 
 CHANGELOG = Topic(
     f"{APP_ID}-{APPROVALS_TABLE}-changelog", APPROVALS.partitions, (), str, kept=None, compacted=True
@@ -138,7 +138,7 @@ def standing_table(app: Any) -> Any:
 
 
 def shorten_fetches(app: Any) -> None:
-    """Has Kafka answer a fetch within 100 ms, with or without news. To be called once the consumer runs.
+    """Has Kafka answer a fetch within 40 ms, with or without news. To be called once the consumer runs.
 
     Faust (0.15.3) says 1,500 ms and has no setting for it. aiokafka sends a node one fetch at a time, and
     leaves out of it the partitions whose last messages are still being taken: on a busy machine a partition
