@@ -2,8 +2,8 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -346,7 +346,7 @@ class TestEnd:
 
         assert await runs(), psql.stderr
 
-    async def test_revocation_cuts_what_runs_under_it_at_once(
+    async def test_revocation_cuts_what_runs_under_it_within_a_second(
         self, granting: Gateway, postgres: Postgres, database: str
     ) -> None:
         grant = await approved(
@@ -355,9 +355,11 @@ class TestEnd:
         assert await eventually(lambda: passes(granting, self.SLOW.format(4, 0)))
         async with running_psql(granting.conninfo("orders"), granting.psql_environment, "-At") as psql:
             await self.start(psql, postgres, database, 5)
+            began = time.monotonic()
             assert (await revoke(granting, grant)).status_code == 200
             running = _ACTIVE.format("^update.*order_id = 5 and pg_sleep")
             await eventually(lambda: postgres.execute(running, database) == "0", what="the end")
+            assert time.monotonic() - began < 1
             await psql.said(rf'stopped: dana revoked grant {grant}: "enough"')
             await psql.finish()
         assert not await passes(granting, self.SLOW.format(6, 0))
@@ -367,19 +369,16 @@ class TestEnd:
     async def test_a_session_opened_late_under_a_grant_ends_when_the_grant_ends(
         self, granting: Gateway, postgres: Postgres, database: str
     ) -> None:
-        """It never gets the full time again: what it runs would go on for a minute."""
+        """It never gets the full time again."""
         grant = await approved(granting, self.SLOW.format(1, 0), {"kind": "pattern", "seconds": 6, "uses": 5})
+        until = time.monotonic() + 6
         assert await eventually(lambda: passes(granting, self.SLOW.format(1, 0)))
         async with running_psql(granting.conninfo("orders"), granting.psql_environment, "-At") as psql:
             await self.start(psql, postgres, database, 2)
             await psql.said(rf"stopped: grant {grant} has ended: its time is over")
+            assert until - 2 < time.monotonic() < until + 2
             await psql.finish()
         assert not await passes(granting, self.SLOW.format(2, 0))
-        async with granting.api(DANA) as api:
-            shown = (await api.get(f"/api/grants/{grant}")).json()
-        assert shown["state"] == "ended"
-        lasted = datetime.fromisoformat(shown["expires_at"]) - datetime.fromisoformat(shown["starts_at"])
-        assert lasted == timedelta(seconds=6)
 
     async def test_an_approval_that_is_revoked_takes_its_grant_along(self, granting: Gateway) -> None:
         sql = "update orders set customer_id = customer_id where id = {} and id < 99"

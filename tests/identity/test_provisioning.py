@@ -22,6 +22,7 @@ from infra.kafka.bus import Bus
 from infra.keys import keyring, signer
 from schemas.vocabulary import Role
 
+AT_ONCE = 2.0  # seconds
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 CONVERSATIONS = YAML(typ="safe").load(Path(__file__).with_name("provisioning.yaml"))
 
@@ -120,7 +121,7 @@ async def test_who_is_taken_out_is_out_at_once(
                 directory.patch(f"/Groups/{group}", {"op": "remove", "path": f'members[value eq "{id}"]'})
 
         for ended in (session, by_providers):
-            await eventually(ended.is_closed, what="the end of the session")
+            await eventually(ended.is_closed, seconds=AT_ONCE, what="the end of the session")
         assert (await client.get("/api/me", headers=bearer)).status_code == 401
         with pytest.raises(asyncpg.InvalidPasswordError, match="revoked"):
             await _connect(gateway, "carol", given["access_token"])
