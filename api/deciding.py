@@ -13,7 +13,7 @@ from api.visible import is_odd
 from infra.clock import Clock, now
 from infra.kafka.bus import Bus, BusUnavailable
 from processors.grants.terms import why_not as why_not_granted
-from schemas.envelope import envelope
+from schemas.envelope import envelope_about
 from schemas.events import ReviewDecided
 from schemas.vocabulary import Answer, ApprovalState, GrantTerms, Principal
 
@@ -88,15 +88,7 @@ class Desk:
         self._check(approval, who, review)
         moment = self._clock()
         event = ReviewDecided(
-            envelope=envelope(
-                moment,
-                self._node,
-                session=approval.request.envelope.session,
-                command=approval.request.envelope.command,
-                principal=approval.request.principal.name,
-                resource=approval.request.envelope.resource,
-                trace=approval.request.envelope.trace,
-            ),
+            envelope=envelope_about(approval.request.envelope, moment, self._node),
             approval=approval.id,
             reviewer=who,
             answer=review.answer,

@@ -43,3 +43,17 @@ def envelope(
         resource=resource,
         trace=trace,
     )
+
+
+def envelope_about(about: Envelope, now: datetime, node: str, *, id: str = "") -> Envelope:
+    """The envelope of something that happens `now` to what another event is about."""
+    return envelope(
+        now,
+        node,
+        id=id,
+        session=about.session,
+        command=about.command,
+        principal=about.principal,
+        resource=about.resource,
+        trace=about.trace,
+    )

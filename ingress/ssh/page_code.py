@@ -3,14 +3,13 @@ it shows a code to who is signed in there, and the code is good for a token toge
 kept here (PKCE, RFC 7636; `api/terminal_codes.py` is the other end).
 """
 
-import base64
-import hashlib
 import re
 import secrets
 import ssl
 from dataclasses import dataclass
 
 import httpx
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from infra.certificates import ca_path
 from infra.config import Config
@@ -40,8 +39,7 @@ class PageCodes:
         if not url:
             return None
         verifier = secrets.token_urlsafe(48)
-        digest = hashlib.sha256(verifier.encode()).digest()
-        challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        challenge = create_s256_code_challenge(verifier)
         return Attempt(f"{url}/sign-in/terminal?challenge={challenge}", verifier)
 
     async def token_for(self, answer: str, attempt: Attempt) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from processors.approvals.record import KEPT_FOR, LONGEST_COMMENT, Approval, Step, Vote, envelope_about
+from processors.approvals.record import KEPT_FOR, LONGEST_COMMENT, Approval, Step, Vote
 from processors.approvals.states import may_follow
 from processors.approvals.unattended import gives_up
 from processors.approvals.verdicts import order_to_stop, verdict_unattended, verdict_under, verdict_without
@@ -11,6 +11,7 @@ from processors.grants.issuing import issued, revoked
 from processors.grants.terms import agreed
 from processors.grants.terms import why_not as why_not_granted
 from processors.policy.bundle import Bundle
+from schemas.envelope import envelope_about
 from schemas.events import (
     ApprovalEscalated,
     ApprovalRequested,
@@ -75,7 +76,10 @@ def _escalate(approval: Approval, node: str) -> Step:
     assert request.escalates_at is not None, "it is due before its deadline only where it escalates"
     event = ApprovalEscalated(
         envelope=envelope_about(
-            request, derived_id("approval escalated", request.approval), request.escalates_at, node
+            request.envelope,
+            request.escalates_at,
+            node,
+            id=derived_id("approval escalated", request.approval),
         ),
         approval=request.approval,
         reviewers=request.escalates_to,
@@ -149,7 +153,10 @@ def _resumed(approval: Approval, event: ReviewDecided, node: str) -> Step:
         return Step(approval, ignored=reason)
     lifted = PauseLifted(
         envelope=envelope_about(
-            approval.request, derived_id("pause lifted", event.envelope.id), event.envelope.time, node
+            approval.request.envelope,
+            event.envelope.time,
+            node,
+            id=derived_id("pause lifted", event.envelope.id),
         ),
         approval=approval.request.approval,
         rule=approval.request.rule,
@@ -181,7 +188,7 @@ def propose(
     # An approval is settled once, and once more where what was approved is revoked.
     what = "approval revoked" if state is ApprovalState.REVOKED else "approval settled"
     settled = ApprovalSettled(
-        envelope=envelope_about(request, derived_id(what, request.approval), now, node),
+        envelope=envelope_about(request.envelope, now, node, id=derived_id(what, request.approval)),
         approval=request.approval,
         state=state,
         rule=request.rule,

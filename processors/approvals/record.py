@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from processors.approvals.stages import deciders, stage_after
-from schemas.envelope import Envelope, envelope
 from schemas.events import ApprovalRequested, ApprovalSettled, Event
 from schemas.vocabulary import ApprovalState, GrantTerms, Principal
 
@@ -71,18 +70,3 @@ class Step:
     events: tuple[Event, ...] = ()
     ignored: str = ""
     told: ApprovalSettled | None = None  # for whoever keeps the standing approvals
-
-
-def envelope_about(request: ApprovalRequested, id: str, now: datetime, node: str) -> Envelope:
-    """Of an event about this request."""
-    asked = request.envelope
-    return envelope(
-        now,
-        node,
-        id=id,
-        session=asked.session,
-        command=asked.command,
-        principal=asked.principal,
-        resource=asked.resource,
-        trace=asked.trace,
-    )

@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from processors.approvals.quorum import has_quorum
-from processors.approvals.record import Approval, Vote, envelope_about
+from processors.approvals.record import Approval, Vote
 from processors.approvals.unattended import decide_unattended
 from processors.policy.bundle import Bundle
 from processors.policy.command import command_of
 from processors.policy.decision import decide
 from processors.policy.verdict import obligations_of, verdict_id
-from schemas.envelope import Envelope
+from schemas.envelope import Envelope, envelope_about
 from schemas.events import ApprovalSettled, CommandAllowed, CommandDenied, CommandRevoked
 from schemas.ids import derived_id
 from schemas.vocabulary import ApprovalState, Fallback, Obligations, Verdict
@@ -118,7 +118,7 @@ def order_to_stop(approval: Approval, settled: ApprovalSettled, node: str) -> Co
     request = approval.request
     id = derived_id("command revoked", request.envelope.command)
     return CommandRevoked(
-        envelope=envelope_about(request, id, settled.envelope.time, node),
+        envelope=envelope_about(request.envelope, settled.envelope.time, node, id=id),
         digest=request.digest,
         approval=request.approval,
         revoked_by=", ".join(settled.decided_by),
@@ -153,7 +153,7 @@ def _denied(
 def _verdict_envelope(approval: Approval, settled: ApprovalSettled, node: str) -> Envelope:
     # The settlement's time, not the clock's: a verdict that is said again after a crash is the same one.
     asked = approval.request.envelope
-    return envelope_about(approval.request, verdict_id(asked.command), settled.envelope.time, node)
+    return envelope_about(asked, settled.envelope.time, node, id=verdict_id(asked.command))
 
 
 def _are_enough(votes: Sequence[Vote], approvals: int, all_of: Sequence[str]) -> bool:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from processors.approvals.stages import everyone
-from schemas.envelope import Envelope, envelope
+from schemas.envelope import Envelope, envelope_about
 from schemas.events import ApprovalRequested, ApprovalSettled, GrantIssued, GrantRevoked
 from schemas.ids import derived_id
 from schemas.vocabulary import ApprovalState, GrantKind
@@ -67,14 +67,5 @@ def revoked(request: ApprovalRequested, settled: ApprovalSettled, node: str) -> 
 
 
 def _envelope(request: ApprovalRequested, settled: ApprovalSettled, what: str, node: str) -> Envelope:
-    asked = request.envelope
-    return envelope(
-        settled.envelope.time,
-        node,
-        id=derived_id(what, request.approval),
-        session=asked.session,
-        command=asked.command,
-        principal=asked.principal,
-        resource=asked.resource,
-        trace=asked.trace,
-    )
+    id = derived_id(what, request.approval)
+    return envelope_about(request.envelope, settled.envelope.time, node, id=id)

@@ -15,7 +15,7 @@ from processors.policy.commit import runs_first
 from processors.policy.decision import decide
 from processors.policy.rule import Limits, Measure, Review
 from processors.policy.rules import Decision, strictest_terms
-from schemas.envelope import Envelope, envelope
+from schemas.envelope import envelope_about
 from schemas.events import (
     ApprovalPending,
     ApprovalRequested,
@@ -213,7 +213,7 @@ def _allowed(
     obligations: Obligations,
 ) -> CommandAllowed:
     return CommandAllowed(
-        envelope=_envelope(request, now, node, verdict_id(request.envelope.command)),
+        envelope=envelope_about(request.envelope, now, node, id=verdict_id(request.envelope.command)),
         digest=request.digest,
         rule=rule,
         policy_version=bundle.version,
@@ -258,7 +258,7 @@ def _denied(
     request: CommandRequested, bundle: Bundle, now: datetime, node: str, decision: Decision
 ) -> CommandDenied:
     return CommandDenied(
-        envelope=_envelope(request, now, node, verdict_id(request.envelope.command)),
+        envelope=envelope_about(request.envelope, now, node, id=verdict_id(request.envelope.command)),
         digest=request.digest,
         rule=decision.rule,
         policy_version=bundle.version,
@@ -285,7 +285,7 @@ def _review(
     """The request for review. What the client is told comes after it: what it is to look at is there then."""
     approval = approval_id(request.envelope.command)
     return ApprovalRequested(
-        envelope=_envelope(request, now, node, derived_id("approval requested", approval)),
+        envelope=envelope_about(request.envelope, now, node, id=derived_id("approval requested", approval)),
         approval=approval,
         principal=request.principal,
         protocol=request.protocol,
@@ -337,18 +337,4 @@ def _pending(asked: ApprovalRequested) -> ApprovalPending:
         rule=asked.rule,
         reviewers=asked.reviewers,
         expires_at=asked.expires_at,
-    )
-
-
-def _envelope(request: CommandRequested, now: datetime, node: str, id: str) -> Envelope:
-    asked = request.envelope
-    return envelope(
-        now,
-        node,
-        id=id,
-        session=asked.session,
-        command=asked.command,
-        principal=asked.principal,
-        resource=asked.resource,
-        trace=asked.trace,
     )

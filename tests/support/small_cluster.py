@@ -166,9 +166,13 @@ class App:
         )
         method = scope["method"]
         form = headers.get("accept", "")
+        if method == "HEAD":  # as a real API server has it for its resources, and for `export` since 1.21
+            raise Refused(405, "MethodNotAllowed", "the server does not allow this method")
+        if "export" in query:
+            raise Refused(400, "BadRequest", "the export parameter is no longer supported")
         if method == "GET" and watches:
             await self._watch(key, query, form, send)
-        elif method in ("GET", "HEAD"):
+        elif method == "GET":
             await _send(send, 200, _formed(self._get(key, query), form, query))
         elif method == "DELETE":
             for one in self._matching(key):
