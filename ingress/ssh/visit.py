@@ -20,7 +20,7 @@ from ingress.ssh.refusal import CANCELLED, decided_text, refusal_text, still_wai
 from ingress.terminal.cast import MARKER, OUTPUT, make_event
 
 T = TypeVar("T")
-_MOST_KEPT = 16 * 1024 * 1024  # bytes of open files at once
+_MOST_KEPT = 8 * 1024 * 1024  # bytes of open files at once
 
 
 class ClientGone(IngressError):

@@ -1,4 +1,4 @@
-"""What goes through files by SFTP and SCP is recorded, masked, up to a limit, and is for whom the recording is."""
+"""What goes through files by SFTP and SCP is recorded, masked, up to a limit, for whom the recording is."""
 
 import hashlib
 import uuid
@@ -8,8 +8,8 @@ from typing import Any
 
 import asyncssh
 import pytest
-from support.builders import AGENT, AUDREY, DANA, Someone
-from support.command_line import run_command
+from support.builders import AGENT, AUDREY, DANA
+from support.command_line import Ran, run_command
 from support.gateway import Gateway
 from support.sshd import Client, Sshd
 from support.wait import eventually
@@ -205,45 +205,55 @@ async def test_it_is_for_whom_the_recording_is(
         assert unknown.status_code == (404 if status == 200 else status)
 
 
-async def test_files_are_saved_where_they_are_told_to(
-    client: Client, gateway: Gateway, sshd: Sshd, tmp_path: Path, recorded: Recorded
-) -> None:
-    """Whatever a host calls them."""
-    names = ["..", ".bashrc", "a b\n\x1b[31m", "-rf", "same", "same"]
-    for number, name in enumerate(names):
-        folder = sshd.files / "open" / f"saved{number}"
-        folder.mkdir(mode=0o755)
-        path = folder / (name if name != ".." else "..%2f..")
+NAMES = ["..%2f..", ".bashrc", "a b\n\x1b[31m", "-rf", "same", "same"]
+
+
+@pytest.fixture
+def hostile(sshd: Sshd) -> list[str]:
+    """Paths of files at the host, whose names would do harm elsewhere."""
+    paths = []
+    for number, name in enumerate(NAMES):
+        path = sshd.files / "open" / f"saved{number}" / name
+        path.parent.mkdir()
         path.write_text(f"content {number}")
+        paths.append(str(path))
+    return paths
+
+
+def _contents(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+async def test_files_are_saved_where_they_are_told_to(
+    client: Client, gateway: Gateway, hostile: list[str], tmp_path: Path, recorded: Recorded
+) -> None:
     async with await client.connected("agent-7:plain") as connection, connection.start_sftp_client() as sftp:
-        for number in range(len(names)):
-            (name,) = await sftp.glob(f"{sshd.files}/open/saved{number}/*") or await sftp.glob(
-                f"{sshd.files}/open/saved{number}/.b*"
-            )
-            await sftp.get(name, tmp_path / f"got{number}")
+        for path in hostile:
+            await sftp.get(path, tmp_path.parent / "got")
     session = await recorded("saved0")
 
-    async def files(*more: str) -> tuple[int, str, str]:
-        ran = await run_command(
+    async def files(*more: str) -> Ran:
+        return await run_command(
             gateway.folder,
             *("sessions", "files", session.id, "--config", str(gateway.config), *more),
             COUNTERSIGN_USER=AUDREY.name,
             COUNTERSIGN_TOKEN=AUDREY.token,
         )
-        return ran.status, ran.out, ran.err
 
-    status, out, err = await files()
-    assert (status, err) == (0, "")
-    assert f"{sshd.files}/open/saved4/same" in out
-    assert "\x1b" not in out
-    into = tmp_path / "in" / "here"
-    before = {*tmp_path.iterdir(), into.parent}
-    status, out, err = await files("--save", str(into))
-    assert status == 0, err
-    assert {*tmp_path.iterdir()} == before
-    saved = sorted(into.iterdir())
-    assert [path.read_text() for path in saved] == [f"content {number}" for number in range(len(names))]
-    assert all(not path.is_symlink() and path.name.isprintable() for path in saved)
-    status, _, err = await files("--save", str(into))
-    assert status == 1, "what is there is not written over"
-    assert "is there already" in err
+    listed = await files()
+    assert (listed.status, listed.err) == (0, "")
+    assert hostile[4] in listed.out
+    assert "\x1b" not in listed.out
+    saved = await files("--save", str(tmp_path / "in" / "here"))
+    assert saved.status == 0, saved.err
+    assert _contents(tmp_path) == {
+        "in/here/001-read-_2f..": "content 0",
+        "in/here/002-read-bashrc": "content 1",
+        "in/here/003-read-a_b_31m": "content 2",
+        "in/here/004-read-rf": "content 3",
+        "in/here/005-read-same": "content 4",
+        "in/here/006-read-same": "content 5",
+    }
+    again = await files("--save", str(tmp_path / "in" / "here"))
+    assert again.status == 1
+    assert "is there already" in again.err
