@@ -29,13 +29,13 @@ class Transfer:
     path: str  # masked, as events have it
     direction: Direction
     bytes: int  # that went through
-    sha256: str  # of these; "" where they did not go from the file's beginning on, in order
+    sha256: str  # of these; "" where they did not go in order, from the file's beginning or appended to it
     recorded: int  # how many of them the recording has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Header(Transfer):
-    offset: int
+    offset: int  # in the file, or in what was appended to it
 
 
 def make_frames(transfer: Transfer, parts: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:

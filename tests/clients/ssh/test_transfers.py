@@ -51,7 +51,7 @@ def recorded(gateway: Gateway) -> Recorded:
     """The session that opened a file of this name."""
 
     async def find(name: str) -> Session:
-        sql = f"select session from commands where text like '% /%{name}%' limit 1"
+        sql = f"select session from commands where text like 'sftp%{name}%' limit 1"
         session = str((await eventually(lambda: gateway.audit(sql), every=0.5, what=name))[0]["session"])
 
         async def whole() -> bytes:
@@ -119,8 +119,9 @@ async def test_scp_is_recorded_in_both_protocols(
 
 
 async def test_no_order_of_writes_shows_a_value(client: Client, sshd: Sshd, recorded: Recorded) -> None:
-    """Its second half first; over something else, behind a hole; appended, where the host heeds no offset."""
-    where = sshd.files / "open" / "orders.txt"
+    """Its second half first; over something else, behind a hole; appended, where the host heeds no offset;
+    in the file's name."""
+    where = sshd.files / "open" / f"orders {CARD.decode()}"
     async with await client.connected("agent-7:shell") as connection, connection.start_sftp_client() as sftp:
         async with sftp.open(where, "wb") as file:
             await file.write(CARD[8:], 8)
@@ -131,11 +132,12 @@ async def test_no_order_of_writes_shows_a_value(client: Client, sshd: Sshd, reco
             await file.write(b" " + CARD[:8], 0)
             await file.write(CARD[8:], 0)
     assert where.read_bytes() == CARD.ljust(1_000_000, b"\0") + CARD + b"  " + CARD
-    session = await recorded("orders.txt")
+    session = await recorded("open/orders ")
     written, appended = session.files
     assert await session.content(written) == b"************1111************1111 "
     assert await session.content(appended) == b" ************1111"
     assert CARD[:8] not in session.raw
+    assert written["path"] == str(sshd.files / "open" / "orders ************1111")
 
 
 @pytest.mark.parametrize(("resource", "most"), [("plain", _FULL), ("preview", _PREVIEW)])
