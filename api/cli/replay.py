@@ -117,7 +117,7 @@ class _Files:
         self._said: Transfer | None = None
 
     def receive(self, payload: bytes) -> str:
-        """ "" where it goes on with what was said. Raises NotARecording."""
+        """What to say of it: nothing where it goes on with what was said. Raises NotARecording."""
         try:
             transfer, _, _ = parse_frame(payload)
         except ValueError as error:

@@ -51,7 +51,7 @@ def test_content_is_that_of_one_transfer() -> None:
         ("a", Direction.READ),
         ("empty", Direction.WRITE),
     ]
-    assert content.parts == [(0, b"one")]
+    assert content.parts == [(0, bytearray(b"one"))]
     assert (empty.transfer, empty.parts) == (transfer("empty"), [])
     assert other.transfer is None
 
