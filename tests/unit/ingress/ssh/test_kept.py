@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.ssh.kept import Kept, Room
+from processors.masking.apply import redact_bytes
 
 CARD = b"4111111111111111"
 MASKED = b"************1111"
@@ -51,6 +52,27 @@ def test_a_value_that_stood_there_for_a_moment_is_masked() -> None:
     """`4111 1111` over what was there, with what was there, is one: then it is written over."""
     parts = of((0, b"xxxxxxxx11111111 "), (0, CARD[:8]), (0, b"yyyyyyyy"))
     assert parts == [(0, b"********" + b"****1111 "), (0, b"********"), (0, b"yyyyyyyy")]
+
+
+@st.composite
+def fragments(draw: st.DrawFn) -> tuple[int, bytes]:
+    """A part of a card number where it belongs, or something else anywhere."""
+    start = draw(st.integers(0, 15))
+    data = CARD[start : draw(st.integers(start + 1, 16))]
+    other = draw(st.sampled_from([b" ", b"7", b"x4111 ", b"11 "]))
+    return draw(st.sampled_from([(start + 3, data), (draw(st.integers(0, 22)), other)]))
+
+
+@given(st.lists(fragments(), max_size=30))
+def test_no_moment_of_what_is_recorded_shows_a_value(pieces: list[tuple[int, bytes]]) -> None:
+    """Whoever writes the recorded parts one after another never has a value in the file."""
+    found = kept()
+    for offset, data in pieces:
+        found.add(offset, data)
+    image = bytearray(40)
+    for offset, data in found.release():
+        image[offset : offset + len(data)] = data
+        assert redact_bytes(bytes(image), ("card_number",)) == bytes(image)
 
 
 def test_behind_a_hole_a_value_is_one() -> None:
