@@ -26,6 +26,7 @@ from ingress.postgres.messages import (
     parse_data_row,
     parse_fields,
     parse_parameter_status,
+    without_last,
 )
 from ingress.postgres.namespace import Namespace
 from ingress.postgres.results import ResultMasker
@@ -285,9 +286,12 @@ class TargetSide:
     def _description(self, message: Message) -> None:
         head = self._head()
         if head.kind in (Kind.DESCRIBE_STATEMENT, Kind.DESCRIBE_PORTAL):
-            self._pass(message)
             if message.kind == b"t":
+                own = len(head.prepared.literals) if head.prepared is not None else 0
+                self._pass(replace(message, body=without_last(message.body, own)))
                 return
+            if message.kind == b"T" or not head.rows_only:
+                self._pass(message)
             description = message.body if message.kind == b"T" else b""
             if head.kind is Kind.DESCRIBE_STATEMENT and head.prepared is not None:
                 head.prepared.description = description
