@@ -142,7 +142,7 @@ class Expected:
     guard: Guard | None = None
     call: bytes = b""  # QUERY: of a fast-path call, the body of a RowDescription of its one value
     ready: bool = False  # LOCAL: ReadyForQuery follows
-    rows_only: bool = False  # DESCRIBE_PORTAL: that there are none is not for the client
+    as_query: bool = False  # it is sent for a simple query: the client does not know of what it confirms
     must_end: bool = False  # QUERY: the transaction may be open that the gateway began before it
 
 

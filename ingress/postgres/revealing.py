@@ -68,9 +68,9 @@ def _as_series(group: Group, execution: Execution, tokens: Tokens) -> None:
         SYNC,
     ]
     group.expected = [
-        Expected(Kind.PARSE, quiet=True),
-        Expected(Kind.BIND, quiet=True),
-        Expected(Kind.DESCRIBE_PORTAL, portal=portal, rows_only=True),
+        Expected(Kind.PARSE, as_query=True),
+        Expected(Kind.BIND, as_query=True),
+        Expected(Kind.DESCRIBE_PORTAL, portal=portal, as_query=True),
         Expected(Kind.EXECUTE, [execution], portal=portal),
         Expected(Kind.SYNC),
     ]

@@ -278,7 +278,8 @@ class TargetSide:
         head = self._head()
         if head.kind is not kind:
             raise TargetError(f"the target confirmed a {kind.name.lower()} that was not next")
-        self._pass(message)
+        if not head.as_query:
+            self._pass(message)
         self.expected.popleft()
         if head.change is not None:
             self._names.confirm(head.change)
@@ -290,7 +291,7 @@ class TargetSide:
                 own = len(head.prepared.literals) if head.prepared is not None else 0
                 self._pass(replace(message, body=without_last(message.body, own)))
                 return
-            if message.kind == b"T" or not head.rows_only:
+            if message.kind == b"T" or not head.as_query:
                 self._pass(message)
             description = message.body if message.kind == b"T" else b""
             if head.kind is Kind.DESCRIBE_STATEMENT and head.prepared is not None:
