@@ -54,6 +54,9 @@ class Settlement:
     grant: GrantTerms | None = None  # what was granted along with it
 
 
+Sameness = tuple[str, str, str, str, bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
     """One request for review, with what became of it."""
@@ -84,6 +87,18 @@ class Approval:
     @property
     def state(self) -> ApprovalState:
         return self.settlement.state if self.settlement else ApprovalState.PENDING
+
+    @property
+    def sameness(self) -> Sameness:
+        """What identical requests have in common: the digest covers who asks, and on what."""
+        request = self.request
+        rule = (request.rule, request.policy_version)
+        return (request.digest, request.principal.acts_for, *rule, request.afterwards)
+
+    def is_identical(self, other: "Approval") -> bool:
+        """Whether both ask for the very same under the same rule. Never so for access that is asked for
+        beforehand, which is no command."""
+        return self.sameness == other.sameness and self.request.access is None
 
     def decision_of(self, reviewer: str) -> Decision | None:
         return next((decision for decision in self.decisions if decision.reviewer == reviewer), None)
@@ -116,6 +131,7 @@ class Inbox:
         self._pending: dict[str, Approval] = {}
         self._settled: dict[str, Approval] = {}
         self._oldest: list[tuple[datetime, str]] = []  # a heap over _settled: partitions come in any order
+        self._identical: dict[Sameness, set[str]] = {}  # of those that wait
 
     def apply(self, event: Event, position: Position) -> Change | None:
         """Takes one event of the topic; None when it changes nothing, as a repeat or a late one does."""
@@ -145,9 +161,15 @@ class Inbox:
             return ()
         return tuple(approval for approval in self._all() if approval.id.startswith(prefix))
 
+    def identical(self, approval: Approval) -> tuple[Approval, ...]:
+        """What else waits and is identical, longest waiting first."""
+        same = self._identical.get(approval.sameness, set()) - {approval.id}
+        found = (self._pending[id] for id in same)
+        return tuple(sorted((a for a in found if a.is_identical(approval)), key=_since))
+
     def pending(self) -> tuple[Approval, ...]:
         """What waits, longest waiting first."""
-        return tuple(sorted(self._pending.values(), key=lambda approval: approval.request.envelope.time))
+        return tuple(sorted(self._pending.values(), key=_since))
 
     def settled(self) -> tuple[Approval, ...]:
         """What is settled, newest first."""
@@ -160,6 +182,7 @@ class Inbox:
         if self.get(event.approval) is not None:
             return None
         approval = self._pending[event.approval] = Approval(event, position)
+        self._identical.setdefault(approval.sameness, set()).add(approval.id)
         return Change(Kind.REQUESTED, approval, position)
 
     def _decided(self, event: ReviewDecided, position: Position) -> Change | None:
@@ -195,6 +218,9 @@ class Inbox:
         approval = self._pending.pop(event.approval, None)
         if approval is None:
             return self._revoke(event.approval, settlement)
+        self._identical[approval.sameness].discard(approval.id)
+        if not self._identical[approval.sameness]:
+            del self._identical[approval.sameness]
         approval = self._settled[event.approval] = replace(approval, settlement=settlement)
         heappush(self._oldest, (settlement.time, event.approval))
         while len(self._oldest) > self._settled_kept:
@@ -210,3 +236,7 @@ class Inbox:
             return None
         approval = self._settled[id] = replace(approval, settlement=settlement)
         return Change(Kind.SETTLED, approval, settlement.position)
+
+
+def _since(approval: Approval) -> datetime:
+    return approval.request.envelope.time

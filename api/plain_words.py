@@ -54,6 +54,7 @@ _VERBS: dict[str, tuple[str, Weight]] = {
     "refresh": ("refreshes", "medium"),
     "import": ("imports", "medium"),
 }
+_SEEN = Sentence("No: what has been seen cannot be taken back.", "heavy")
 _CHANGES_ROWS = frozenset({"insert", "update", "delete", "merge"})
 
 # What an intent adds where no sentence has said it yet.
@@ -79,7 +80,8 @@ def of_request(request: ApprovalRequested) -> tuple[Sentence, ...]:
     if request.transaction is not None:
         return _of_transaction(request.transaction)
     if request.access is None:
-        return sentences(request.facts)
+        unmasks = Sentence(f"asks to see {_list(request.unmask)} unmasked", "heavy")
+        return (*([unmasks] if request.unmask else []), *sentences(request.facts))
     intents = ", ".join(INTENTS[intent].text for intent in request.facts.intents)
     span = duration(timedelta(seconds=request.access.seconds))
     start = request.access.starts_at
@@ -103,6 +105,8 @@ def undoing_of(request: ApprovalRequested) -> Sentence:
         return Sentence("The grant can be revoked; what ran under it is a matter of its own.", "medium")
     if request.transaction is not None:
         return Sentence("Until it is approved: to reject it undoes all of it.", "medium")
+    if request.unmask:
+        return _SEEN
     return undoing(request.facts)
 
 
@@ -118,7 +122,7 @@ def undoing(facts: Facts) -> Sentence:
     if Intent.UNKNOWN in intents:
         return Sentence("Not known: what it does is not proven.", "heavy")
     if Intent.EXPORT in intents or Intent.PROBE in intents:
-        return Sentence("No: what has been seen cannot be taken back.", "heavy")
+        return _SEEN
     if intents <= {Intent.READ, Intent.SESSION}:
         return Sentence("Nothing to undo: it changes no data.", "light")
     kinds = facts.statements

@@ -8,6 +8,7 @@ or that they do not take as a whole, has none. The spans together are the text, 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import dropwhile
 
 import tree_sitter_bash
 from pglast.parser import ParseError, scan
@@ -72,6 +73,13 @@ def spans(text: str, protocol: str) -> tuple[Span, ...]:
         return (Span(text),)
     found = tuple(_spans(text, marker(text)))
     return found if "".join(span.text for span in found) == text else (Span(text),)
+
+
+def after_comments(text: str, protocol: str) -> str:
+    """The text from where it begins to do something: a list has little room, and tells the reason apart.
+    What is nothing but comments stays whole."""
+    found = dropwhile(lambda span: span.kind == COMMENT or not span.text.strip(), spans(text, protocol))
+    return "".join(span.text for span in found) or text
 
 
 def _spans(text: str, marks: Iterator[_Mark]) -> Iterator[Span]:

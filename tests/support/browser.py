@@ -53,7 +53,7 @@ async def barriers(page: Page) -> list[str]:
     assert _AXE.exists(), "axe-core is not there: run `make setup-test`, which brings it"
     # By the debugger, which the page's content policy does not bind.
     await page.evaluate(_AXE.read_text() + "; undefined")
-    found = await page.evaluate("tags => axe.run({runOnly: tags})", _RULES)
+    found = await page.evaluate("tags => axe.run({runOnly: tags, resultTypes: ['violations']})", _RULES)
     return [
         f"{violation['id']}: {node['target']}: {node['failureSummary']}"
         for violation in found["violations"]

@@ -114,11 +114,9 @@ async def test_a_transcript_is_masked_and_an_auditor_finds_it(gateway: Gateway, 
             return await page.locator("table.found tbody tr").count() == 1
 
         await eventually(is_found, what="the command in the audit log")
-        assert await barriers(page) == []
         await page.goto(f"/sessions/{session}/replay")
         await expect(page.locator(".transcript")).to_contain_text(mark)
         await expect(page.locator("table.answer").first).to_contain_text(email)
-        assert await barriers(page) == []
     async with httpx.AsyncClient(base_url=gateway.api_url) as client:
         await client.post("/sign-in", data={"name": DANA.name, "token": DANA.token})
         assert (await client.get("/audit?text=x")).status_code == 403
