@@ -26,6 +26,7 @@ async def test_what_is_like_it_runs_until_the_grant_is_revoked(
         first = (await psql.said(r"approval (\S+), http"))[1]
         await sign_in(page, DANA, f"/approvals/{first}")
         await expect(page.locator(".grant")).to_contain_text("update orders set note")
+        await expect(page.get_by_label("reading in this session")).to_have_count(0)  # it changes rows
         await page.get_by_label("this and what is like it").check()
         await page.get_by_label("Minutes").fill("5")
         assert await barriers(page) == []
@@ -63,7 +64,7 @@ async def test_what_is_like_it_runs_until_the_grant_is_revoked(
         ({"grant": "pattern", "minutes": "5", "uses": "0"}, 422),
         ({"grant": "window", "minutes": "5"}, 422),
         ({"grant": "pattern", "minutes": "600"}, 403),  # longer than the rule permits
-        ({"grant": "session", "minutes": "5"}, 403),  # a kind that it does not
+        ({"grant": "session", "minutes": "5"}, 403),  # of what does more than read
     ],
 )
 async def test_a_grant_that_cannot_be_is_said_and_nothing_is_decided(

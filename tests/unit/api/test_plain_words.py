@@ -87,3 +87,14 @@ def test_a_window_of_time_is_said_to_be_one() -> None:
         "asks for 30m without review of what reads data, changes data"
     ]
     assert "revoked" in undoing_of(request).text
+
+
+def test_what_it_asks_to_see_unmasked_is_said_first_and_is_not_undone() -> None:
+    request = requested(
+        facts=Facts((READ,), ("select",), ("public.c",)), unmask=("public.c.mail", "public.c.ssn")
+    )
+    assert [(sentence.text, sentence.weight) for sentence in of_request(request)] == [
+        ("asks to see public.c.mail and public.c.ssn unmasked", "heavy"),
+        ("reads public.c", "light"),
+    ]
+    assert undoing_of(request).text.startswith("No: what has been seen")
