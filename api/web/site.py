@@ -21,6 +21,7 @@ from infra.clock import Clock
 
 _FOLDER = Path(__file__).parent
 _PREVIEW = 160  # characters of a command in a list; the page of the request has all of them
+_BRIEF = 200  # likewise, of a reason or comment
 
 
 class NotSignedIn(Exception):
@@ -55,6 +56,7 @@ class Site:
             "pieces": pieces,
             "spans": spans,
             "preview": lambda text: on_one_line(text, _PREVIEW),
+            "brief": lambda text: on_one_line(text, _BRIEF),
             "gist": lambda text, protocol: on_one_line(after_comments(text, protocol), _PREVIEW),
             "moment": words.moment,
             "duration": words.duration,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -168,11 +169,13 @@ def test_repeats_change_nothing(data: st.DataObject) -> None:
 
 def test_identical_are_requests_for_the_very_same_that_wait() -> None:
     inbox = Inbox()
-    same, other = {"digest": "d"}, {"digest": "e"}
+    same: dict[str, Any] = {"digest": "d"}
     for_dana = {"principal": replace(AGENT_7, acts_for="dana")}
     requests = [
         requested(NOW + timedelta(seconds=second), **more)
-        for second, more in enumerate([same, same, other, same | for_dana, same | {"rule": "another"}, same])
+        for second, more in enumerate(
+            [same, same, {"digest": "e"}, same | for_dana, same | {"rule": "another"}, same]
+        )
     ]
     fill(inbox, *requests)
     first, second, *different, last = inbox.pending()
