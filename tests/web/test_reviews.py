@@ -1,5 +1,6 @@
 """A reviewer at the page and psql behind the gateway: what is decided is what happens."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,6 +8,8 @@ from contextlib import asynccontextmanager
 from playwright.async_api import Browser, Page, expect
 from support.browser import barriers, sign_in, tab
 from support.builders import AGENT, AUDREY, DANA
+from support.command_line import run_command
+from support.deciding import decide
 from support.gateway import Gateway
 from support.psql import Psql, running_psql
 from support.wait import eventually
@@ -56,6 +59,31 @@ async def test_a_held_statement_is_approved_with_the_keyboard_alone_and_runs(
         await psql.send("select note from orders where id = 11;\n")
         done = await psql.finish()
     assert done.stdout.splitlines()[-1] == "seen"
+
+
+async def test_why_is_said_on_the_command_line(gateway: Gateway) -> None:
+    said = ("--reason", r"the customer's\order, twice", "--ticket", "OPS-12")
+    psql = ("psql", "-Atc", "update orders set note = 'said' where id = 18")
+    running = asyncio.create_task(
+        run_command(
+            gateway.folder,
+            *("connect", "orders", *said, "--", *psql),
+            COUNTERSIGN_URL=gateway.api_url,
+            COUNTERSIGN_TOKEN=f"{AGENT.name}:{AGENT.token}",
+            PGOPTIONS="-c statement_timeout=60000",
+        )
+    )
+
+    async def waiting() -> dict[str, str] | None:
+        async with gateway.api(DANA) as client:
+            found = (await client.get("/api/approvals")).json()
+        return next((one for one in found if "id = 18" in one["command"]), None)
+
+    asked = await eventually(waiting, what="the request")
+    assert (asked["reason"], asked["ticket"]) == (r"the customer's\order, twice", "OPS-12")
+    await decide(gateway, DANA, asked["id"], "approve", "fine")
+    done = await running
+    assert (done.status, done.out) == (0, "UPDATE 1\n"), done.err
 
 
 async def test_a_rejection_and_its_comment_reach_psql(gateway: Gateway, browser: Browser) -> None:
