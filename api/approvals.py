@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.auth import SignIn
 from api.deciding import Desk, Review, clean_comment
-from api.inbox import SHORTEST_PREFIX, Approval
+from api.inbox import MOST_IDENTICAL, SHORTEST_PREFIX, Approval
 from api.paging import link_to_next
 from api.past import Past
 from api.problems import Problem, documented
@@ -41,7 +41,8 @@ class Decide(BaseModel):
 
 
 _Identical = Annotated[
-    list[str], Field(max_length=1000, description="some of the approval's `identical`, answered likewise")
+    list[str],
+    Field(max_length=MOST_IDENTICAL, description="some of the approval's `identical`, answered likewise"),
 ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from heapq import heappop, heappush
+from itertools import islice
 
 from processors.approvals.stages import deciders, stage_after
 from schemas.events import (
@@ -54,7 +55,10 @@ class Settlement:
     grant: GrantTerms | None = None  # what was granted along with it
 
 
+MOST_IDENTICAL = 50  # that are named beside a request: an agent may ask for the same a thousand times
+
 Sameness = tuple[str, str, str, str, bool]
+"""Digest, for whom, rule, policy version, and whether it ran already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ class Inbox:
         self._pending: dict[str, Approval] = {}
         self._settled: dict[str, Approval] = {}
         self._oldest: list[tuple[datetime, str]] = []  # a heap over _settled: partitions come in any order
-        self._identical: dict[Sameness, set[str]] = {}  # of those that wait
+        self._identical: dict[Sameness, dict[str, None]] = {}  # of those that wait, in the order they came
 
     def apply(self, event: Event, position: Position) -> Change | None:
         """Takes one event of the topic; None when it changes nothing, as a repeat or a late one does."""
@@ -162,14 +166,13 @@ class Inbox:
         return tuple(approval for approval in self._all() if approval.id.startswith(prefix))
 
     def identical(self, approval: Approval) -> tuple[Approval, ...]:
-        """What else waits and is identical, longest waiting first."""
-        same = self._identical.get(approval.sameness, set()) - {approval.id}
-        found = (self._pending[id] for id in same)
-        return tuple(sorted((a for a in found if a.is_identical(approval)), key=_since))
+        """What else waits and is identical, in the order it came: the first MOST_IDENTICAL."""
+        found = (self._pending[id] for id in self._identical.get(approval.sameness, ()) if id != approval.id)
+        return tuple(islice((one for one in found if one.is_identical(approval)), MOST_IDENTICAL))
 
     def pending(self) -> tuple[Approval, ...]:
         """What waits, longest waiting first."""
-        return tuple(sorted(self._pending.values(), key=_since))
+        return tuple(sorted(self._pending.values(), key=lambda approval: approval.request.envelope.time))
 
     def settled(self) -> tuple[Approval, ...]:
         """What is settled, newest first."""
@@ -182,7 +185,7 @@ class Inbox:
         if self.get(event.approval) is not None:
             return None
         approval = self._pending[event.approval] = Approval(event, position)
-        self._identical.setdefault(approval.sameness, set()).add(approval.id)
+        self._identical.setdefault(approval.sameness, {})[approval.id] = None
         return Change(Kind.REQUESTED, approval, position)
 
     def _decided(self, event: ReviewDecided, position: Position) -> Change | None:
@@ -218,7 +221,7 @@ class Inbox:
         approval = self._pending.pop(event.approval, None)
         if approval is None:
             return self._revoke(event.approval, settlement)
-        self._identical[approval.sameness].discard(approval.id)
+        del self._identical[approval.sameness][approval.id]
         if not self._identical[approval.sameness]:
             del self._identical[approval.sameness]
         approval = self._settled[event.approval] = replace(approval, settlement=settlement)
@@ -236,7 +239,3 @@ class Inbox:
             return None
         approval = self._settled[id] = replace(approval, settlement=settlement)
         return Change(Kind.SETTLED, approval, settlement.position)
-
-
-def _since(approval: Approval) -> datetime:
-    return approval.request.envelope.time

@@ -255,4 +255,4 @@ class ApprovalView(BaseModel):
     can_decide: bool = Field(description="whether the one who asks may decide it now")
     cannot_decide_because: str | None
     can_revoke: bool = Field(description="whether the one who asks may take back that it was approved")
-    identical: list[str] = Field(description="others that wait for the very same, of the same principal")
+    identical: list[str] = Field(description="what else of theirs waits for the very same, at most 50")

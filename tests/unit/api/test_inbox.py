@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.reviews import AGENT_7, DANA, ERIN, NOW, decided, requested, settled
 
-from api.inbox import Change, Inbox, Kind, Position
+from api.inbox import MOST_IDENTICAL, Change, Inbox, Kind, Position
 from schemas.envelope import envelope
 from schemas.events import ApprovalWithdrawn, Event
 from schemas.vocabulary import Access, Answer, ApprovalState
@@ -196,3 +196,11 @@ def test_windows_of_access_are_never_identical() -> None:
     fill(inbox, *(requested(digest="d", access=Access(60.0, None)) for _ in range(2)))
 
     assert [inbox.identical(one) for one in inbox.pending()] == [(), ()]
+
+
+def test_only_so_many_are_named_beside_a_request() -> None:
+    inbox = Inbox()
+    fill(inbox, *(requested(NOW + timedelta(seconds=second), digest="d") for second in range(60)))
+    first, *others = inbox.pending()
+
+    assert inbox.identical(first) == tuple(others[:MOST_IDENTICAL])
