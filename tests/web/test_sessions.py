@@ -145,6 +145,16 @@ async def test_a_terminal_is_played(gateway: Gateway, browser: Browser, ssh: Cli
         await expect(page.locator(".transcript")).to_contain_text(mark)
 
 
+async def test_the_gateway_says_how_it_is_and_what_is_behind_it(gateway: Gateway, browser: Browser) -> None:
+    async with tab(browser, gateway.api_url) as page:
+        await sign_in(page, DANA, "/gateway")
+        await expect(page.locator("section:has(> #health) .good")).to_have_count(3)
+        for role in ("api", "ingress", "processors"):
+            await expect(page.get_by_role("cell", name=role, exact=True)).to_be_visible()
+        for name in ("orders", "plain", "web-1"):
+            await expect(page.locator("section:has(> #resources)")).to_contain_text(f"connect {name}")
+
+
 async def test_a_draft_of_rules_is_checked_and_changes_nothing(gateway: Gateway, browser: Browser) -> None:
     async with tab(browser, gateway.api_url) as page:
         await sign_in(page, DANA, "/rules")
