@@ -127,13 +127,11 @@ def _pattern_of(value: Value, findings: Findings) -> str:
 
 
 def _may_be_of_users(names: list[str], findings: Findings) -> bool:
-    """Whether an operator of a user's can be meant, be it one that is made at this moment: PostgreSQL's own for
-    two texts is the first of all where its schema is."""
+    """Whether an operator of a user's can be meant. One that is made at this moment, too: PostgreSQL's own for
+    two texts is found first where its schema is first."""
     schema = names[-2] if len(names) > 1 else ""
-    if (
-        not schema
-        and next((one for one in findings.search_path if not is_temporary(one)), "") != "pg_catalog"
-    ):
+    path = [one for one in findings.search_path if not is_temporary(one)]
+    if not schema and path[:1] != ["pg_catalog"]:
         return True
     found = findings.catalogue.find_operators(schema, names[-1], findings.search_path)
     return any(operator.takes_text for operator in found)

@@ -181,4 +181,3 @@ def test_none_stands_for_a_value_while_a_transaction_may_have_changed_what_compa
     book.client(query(f"select id from customers where card = '{token()}'"))
     assert book.kinds_to_target() == "Q"
     assert Intent.UNKNOWN in book.commands[-1].facts.intents
-    assert token() not in book.commands[-1].text
