@@ -61,5 +61,7 @@ class Digest:
         if self._in_order:
             self._hash.update(data)
 
-    def __str__(self) -> str:
-        return f"sha256:{self._hash.hexdigest()}" if self._in_order else "not from its beginning, in order"
+    @property
+    def sha256(self) -> str:
+        """In hexadecimal digits; "" where it went otherwise."""
+        return self._hash.hexdigest() if self._in_order else ""
