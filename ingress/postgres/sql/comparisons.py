@@ -127,7 +127,7 @@ def _pattern_of(value: Value, findings: Findings) -> str:
 
 
 def _may_be_of_users(names: list[str], findings: Findings) -> bool:
-    """Whether an operator of a user's can be meant. One that is made at this moment, too: PostgreSQL's own for
+    """Whether an operator of a user's can be meant, also one made at this moment: PostgreSQL's own for
     two texts is found first where its schema is first."""
     schema = names[-2] if len(names) > 1 else ""
     path = [one for one in findings.search_path if not is_temporary(one)]
