@@ -143,6 +143,8 @@ class Judge:
         doubts = self._doubts_of_types(prepared.types)
         if not prepared.strings and "\\" in prepared.text:
             doubts.append("it was parsed while a backslash in a string meant something else")
+        if not set(statements[0].revealed.literals) <= set(prepared.literals):
+            held, statements = None, self._statements(prepared.text)  # at the target they are texts
         execution = self._execution(stage, statements[0], prepared.text, bind, doubts, [prepared.first])
         execution.source, execution.held, execution.bind = prepared.text, held, bind
         return execution

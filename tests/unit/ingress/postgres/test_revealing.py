@@ -181,3 +181,30 @@ def test_none_stands_for_a_value_while_a_transaction_may_have_changed_what_compa
     book.client(query(f"select id from customers where card = '{token()}'"))
     assert book.kinds_to_target() == "Q"
     assert Intent.UNKNOWN in book.commands[-1].facts.intents
+
+
+def test_what_sql_prepared_is_at_the_target_as_it_was_written() -> None:
+    book = play()
+    book.client(query(f"prepare p as select id from customers where card = '{token()}'"))
+    assert book.kinds_to_target() == "Q"
+    book.target(complete("PREPARE"), ready())
+    book.client(make_bind(b"", b"p"), make_execute(b""), SYNC)
+    assert [parse_bind(one.body).parameters for one in book.to_target() if one.kind == b"B"] == [()]
+    assert book.commands[-1].facts.probed == (CARD,)
+
+
+def test_each_portal_of_a_statement_gets_all_its_parameters() -> None:
+    book = play()
+    text = f"select id from customers where card = '{token()}' and id = $1"
+    binds = [make_bind(name, b"p", (), (name,)) for name in (b"1", b"2", b"3")]
+    book.client(make_parse(b"p", text.encode()), *binds, make_execute(b"1"), SYNC)
+    bound = [parse_bind(one.body).parameters for one in book.to_target() if one.kind == b"B"]
+    assert bound[0] == (b"1", RAW)
+    assert {len(parameters) for parameters in bound} == {2}
+
+
+def test_a_read_only_transaction_is_around_it() -> None:
+    book = play(obligations=Obligations(read_only=True))
+    book.client(query(f"select id from customers where card = '{token()}'"))
+    assert b"transaction_read_only" in book.own_statements()[0]
+    assert sent(book)[2] == "PBDES"
