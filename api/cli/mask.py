@@ -64,6 +64,7 @@ def _lines(result: "Explanation") -> Iterator[str]:
         yield from table(["column", "mask", "why"], rows)
     else:
         yield "It returns no rows."
+    yield from map(visible, result.tokens)
     for reason in result.unproven:
         yield visible(f"not proven: {reason}")
     if result.columns and result.detectors:

@@ -4,7 +4,8 @@ The same code decides here as for a client's command. The target is asked to des
 Describe, PostgreSQL documentation 55.2.3), which runs nothing of it.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import asyncpg
 
 from infra.config import Config, PostgresResource
 from infra.credentials import secrets_of
+from infra.keys import secret
 from ingress.errors import TargetError
 from ingress.postgres.accounts import Accounts
 from ingress.postgres.answers.columns import Column, decide
@@ -19,12 +21,15 @@ from ingress.postgres.answers.columns import parse_fields as parse_description
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.catalogue_reader import read_catalogue
 from ingress.postgres.codec import Message, TargetReader
-from ingress.postgres.facts import Context, Unparsable, analyse
+from ingress.postgres.facts import Context, Statement, Unparsable, analyse
 from ingress.postgres.messages import SYNC, make_describe, make_parse, parse_fields
+from ingress.postgres.sql.held import Held
 from ingress.postgres.target_connection import leave, open_target
 from processors.masking.plan import make_plan, sensitive_column
+from processors.masking.tokens import PREFIX, TOKENISE, Tokens
 from schemas.vocabulary import Facts, MaskingPlan, SensitiveColumn
 
+_TOKEN = re.compile(PREFIX + r"[\w-]+", re.ASCII)
 _CONTEXT = "select pg_catalog.current_schemas(true) as schemas, current_user::text as role"
 
 
@@ -48,6 +53,7 @@ class Explanation:
     columns: tuple[ColumnExplained, ...]
     unproven: tuple[str, ...]
     detectors: tuple[str, ...]  # that look at the text of the columns that are shown
+    tokens: tuple[str, ...] = ()  # what becomes of the tokens in it, and of those bound to its parameters
 
 
 async def explain(text: str, resource: PostgresResource, config: Config, database: str) -> Explanation:
@@ -59,8 +65,10 @@ async def explain(text: str, resource: PostgresResource, config: Config, databas
     finally:
         await accounts.stop()
     sensitive = tuple(SensitiveColumn(*item) for item in resource.sensitive.columns.items())
+    tokens = _tokens(resource, config, sensitive)
     try:
-        statements = analyse(text, catalogue, context, sensitive)
+        held = Held(tokens, None) if tokens is not None else None
+        statements = analyse(text, catalogue, context, sensitive, held)
     except Unparsable as error:
         raise NotExplained(error.message) from error
     if len(statements) != 1:
@@ -68,8 +76,32 @@ async def explain(text: str, resource: PostgresResource, config: Config, databas
     facts = statements[0].facts
     plan = make_plan(facts, sensitive, resource.sensitive.detect)
     return Explanation(
-        explain_columns(description, facts, plan, catalogue), facts.unproven, resource.sensitive.detect
+        explain_columns(description, facts, plan, catalogue),
+        facts.unproven,
+        resource.sensitive.detect,
+        tuple(explain_tokens(statements[0], tokens)) if tokens is not None else (),
     )
+
+
+def _tokens(
+    resource: PostgresResource, config: Config, sensitive: tuple[SensitiveColumn, ...]
+) -> Tokens | None:
+    """The resource's tokens, where it has any: the key of a gateway is made where it is first asked for."""
+    if not any(entry.mask == TOKENISE for entry in sensitive):
+        return None
+    return Tokens(secret(config.state, "masking"), resource.name, sensitive)
+
+
+def explain_tokens(statement: Statement, tokens: Tokens) -> Iterator[str]:
+    """What a statement's tokens stand for."""
+    found = statement.revealed
+    for literal in found.literals:
+        yield f"{literal.token} stands for a value of {literal.pattern}"
+    for number, pattern in found.parameters:
+        yield f"a token that is bound to ${number} stands for a value of {pattern}"
+    for text in sorted(set(_TOKEN.findall(statement.text)) - {literal.token for literal in found.literals}):
+        pattern = tokens.made_for(text)
+        yield f"{text} is a text here" if pattern else f"{text} is no token of this resource"
 
 
 def explain_columns(

@@ -15,7 +15,7 @@ from ingress.postgres.namespace import Prepared
 from ingress.postgres.parameters import readable
 from ingress.postgres.reasons import Reasons
 from ingress.postgres.sql.columns import Origin
-from ingress.postgres.sql.held import Held
+from ingress.postgres.sql.held import NONE, Held
 from ingress.postgres.sql.pattern import shape_of
 from ingress.postgres.sql.settings import MEANING
 from ingress.postgres.transaction import controls, has_control
@@ -143,6 +143,8 @@ class Judge:
         doubts = self._doubts_of_types(prepared.types)
         if not prepared.strings and "\\" in prepared.text:
             doubts.append("it was parsed while a backslash in a string meant something else")
+        if not set(statements[0].revealed.literals) <= set(prepared.literals):
+            held, statements = None, self._statements(prepared.text)  # at the target they are texts
         execution = self._execution(stage, statements[0], prepared.text, bind, doubts, [prepared.first])
         execution.source, execution.held, execution.bind = prepared.text, held, bind
         return execution
@@ -222,6 +224,8 @@ class Judge:
             facts = _unproven(facts, "the session's search path and role could not be asked for")
         if self.reasons.of(text).unmask and facts.statements != _UNMASKED:
             facts = _unproven(facts, "an unmasked answer is given to a SELECT by itself, and to nothing else")
+        if Intent.UNKNOWN in facts.intents:
+            statement = replace(statement, revealed=NONE)  # what a token would be compared by is not certain
         secret = statement.secret_parameters
         command = self._command(stage, text, statement, bind, facts, secret)
         return Execution(command, statement, snapshot=self.catalogue.version)

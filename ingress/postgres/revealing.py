@@ -10,6 +10,7 @@ place.
 from collections.abc import Iterator, Sequence
 
 from ingress.postgres.execution import Execution, Expected, Group, Kind
+from ingress.postgres.facts import Statement
 from ingress.postgres.messages import (
     SYNC,
     Bind,
@@ -22,7 +23,7 @@ from ingress.postgres.messages import (
     parse_query,
 )
 from ingress.postgres.namespace import Portal, Prepared
-from ingress.postgres.sql.held import Literal, with_parameters
+from ingress.postgres.sql.held import NONE, Literal, Revealed, with_parameters
 from processors.masking.tokens import Tokens
 
 _HEADER = 5  # bytes of a message before its body
@@ -34,8 +35,9 @@ def reveal(group: Group, tokens: Tokens | None) -> None:
     if tokens is None:
         return
     if group.simple:
-        if len(group.executions) == 1 and _literals(group.executions[0]):
-            _as_series(group, group.executions[0], tokens)
+        statement = group.executions[0].statement if len(group.executions) == 1 else None
+        if statement is not None and statement.revealed.literals:
+            _as_series(group, group.executions[0], statement, tokens)
         return
     parsed = (one.change.value for one in group.expected if one.kind is Kind.PARSE and one.change)
     bound = (one.change.value for one in group.expected if one.kind is Kind.BIND and one.change)
@@ -49,16 +51,12 @@ def reveal(group: Group, tokens: Tokens | None) -> None:
     ]
 
 
-def _literals(execution: Execution) -> tuple[Literal, ...]:
-    return execution.statement.revealed.literals if execution.statement is not None else ()
-
-
-def _as_series(group: Group, execution: Execution, tokens: Tokens) -> None:
+def _as_series(group: Group, execution: Execution, statement: Statement, tokens: Tokens) -> None:
     """A simple query as Parse, Bind, Describe, Execute, Sync."""
-    prepared = Prepared(execution.source, first=execution.statement)
+    prepared = Prepared(execution.source, first=statement)
     portal = Portal(prepared, Bind(b"", b"", (), (), ()), execution=execution)
     text = _text(parse_query(group.messages[0][_HEADER:]), prepared)
-    values = tuple(_values(prepared.literals, execution, tokens))
+    values = tuple(_values(prepared.literals, statement.revealed, tokens))
     group.simple, group.syncs = False, True
     group.messages = [
         make_parse(b"", text, (_TEXT,) * len(values)),
@@ -96,25 +94,24 @@ def _text(raw: bytes, prepared: Prepared) -> bytes:
 def _bind(message: bytes, portal: object, executions: Sequence[Execution], tokens: Tokens) -> bytes:
     if not isinstance(portal, Portal):
         return message
-    execution = next((one for one in executions if one.bind is portal.bind), None)
-    if execution is None or execution.statement is None:
-        return message
-    literals, parameters = portal.prepared.literals, execution.statement.revealed.parameters
-    if not literals and not parameters:
+    literals = portal.prepared.literals
+    judged = next((one.statement for one in executions if one.bind is portal.bind), None)
+    stand = judged.revealed if judged is not None else NONE
+    if not literals and not stand.parameters:
         return message
     bind = parse_bind(message[_HEADER:])
     values = list(bind.parameters)
-    for number, pattern in parameters:
+    for number, pattern in stand.parameters:
         values[number - 1] = tokens.value((values[number - 1] or b"").decode(), pattern)
     formats = bind.formats * len(values) if len(bind.formats) == 1 else bind.formats
     if formats:
         formats += (0,) * len(literals)
-    values += _values(literals, execution, tokens)
+    values += _values(literals, stand, tokens)
     return make_bind(bind.portal, bind.statement, formats, tuple(values), bind.result_formats)
 
 
-def _values(literals: Sequence[Literal], execution: Execution, tokens: Tokens) -> Iterator[bytes]:
+def _values(literals: Sequence[Literal], stand: Revealed, tokens: Tokens) -> Iterator[bytes]:
     """What is bound in the place of these: of one that stands for no value any more, the token itself."""
-    stand = _literals(execution)
     for literal in literals:
-        yield (tokens.value(literal.token, literal.pattern) if literal in stand else literal.token.encode())
+        is_value = literal in stand.literals
+        yield tokens.value(literal.token, literal.pattern) if is_value else literal.token.encode()

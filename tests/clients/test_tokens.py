@@ -65,6 +65,35 @@ async def test_asyncpg_looks_up_by_a_parameter_and_by_a_literal(gateway: Gateway
     await connection.close()
 
 
+async def test_only_where_equal_values_are_equal_bytes(gateway: Gateway) -> None:
+    """As far as the catalogue says: of other columns the tokens are shown, too, and are texts."""
+    plain = await asyncpg.connect(gateway.conninfo("plain"))
+    await plain.execute(
+        "drop table if exists t_tokens; drop domain if exists t_short; drop collation if exists t_folded;"
+        "create collation t_folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false);"
+        "create domain t_short as text;"
+        "create table t_tokens (plain text, varying varchar(20), fixed char(20),"
+        " folded text collate t_folded, brief t_short, named name);"
+        "insert into t_tokens select a, a, a, a, a, a from unnest(array['Abc ', 'aBC ', null, '']) as a"
+    )
+    changer = await asyncpg.connect(gateway.conninfo("tokens", DANA))
+    await changer.execute("create temporary table t_tokens_seen ()")  # after it what plain made is known here
+    connection = await asyncpg.connect(gateway.conninfo("tokens"))
+    shown = await connection.fetch("select * from t_tokens")
+    for column in ("plain", "varying"):
+        counted = f"select count(*) from t_tokens where {column} = $1"
+        assert [await connection.fetchval(counted, row[column]) for row in shown if row[column]] == [1, 1, 1]
+    for column in ("fixed", "folded", "brief", "named"):
+        text = shown[0][column]
+        assert text is None or text.startswith("tok_")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match=r"masked values of public\.t_tokens"):
+            await connection.fetch(f"select count(*) from t_tokens where {column} = '{text}'")
+    await changer.close()
+    await plain.execute("drop table t_tokens; drop domain t_short; drop collation t_folded")
+    await plain.close()
+    await connection.close()
+
+
 async def test_an_approved_unmask_gives_the_holder_its_value(gateway: Gateway) -> None:
     raw = await _raw(gateway)
     connection = await asyncpg.connect(gateway.conninfo("tokens"))

@@ -206,7 +206,11 @@ def usual_resources(postgres: Postgres, database: str = "sample") -> list[Docume
             postgres,
             database,
             recording="full",
-            sensitive={"columns": {"public.customers.card": "tokenise", "public.payments*.card": "tokenise"}},
+            sensitive={
+                "columns": dict.fromkeys(
+                    ("public.customers.card", "public.payments*.card", "public.t_tokens.*"), "tokenise"
+                )
+            },
         ),
     ]
 

@@ -16,7 +16,8 @@ from ingress.postgres.conversation import PostgresConversation
 from ingress.postgres.judge import FactsCache, Judge, Subject
 from ingress.postgres.messages import make, parse_parse, parse_query
 from ingress.postgres.sql.settings import MEANING
-from schemas.vocabulary import MaskingPlan, Obligations
+from processors.masking.tokens import Tokens
+from schemas.vocabulary import MaskingPlan, Obligations, SensitiveColumn
 
 R = TypeVar("R")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -54,6 +55,9 @@ class Playbook:
         allow: bool = True,
         obligations: Obligations | None = None,
         base_plan: MaskingPlan | None = None,
+        tokens: Tokens | None = None,
+        sensitive: tuple[SensitiveColumn, ...] = (),
+        encoding: str = "UTF8",
     ) -> None:
         self._allow = allow
         self._obligations = obligations or Obligations()
@@ -64,14 +68,14 @@ class Playbook:
         self.expired: set[str] = set()  # the gate refuses these at the last moment
         self._told_client = ClientOf()
         self._told_target = TargetOf()
-        subject = Subject("agent-7", "orders", "orders", (), ())
+        subject = Subject("agent-7", "orders", "orders", sensitive, (), tokens)
         self.conversation = PostgresConversation(
             judge=Judge(subject, FactsCache(), lambda: f"c{next(self._numbers)}", catalogue),
             base_plan=base_plan or MaskingPlan(),
             release=self._release,
             link=lambda approval: f"https://gw/approvals/{approval}",
             clock=lambda: NOW,
-            parameters={"client_encoding": "UTF8"},
+            parameters={"client_encoding": encoding},
         )
 
     def client(self, *messages: bytes) -> None:

@@ -8,6 +8,7 @@ Anywhere else a token is the text that it is. (docs/decisions/0048-what-a-token-
 
 from typing import Any
 
+from ingress.postgres.catalogue import is_temporary
 from ingress.postgres.sql.columns import Column, Value
 from ingress.postgres.sql.findings import Findings
 from ingress.postgres.sql.held import NONE, Place, Revealed, literals
@@ -126,7 +127,11 @@ def _pattern_of(value: Value, findings: Findings) -> str:
 
 
 def _may_be_of_users(names: list[str], findings: Findings) -> bool:
-    """Whether an operator of a user's can be meant."""
+    """Whether an operator of a user's can be meant, also one made at this moment: PostgreSQL's own for
+    two texts is found first where its schema is first."""
     schema = names[-2] if len(names) > 1 else ""
+    path = [one for one in findings.search_path if not is_temporary(one)]
+    if not schema and path[:1] != ["pg_catalog"]:
+        return True
     found = findings.catalogue.find_operators(schema, names[-1], findings.search_path)
     return any(operator.takes_text for operator in found)

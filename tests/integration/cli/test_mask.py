@@ -8,6 +8,10 @@ from support.builders import configuration, usual_resources, write_configuration
 from support.command_line import Ran, run_command
 from support.postgres import PASSWORD, Postgres
 
+from infra.keys import secret
+from processors.masking.tokens import Tokens, mask_of
+from schemas.vocabulary import SensitiveColumn
+
 
 @pytest.fixture(scope="module")
 def folder(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -52,6 +56,24 @@ async def test_nothing_of_it_runs(folder: Path, postgres: Postgres) -> None:
     ran = await explained(folder, "select x from t_explained")
     assert ran.status == 1
     assert "does not exist" in ran.err
+
+
+async def test_it_says_which_tokens_stand_for_values(folder: Path) -> None:
+    columns = [SensitiveColumn("public.customers.card", "tokenise")]
+    tokens = Tokens(secret(folder / "state", "masking"), "tokens", columns)
+    masked = mask_of({"tokenise": lambda value: value, **tokens.masks()}, "tokenise", columns[0].pattern)(
+        b"4111"
+    )
+    assert masked is not None
+    token = masked.decode()
+    where = f"where card = '{token}' or card in ($1, '{token}')"
+    ran = await explained(folder, f"select id from customers {where}", resource="tokens")
+    assert ran.status == 0, ran.err
+    assert f"{token} stands for a value of public.customers.card" in ran.out
+    assert "a token that is bound to $1 stands for a value of public.customers.card" in ran.out
+    ran = await explained(folder, f"select '{token}', 'tok_AAAA' from customers", resource="tokens")
+    assert f"{token} is a text here" in ran.out
+    assert "tok_AAAA is no token of this resource" in ran.out
 
 
 async def test_what_is_not_sensitive_anywhere_is_shown(folder: Path) -> None:

@@ -327,6 +327,43 @@ async def test_what_is_read_after_a_change_does_not_grow_with_the_database(datab
         await changer.close()
 
 
+def test_which_columns_are_equal_only_where_their_bytes_are_and_which_operators_take_texts(
+    database: Database,
+) -> None:
+    """What a token for a value may be compared with."""
+    database.execute(_EQUAL)
+    catalogue = database.catalogue()
+    relation = catalogue.find_relation("equal", "t", ())
+    view = catalogue.find_relation("equal", "v", ())
+    assert relation is not None
+    assert view is not None
+    exact = {column.name for column in (*relation.columns, *view.columns) if column.is_exact}
+    assert exact == {"plain", "varying", "posix", "seen", "computed"}
+    found = catalogue.find_operators("equal", "=", ())
+    assert [operator.takes_text for operator in found] == [False, True, True, True]
+    database.execute(b"drop schema equal cascade")
+
+
+_EQUAL = b"""
+create schema equal;
+create domain equal.short as text;
+create type equal.mood as enum ('a', 'b');
+create table equal.t (
+    plain text, varying varchar(20), posix text collate "C",
+    fixed char(20), bare bpchar, brief equal.short, named name, listed text[], made json, number int
+);
+create view equal.v as select plain as seen, fixed as unseen, plain || '' as computed from equal.t;
+create function equal.same(a equal.mood, b equal.mood) returns boolean language sql as 'select true';
+create function equal.same(a text, b int) returns boolean language sql as 'select true';
+create function equal.same(a equal.short, b equal.mood) returns boolean language sql as 'select true';
+create function equal.same(a anyelement, b equal.mood) returns boolean language sql as 'select true';
+create operator equal.= (leftarg = equal.mood, rightarg = equal.mood, function = equal.same);
+create operator equal.= (leftarg = text, rightarg = int, function = equal.same);
+create operator equal.= (leftarg = equal.short, rightarg = equal.mood, function = equal.same);
+create operator equal.= (leftarg = anyelement, rightarg = equal.mood, function = equal.same);
+"""
+
+
 def test_a_reader_without_rights_gets_the_same_catalogue(database: Database) -> None:
     assert database.catalogue("reader").version == database.catalogue("app").version
 

@@ -140,6 +140,21 @@ def test_not_where_an_operator_of_a_users_may_be_meant(
     assert (statement.revealed != NONE) is (stands or "pg_catalog" in written)
 
 
+@pytest.mark.parametrize(
+    ("path", "stands"),
+    [
+        (("pg_catalog", "public"), True),
+        (("pg_temp_3", "pg_catalog", "public"), True),
+        (("public", "pg_catalog"), False),
+        (("public",), False),
+    ],
+)
+def test_not_where_an_operator_could_come_before_postgresqls_own(path: tuple[str, ...], stands: bool) -> None:
+    sql = f"select id from public.customers where card = '{WORDS['card']}'"
+    [statement] = analyse(sql, CATALOGUE, replace(CONTEXT, search_path=path), SENSITIVE, Held(TOKENS))
+    assert (statement.revealed != NONE) is stands
+
+
 def test_a_column_that_two_entries_cover_has_no_token() -> None:
     builder = CatalogueBuilder().table("public.t", "id int4", "c")
     builder.view("public.v", "id c", "select id, c from public.t").view(
