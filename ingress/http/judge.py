@@ -28,8 +28,8 @@ from ingress.web.fields import is_secret
 from ingress.web.form_data import Part
 from ingress.web.paths import RequestTarget, pairs, readings
 from ingress.web.selectors import Path
-from processors.masking.apply import redact_text
-from schemas.vocabulary import ContextItem, Facts, Intent, Stage
+from processors.masking.apply import redact_facts, redact_text
+from schemas.vocabulary import ContextItem, Intent, Stage
 
 PLACEHOLDER = "‹sealed›"
 VALUE = "‹value›"
@@ -70,7 +70,7 @@ def make_call_command(
         bound=_bound(call),
         shown=shown,
         context=_context(call),
-        facts=_shown_facts(reading.facts, subject.detectors),
+        facts=redact_facts(reading.facts, subject.detectors),
         reason=redact_text(reason, subject.detectors),
         ticket=redact_text(ticket, subject.detectors),
         pattern=_pattern(call, subject, reading),
@@ -165,13 +165,6 @@ def _readable(call: Call) -> str:
 
 def _is_dull(name: bytes) -> bool:
     return _DULL.fullmatch(name) is not None
-
-
-def _shown_facts(facts: Facts, detectors: tuple[str, ...]) -> Facts:
-    """Facts as events may show them: a path may hold an address."""
-    paths = tuple(sorted({redact_text(path, detectors) for path in facts.paths}))
-    columns = tuple(sorted({redact_text(column, detectors) for column in facts.columns}))
-    return replace(facts, paths=paths, columns=columns)
 
 
 class _Text:

@@ -8,7 +8,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ingress.command import Command, Pattern, Spoken, make_command
@@ -20,7 +20,7 @@ from ingress.web.call import Call
 from ingress.web.fields import is_secret
 from ingress.web.paths import RequestTarget
 from ingress.web.selectors import Path, Selectors
-from processors.masking.apply import redact_text
+from processors.masking.apply import redact_facts, redact_text
 from schemas.vocabulary import ContextItem, Intent, SensitiveColumn, Stage
 
 PLACEHOLDER = "‹sealed›"
@@ -65,8 +65,6 @@ def make_request_command(
     selectors = selectors_of(requested.kind, subject.sensitive)
     reading = read_call(call, requested, selectors)
     text = _Text(call, requested, subject, selectors, reading)
-    facts = reading.facts
-    paths = tuple(sorted({redact_text(path, subject.detectors) for path in facts.paths}))
     return make_command(
         id=new_id(),
         stage=Stage.EXECUTE,
@@ -76,7 +74,7 @@ def make_request_command(
         bound=(*(part for field in call.fields for part in field), call.body),
         shown=Spoken(text.line(), text.parameters()),
         context=(ContextItem("user", subject.signs_in_as),),
-        facts=replace(facts, paths=paths),
+        facts=redact_facts(reading.facts, subject.detectors),
         reason=redact_text(reason, subject.detectors),
         ticket=redact_text(ticket, subject.detectors),
         pattern=_pattern(call, requested, subject, reading),

@@ -7,7 +7,7 @@ asked again is the same command (docs/decisions/0019).
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ingress.command import Command, Pattern, Spoken, make_command
@@ -16,7 +16,7 @@ from ingress.mcp.facts import Known, read_message, stream_facts, tool_facts
 from ingress.mcp.messages import Answer, Message, Notification, Request
 from ingress.web.bodies import is_hidden, shown_json
 from ingress.web.selectors import Path
-from processors.masking.apply import redact_text
+from processors.masking.apply import redact_facts, redact_text
 from schemas.vocabulary import ContextItem, Facts, Intent, Stage
 
 PLACEHOLDER = "‹sealed›"
@@ -178,12 +178,7 @@ class _Redacting:
 
     def facts(self, facts: Facts) -> Facts:
         """Names of arguments and addresses may hold values."""
-        return replace(
-            facts,
-            columns=tuple(sorted({self.text(one) for one in facts.columns})),
-            functions=tuple(sorted({self.text(one) for one in facts.functions})),
-            paths=tuple(sorted({self.text(one) for one in facts.paths})),
-        )
+        return redact_facts(facts, self._detectors)
 
     def _hidden(self, path: Path) -> str | None:
         return PLACEHOLDER if is_hidden(path, self._selectors) else None

@@ -1,6 +1,16 @@
-"""The detectors over one text."""
+"""The detectors over one text, and over the names in facts."""
+
+from dataclasses import replace
+from typing import Any
 
 from processors.masking.scan import make_scanner
+from schemas.vocabulary import Facts
+
+_WORDS_OF_CLIENTS = (
+    *("columns", "functions", "programs", "unproven", "methods", "paths"),
+    *("verbs", "kinds_of_object", "namespaces", "tools"),
+)
+"""The facts that a client may put words of its own into, where no catalogue says what there is."""
 
 
 def redact_text(text: str, detectors: tuple[str, ...]) -> str:
@@ -17,3 +27,13 @@ def redact_bytes(value: bytes, detectors: tuple[str, ...]) -> bytes:
         return value
     scanner = make_scanner(detectors)
     return scanner.redact_all(value, [0] * len(scanner.names))
+
+
+def redact_facts(facts: Facts, detectors: tuple[str, ...]) -> Facts:
+    """The facts, as events may have them: a path, a program or an argument's name can hold a value."""
+    redacted: dict[str, Any] = {
+        name: tuple(sorted({redact_text(word, detectors) for word in words}))
+        for name in _WORDS_OF_CLIENTS
+        if (words := getattr(facts, name))
+    }
+    return replace(facts, **redacted)
