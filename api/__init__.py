@@ -33,6 +33,7 @@ In the order of a decision:
 - `audit.py`: reads of the audit log for the above, and what to say when ClickHouse is away.
 - `past.py`: approvals that the inbox has forgotten, and what was before a request.
 - `plain_words.py`: facts as sentences, and whether what they say can be undone (pure).
+- `host_words.py`: the same for kinds of commands on hosts and in clusters.
 - `locks.py`: what a command locks at its target (pure).
 - `problems.py`: every error as RFC 9457 problem details, with what to do.
 - `visible.py`: foreign text made safe to look at: control and bidirectional characters become visible.

@@ -6,13 +6,13 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.auth import SignIn
 from api.deciding import Desk, Review, clean_comment
-from api.inbox import SHORTEST_PREFIX, Approval
+from api.inbox import MOST_IDENTICAL, SHORTEST_PREFIX, Approval
 from api.paging import link_to_next
 from api.past import Past
 from api.problems import Problem, documented
@@ -40,10 +40,23 @@ class Decide(BaseModel):
     digest: str | None = None
 
 
+_Identical = Annotated[
+    list[str],
+    Field(max_length=MOST_IDENTICAL, description="some of the approval's `identical`, answered likewise"),
+]
+
+
 class Approve(Decide):
     """An approval, and what is granted along with it."""
 
     grant: GrantOffer | None = None
+    identical: _Identical = []
+
+
+class Reject(Decide):
+    """A rejection, and of what else."""
+
+    identical: _Identical = []
 
 
 def routes(desk: Desk, past: Past, sign_in: SignIn, clock: Clock) -> APIRouter:
@@ -56,12 +69,16 @@ def routes(desk: Desk, past: Past, sign_in: SignIn, clock: Clock) -> APIRouter:
     reading = documented(HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
     deciding = reading | documented(HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.GATEWAY_TIMEOUT)
 
+    def shown(approval: Approval, who: Principal) -> ApprovalView:
+        return view(approval, who, clock(), desk.identical(approval))
+
     async def answer(given: str, who: Principal, review: Review, key: str | None) -> ApprovalView:
         if key is not None:
             before = await past.find(desk, given, who)
             if is_repeat(before, who, review):
-                return view(before, who, clock())
-        return view(await desk.decide(given, who, review), who, clock())
+                await desk.decide_identical(before, who, review)
+                return shown(before, who)
+        return shown(await desk.decide(given, who, review), who)
 
     @router.get("", responses=reading)
     async def list_approvals(
@@ -82,7 +99,7 @@ def routes(desk: Desk, past: Past, sign_in: SignIn, clock: Clock) -> APIRouter:
             found = found[:limit]
             query = {"state": state, "limit": str(limit)}
             response.headers["Link"] = link_to_next("/api/approvals", query, cursor_at(found[-1]))
-        return [view(a, who, clock()) for a in found]
+        return [shown(a, who) for a in found]
 
     @router.get("/{approval}", responses=reading | {304: {"description": "as it was"}})
     async def show_approval(
@@ -92,7 +109,7 @@ def routes(desk: Desk, past: Past, sign_in: SignIn, clock: Clock) -> APIRouter:
         if_none_match: Annotated[str | None, Header()] = None,
     ) -> ApprovalView:
         """One approval, however long ago it was. Its ETag changes when it does."""
-        found = view(await past.find(desk, approval, who), who, clock())
+        found = shown(await past.find(desk, approval, who), who)
         tag = etag(found)
         if if_none_match is not None and tag in {given.strip() for given in if_none_match.split(",")}:
             # RFC 9110, section 15.4.5
@@ -110,20 +127,20 @@ def routes(desk: Desk, past: Past, sign_in: SignIn, clock: Clock) -> APIRouter:
         """Lets the command run, once enough reviewers say so. Answers when that is settled, or recorded."""
         decide = decide or Approve()
         grant = decide.grant.terms() if decide.grant is not None else None
-        review = Review(Answer.APPROVE, decide.comment, decide.digest, grant)
+        review = Review(Answer.APPROVE, decide.comment, decide.digest, grant, tuple(decide.identical))
         return await answer(approval, who, review, idempotency_key)
 
     @router.post("/{approval}/reject", responses=deciding)
     async def reject(
         approval: Annotated[str, identifier],
         who: Annotated[Principal, Depends(sign_in)],
-        decide: Decide,
+        decide: Reject,
         idempotency_key: Repeatable = None,
     ) -> ApprovalView:
         """Refuses the command; the comment, which is required, tells the requester why."""
         if not decide.comment:
             raise comment_missing(Answer.REJECT)
-        review = Review(Answer.REJECT, decide.comment, decide.digest)
+        review = Review(Answer.REJECT, decide.comment, decide.digest, identical=tuple(decide.identical))
         return await answer(approval, who, review, idempotency_key)
 
     @router.post("/{approval}/revoke", responses=deciding)

@@ -1,7 +1,7 @@
 """One decision: checked, published under the API's signature, and waited for."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -45,6 +45,7 @@ class Review:
     comment: str
     digest: str | None = None  # of the command that was shown; None: of the command that waits
     grant: GrantTerms | None = None  # what is granted along with an approval
+    identical: tuple[str, ...] = ()  # requests for the very same that it is an answer to as well
 
 
 class Desk:
@@ -78,14 +79,50 @@ class Desk:
         """The approval with this id, or whose id begins so. Raises Problem."""
         return self._one(given, [a for a in self._found(given) if self.access.sees(who, a)])
 
+    def identical(self, approval: Approval) -> tuple[Approval, ...]:
+        """The identical requests that wait beside this one."""
+        return self._feed.inbox.identical(approval)
+
     async def decide(self, given: str, who: Principal, review: Review) -> Approval:
-        """Publishes the answer and waits until it is settled or, where more are needed, recorded.
+        """Publishes the answer and waits until it is settled or, where more are needed, recorded; then the
+        same for the identical requests that it is an answer to as well.
 
         Raises Problem: 403 not theirs to decide, 404 unknown, 409 nothing left to decide or another command
         than was shown, 503 no Kafka, 504 the processors do not answer.
         """
         approval = self._one(given, list(self._found(given)))
         self._check(approval, who, review)
+        others = self._others(approval, review)
+        await self._answer(approval, who, review)
+        decided = self._result(approval, review)
+        await self._answer_others(others, who, review)
+        return decided
+
+    async def decide_identical(self, approval: Approval, who: Principal, review: Review) -> None:
+        """The same for those beside one whose answer is recorded already."""
+        await self._answer_others(self._others(approval, review), who, review)
+
+    def _others(self, approval: Approval, review: Review) -> list[Approval]:
+        """Those that the review names beside the approval. Raises Problem where one is not identical."""
+        found = [self._feed.inbox.get(id) for id in review.identical]
+        others = [other for other in found if other is not None and other.is_identical(approval)]
+        if len(others) < len(found):
+            raise Problem(
+                HTTPStatus.CONFLICT,
+                "not-identical",
+                "Not all of `identical` ask for the very same as this one.",
+                "Nothing was decided. Look at the approval again, then decide.",
+                extra={"approval": approval.id, "identical": [one.id for one in self.identical(approval)]},
+            )
+        return others
+
+    async def _answer_others(self, others: list[Approval], who: Principal, review: Review) -> None:
+        """What has ended or was answered meanwhile is left as it is; a grant is given once."""
+        once, at = replace(review, grant=None), self._clock()
+        waiting = (other for other in others if obstacle(who, other, at) is None)
+        await asyncio.gather(*(self._answer(other, who, once) for other in waiting))
+
+    async def _answer(self, approval: Approval, who: Principal, review: Review) -> None:
         moment = self._clock()
         event = ReviewDecided(
             envelope=envelope_about(approval.request.envelope, moment, self._node),
@@ -107,7 +144,6 @@ class Desk:
                         await listener.next()
             except (TimeoutError, Behind) as error:
                 raise _no_answer(approval, self._within) from error
-        return self._result(approval, review)
 
     def _found(self, given: str) -> tuple[Approval, ...]:
         self._must_be_current()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from heapq import heappop, heappush
+from itertools import islice
 
 from processors.approvals.stages import deciders, stage_after
 from schemas.events import (
@@ -54,6 +55,12 @@ class Settlement:
     grant: GrantTerms | None = None  # what was granted along with it
 
 
+MOST_IDENTICAL = 50  # that are named beside a request: an agent may ask for the same a thousand times
+
+Sameness = tuple[str, str, str, str, bool]
+"""Digest, for whom, rule, policy version, and whether it ran already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
     """One request for review, with what became of it."""
@@ -84,6 +91,18 @@ class Approval:
     @property
     def state(self) -> ApprovalState:
         return self.settlement.state if self.settlement else ApprovalState.PENDING
+
+    @property
+    def sameness(self) -> Sameness:
+        """What identical requests have in common: the digest covers who asks, and on what."""
+        request = self.request
+        rule = (request.rule, request.policy_version)
+        return (request.digest, request.principal.acts_for, *rule, request.afterwards)
+
+    def is_identical(self, other: "Approval") -> bool:
+        """Whether both ask for the very same under the same rule. Never so for access that is asked for
+        beforehand, which is no command."""
+        return self.sameness == other.sameness and self.request.access is None
 
     def decision_of(self, reviewer: str) -> Decision | None:
         return next((decision for decision in self.decisions if decision.reviewer == reviewer), None)
@@ -116,6 +135,7 @@ class Inbox:
         self._pending: dict[str, Approval] = {}
         self._settled: dict[str, Approval] = {}
         self._oldest: list[tuple[datetime, str]] = []  # a heap over _settled: partitions come in any order
+        self._identical: dict[Sameness, dict[str, None]] = {}  # of those that wait, in the order they came
 
     def apply(self, event: Event, position: Position) -> Change | None:
         """Takes one event of the topic; None when it changes nothing, as a repeat or a late one does."""
@@ -145,6 +165,11 @@ class Inbox:
             return ()
         return tuple(approval for approval in self._all() if approval.id.startswith(prefix))
 
+    def identical(self, approval: Approval) -> tuple[Approval, ...]:
+        """What else waits and is identical, in the order it came: the first MOST_IDENTICAL."""
+        found = (self._pending[id] for id in self._identical.get(approval.sameness, ()) if id != approval.id)
+        return tuple(islice((one for one in found if one.is_identical(approval)), MOST_IDENTICAL))
+
     def pending(self) -> tuple[Approval, ...]:
         """What waits, longest waiting first."""
         return tuple(sorted(self._pending.values(), key=lambda approval: approval.request.envelope.time))
@@ -160,6 +185,7 @@ class Inbox:
         if self.get(event.approval) is not None:
             return None
         approval = self._pending[event.approval] = Approval(event, position)
+        self._identical.setdefault(approval.sameness, {})[approval.id] = None
         return Change(Kind.REQUESTED, approval, position)
 
     def _decided(self, event: ReviewDecided, position: Position) -> Change | None:
@@ -195,6 +221,9 @@ class Inbox:
         approval = self._pending.pop(event.approval, None)
         if approval is None:
             return self._revoke(event.approval, settlement)
+        del self._identical[approval.sameness][approval.id]
+        if not self._identical[approval.sameness]:
+            del self._identical[approval.sameness]
         approval = self._settled[event.approval] = replace(approval, settlement=settlement)
         heappush(self._oldest, (settlement.time, event.approval))
         while len(self._oldest) > self._settled_kept:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from api.host_words import KINDS, VERBS
 from api.web.words import INTENTS, Weight, duration
 from schemas.events import ApprovalRequested
 from schemas.vocabulary import Facts, Intent, Transaction
@@ -54,6 +55,7 @@ _VERBS: dict[str, tuple[str, Weight]] = {
     "refresh": ("refreshes", "medium"),
     "import": ("imports", "medium"),
 }
+_SEEN = Sentence("No: what has been seen cannot be taken back.", "heavy")
 _CHANGES_ROWS = frozenset({"insert", "update", "delete", "merge"})
 
 # What an intent adds where no sentence has said it yet.
@@ -79,7 +81,8 @@ def of_request(request: ApprovalRequested) -> tuple[Sentence, ...]:
     if request.transaction is not None:
         return _of_transaction(request.transaction)
     if request.access is None:
-        return sentences(request.facts)
+        unmasks = Sentence(f"asks to see {_list(request.unmask)} unmasked", "heavy")
+        return (*([unmasks] if request.unmask else []), *sentences(request.facts))
     intents = ", ".join(INTENTS[intent].text for intent in request.facts.intents)
     span = duration(timedelta(seconds=request.access.seconds))
     start = request.access.starts_at
@@ -103,6 +106,8 @@ def undoing_of(request: ApprovalRequested) -> Sentence:
         return Sentence("The grant can be revoked; what ran under it is a matter of its own.", "medium")
     if request.transaction is not None:
         return Sentence("Until it is approved: to reject it undoes all of it.", "medium")
+    if request.unmask:
+        return _SEEN
     return undoing(request.facts)
 
 
@@ -118,7 +123,7 @@ def undoing(facts: Facts) -> Sentence:
     if Intent.UNKNOWN in intents:
         return Sentence("Not known: what it does is not proven.", "heavy")
     if Intent.EXPORT in intents or Intent.PROBE in intents:
-        return Sentence("No: what has been seen cannot be taken back.", "heavy")
+        return _SEEN
     if intents <= {Intent.READ, Intent.SESSION}:
         return Sentence("Nothing to undo: it changes no data.", "light")
     kinds = facts.statements
@@ -127,7 +132,9 @@ def undoing(facts: Facts) -> Sentence:
     if any(kind == "truncate" or kind.startswith("drop_") for kind in kinds):
         return Sentence("Only from a backup.", "heavy")
     if Intent.BULK_WRITE in intents:
-        return Sentence("Only from a backup: it may change every row.", "heavy")
+        return Sentence(
+            "Only from a backup" + (": it may change every row." if facts.tables else "."), "heavy"
+        )
     if _CHANGES_ROWS & set(kinds):
         return Sentence("Only row by row, by who knows the old values.", "medium")
     if all(kind.startswith(("create_", "grant", "begin", "set")) for kind in kinds):
@@ -139,6 +146,9 @@ def _statements(facts: Facts) -> Iterator[Sentence]:
     tables = facts.tables
     is_alone = len(facts.statements) == 1
     for kind in facts.statements:
+        if kind in KINDS:
+            yield from _of_host(kind, facts)
+            continue
         with_table, without, weight = _words(kind)
         is_read = kind == "select" and is_alone
         named = tables[0] if len(tables) == 1 else _list(tables) if is_read else ""
@@ -154,6 +164,13 @@ def _statements(facts: Facts) -> Iterator[Sentence]:
         yield Sentence(f"reaches {_list(tables)}", "medium")
 
 
+def _of_host(kind: str, facts: Facts) -> Iterator[Sentence]:
+    said = KINDS[kind]
+    if said is not None:
+        text, weight = said
+        yield Sentence(text.format(_list(facts.paths) or "something"), weight)
+
+
 def _words(kind: str) -> tuple[str, str, Weight]:
     if kind in _STATEMENTS:
         return _STATEMENTS[kind]
@@ -164,6 +181,8 @@ def _words(kind: str) -> tuple[str, str, Weight]:
         a = "an" if name[0] in "aeio" else "a"
         plain = f"{word} {a} {name}"
         return f"{word} {name} {{}}" if thing.endswith("table") else f"{plain} on {{}}", plain, weight
+    if "/" in kind:  # a method of MCP
+        return f"calls {kind}", f"calls {kind}", "light"
     plain = f"runs {kind.replace('_', ' ').upper()}"
     return f"{plain} on {{}}", plain, "medium"
 
@@ -173,11 +192,13 @@ def _programs(facts: Facts) -> Iterator[Sentence]:
     if not facts.programs:
         return
     runs = f"runs {_list(programs)}" if programs else "runs sudo"
+    is_on_host = KINDS.keys() >= set(facts.statements)
+    runs += "" if is_on_host else " on the target"
     changes = {Intent.BULK_WRITE, Intent.ADMIN, Intent.UNKNOWN} & set(facts.intents)
     if "sudo" in facts.programs:
         yield Sentence(f"{runs} as root or another user, by sudo", "heavy")
     else:
-        yield Sentence(runs, "heavy" if changes else "medium")
+        yield Sentence(runs, "heavy" if changes or not is_on_host else "medium")
     if facts.paths and not facts.methods:
         yield Sentence(f"uses {_list(facts.paths)}", "medium")
 
@@ -185,11 +206,22 @@ def _programs(facts: Facts) -> Iterator[Sentence]:
 def _requests(facts: Facts) -> Iterator[Sentence]:
     if not facts.methods:
         return
+    if facts.kinds_of_object:
+        yield from _objects(facts)
+        return
     is_safe = set(facts.methods) <= {"GET", "HEAD", "OPTIONS"}
     method = " and ".join(facts.methods)
     where = _list(facts.paths)
     weight: Weight = "light" if is_safe else "heavy" if "DELETE" in facts.methods else "medium"
     yield Sentence(f"{method} {where}".strip(), weight)
+
+
+def _objects(facts: Facts) -> Iterator[Sentence]:
+    """A request to a cluster."""
+    where = " and ".join("all namespaces" if one == "*" else f"namespace {one}" for one in facts.namespaces)
+    for verb in facts.verbs:
+        does, weight = VERBS.get(verb, (verb, "medium"))
+        yield Sentence(f"{does} {_list(facts.kinds_of_object)}" + (f" in {where}" if where else ""), weight)
 
 
 def _tools(facts: Facts) -> Iterator[Sentence]:
@@ -205,8 +237,6 @@ def _beside(facts: Facts) -> Iterator[Sentence]:
             yield Sentence(text, "heavy")
     if Intent.EXEC in facts.intents and not facts.programs:
         yield Sentence("runs a program on the target", "heavy")
-    if facts.programs and facts.statements:
-        yield Sentence(f"runs {_list(facts.programs)} on the target", "heavy")
     if Intent.UNKNOWN in facts.intents:
         yield Sentence("does something that cannot be proven", "heavy")
 

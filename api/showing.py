@@ -1,5 +1,6 @@
 """An approval as those who may see it get to see it: what is asked, how it stands, who decided."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from api.access import obstacle, obstacle_to_revoking
@@ -25,8 +26,10 @@ from schemas.vocabulary import Access, GrantKind, GrantLimits, GrantTerms, Princ
 _OVERDUE = timedelta(days=1)
 
 
-def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
-    """The approval as `who` gets to see it."""
+def view(
+    approval: Approval, who: Principal, now: datetime, identical: Sequence[Approval] = ()
+) -> ApprovalView:
+    """The approval as `who` gets to see it; `identical`: the same requests that wait beside it."""
     request, settlement = approval.request, approval.settlement
     facts = request.facts
     hindrance = obstacle(who, approval, now)
@@ -107,6 +110,7 @@ def view(approval: Approval, who: Principal, now: datetime) -> ApprovalView:
         can_decide=hindrance is None,
         cannot_decide_because=hindrance.reason if hindrance else None,
         can_revoke=obstacle_to_revoking(who, approval, now) is None,
+        identical=[other.id for other in identical],
     )
 
 

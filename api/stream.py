@@ -83,7 +83,8 @@ def routes(feed: Feed, access: Access, sign_in: SignIn, clock: Clock) -> APIRout
 
         async def events() -> AsyncIterator[ServerSentEvent]:
             async for change, id in found:
-                data = view(change.approval, signed_in.principal, clock()).model_dump_json()
+                same = feed.inbox.identical(change.approval)
+                data = view(change.approval, signed_in.principal, clock(), same).model_dump_json()
                 yield ServerSentEvent(data=data, event=change.kind.value, id=id)
 
         return response(events())

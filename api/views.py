@@ -81,6 +81,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "can_decide": True,
     "cannot_decide_because": None,
     "can_revoke": False,
+    "identical": [],
 }
 
 
@@ -254,3 +255,4 @@ class ApprovalView(BaseModel):
     can_decide: bool = Field(description="whether the one who asks may decide it now")
     cannot_decide_because: str | None
     can_revoke: bool = Field(description="whether the one who asks may take back that it was approved")
+    identical: list[str] = Field(description="what else of theirs waits for the very same, at most 50")

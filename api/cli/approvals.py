@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Annotated, Any, TextIO
 from urllib.parse import quote
@@ -27,6 +27,9 @@ _PREVIEW = 100  # characters of a command on one line
 _RECONNECT_AFTER = 2.0  # seconds
 _GIVE_UP_AFTER = 300.0  # seconds without a line to the gateway
 
+IdenticalOption = Annotated[
+    bool, typer.Option("--identical", help="Answers all requests for the very same that wait now.")
+]
 Identifier = Annotated[
     str, typer.Argument(metavar="ID", help="The approval, or its first 6 characters or more.")
 ]
@@ -50,7 +53,7 @@ def list_approvals(
         found = [approval for approval in found if approval["is_overdue"]]
     if as_json:
         return print(json.dumps(found, indent=2))
-    for approval in found:
+    for approval in bundled(found):
         print(line(approval, now()))
     if not found:
         print("Nothing waits." if state == "pending" else "None.")
@@ -75,6 +78,7 @@ def approve(
     ] = "",
     lasts: Annotated[str, typer.Option("--for", help="How long the grant lasts, such as 30m.")] = "",
     uses: Annotated[int | None, typer.Option(help="How many commands the grant lets through.")] = None,
+    identical: IdenticalOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -82,18 +86,19 @@ def approve(
     if bool(grant) != bool(lasts) or (uses is not None and not grant):
         fail(Exit.USAGE, "--grant pattern or session goes with --for, such as --for 30m")
     offer = {"kind": grant, "seconds": _seconds(lasts), "uses": uses} if grant else None
-    _decide(find(config), identifier, "approve", comment, as_json, offer)
+    _decide(find(config), identifier, "approve", comment, as_json, grant=offer, identical=identical)
 
 
 @app.command()
 def reject(
     identifier: Identifier,
     comment: Annotated[str, typer.Option(help="Tells the requester why.")],
+    identical: IdenticalOption = False,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Rejects: the command does not run."""
-    _decide(find(config), identifier, "reject", comment, as_json)
+    _decide(find(config), identifier, "reject", comment, as_json, identical=identical)
 
 
 @app.command()
@@ -124,11 +129,22 @@ def watch(as_json: JsonOption = False, config: ConfigOption = None) -> None:
         raise typer.Exit(0) from None
 
 
+def bundled(approvals: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The first of identical requests stands for all."""
+    told: set[str] = set()
+    for approval in approvals:
+        if approval["id"] not in told:
+            told.update(approval["identical"])
+            yield approval
+
+
 def line(approval: dict[str, Any], at: datetime) -> str:
     """An approval on one line: id, who → where, intents, command, and how long it waits or how it ended."""
     if approval["state"] == "pending":
         left = datetime.fromisoformat(approval["expires_at"]) - at
         end = "to be reviewed afterwards: it ran" if approval["afterwards"] else f"{duration(left)} left"
+        if others := len(approval["identical"]):
+            end += f", asked {1 + others} times"
     else:
         end = approval["state"].replace("_", " ")
         if approval["decided_by"]:
@@ -206,6 +222,8 @@ def sheet(approval: dict[str, Any]) -> Iterator[str]:
         yield fact(name, value)
     yield fact("session", approval["session"])
     yield fact("digest", approval["digest"])
+    if others := len(approval["identical"]):
+        yield fact("identical", f"{others} more of the very same; --identical answers them, too")
     if approval["cannot_decide_because"]:
         yield fact("you", approval["cannot_decide_because"])
 
@@ -251,11 +269,16 @@ def _decide(
     answer: str,
     comment: str,
     as_json: bool,
+    *,
     grant: dict[str, Any] | None = None,
+    identical: bool = False,
 ) -> None:
-    path = f"/api/approvals/{_part(identifier)}/{answer}"
-    body = {"comment": comment} | ({"grant": grant} if grant is not None else {})
-    approval = call(place, "POST", path, body=body)
+    path = f"/api/approvals/{_part(identifier)}"
+    body: dict[str, Any] = {"comment": comment} | ({"grant": grant} if grant is not None else {})
+    if identical:
+        waiting = call(place, "GET", path)
+        body |= {"digest": waiting["digest"], "identical": waiting["identical"]}
+    approval = call(place, "POST", f"{path}/{answer}", body=body)
     if as_json:
         return print(json.dumps(approval, indent=2))
     if approval["state"] == "pending":

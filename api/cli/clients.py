@@ -6,6 +6,7 @@ arguments, which others on the machine can read.
 
 import base64
 import hashlib
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class Target:
     plugin: tuple[str, ...] = ()  # the command line that prints the token for a client that asks
     mcp: str | None = None  # of an MCP server: its path
     scratch: Path = Path()  # a folder for what holds the token, there while a client runs
+    why: Mapping[str, str] = field(default_factory=dict)  # COUNTERSIGN_REASON, COUNTERSIGN_TICKET: as said
 
     @property
     def origin(self) -> str:
@@ -45,6 +47,7 @@ class Client:
 
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
+    options: Mapping[str, str] = field(default_factory=dict)  # variables that go on after the user's own
     files: Mapping[Path, str] = field(default_factory=dict)  # what it reads, without a secret in it
     secrets: Mapping[Path, str] = field(default_factory=dict, repr=False)  # the same with one, in `scratch`
     said: str = ""  # to be told where nothing is run: for a shell or a program
@@ -65,7 +68,15 @@ def _psql(target: Target) -> Client:
             "PGSSLMODE": "verify-full",
             "PGSSLROOTCERT": str(target.ca) if target.ca is not None else "system",
         },
+        {"PGOPTIONS": " ".join(map(_pg_option, target.why.items()))} if target.why else {},
     )
+
+
+def _pg_option(said: tuple[str, str]) -> str:
+    """The same, "options" (34.1.2): a space or backslash is one of the value behind a backslash."""
+    name, value = said
+    setting = name.lower().replace("_", ".", 1)
+    return f"-c{setting}=" + re.sub(r"[\\\s]", r"\\\g<0>", value)
 
 
 def _kubectl(target: Target) -> Client:
@@ -74,9 +85,9 @@ def _kubectl(target: Target) -> Client:
     plugin = (*target.plugin, "--kubernetes")
     return Client(
         (),
-        {"KUBECONFIG": str(path)},
-        {path: make_kubeconfig(target.resource, server, target.ca, plugin)},
-        said=f"export KUBECONFIG={shlex.quote(str(path))}",
+        {"KUBECONFIG": str(path), **target.why},
+        files={path: make_kubeconfig(target.resource, server, target.ca, plugin)},
+        said=_exports({"KUBECONFIG": str(path), **target.why}),
     )
 
 
@@ -131,8 +142,13 @@ def _netrc(target: Target) -> dict[Path, str]:
     netrc = target.scratch / "netrc"
     return {
         netrc: make_netrc(target.host, target.principal, target.token),
-        target.scratch / ".curlrc": make_curlrc(netrc, target.ca),
+        target.scratch / ".curlrc": make_curlrc(netrc, target.ca, _header_fields(target)),
     }
+
+
+def _header_fields(target: Target) -> dict[str, str]:
+    """X-Countersign-Reason, X-Countersign-Ticket (docs/protocols.md)."""
+    return {f"X-{name.title().replace('_', '-')}": value for name, value in target.why.items()}
 
 
 def _exports(variables: Mapping[str, str]) -> str:
@@ -176,6 +192,7 @@ def _ssh_host(target: Target) -> str:
         f"    User {target.principal}:{target.resource}\n"
         f'    UserKnownHostsFile "{_known_hosts_path(target)}"\n'
         "    StrictHostKeyChecking yes\n"
+        "    SendEnv COUNTERSIGN_REASON COUNTERSIGN_TICKET\n"
     )
 
 
@@ -189,8 +206,13 @@ def _ssh(target: Target) -> Client:
     # ssh(1), "ENVIRONMENT": the program that is asked for the password, which is the token.
     return Client(
         ("ssh", "-F", str(config), target.resource),
-        {"SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force", "COUNTERSIGN_ASKPASS": target.token},
         {
+            "SSH_ASKPASS": str(askpass),
+            "SSH_ASKPASS_REQUIRE": "force",
+            "COUNTERSIGN_ASKPASS": target.token,
+            **target.why,
+        },
+        files={
             **ssh_files(target),
             config: _ssh_host(target)
             + "    PreferredAuthentications password,keyboard-interactive\n    PubkeyAuthentication no\n",

@@ -33,6 +33,8 @@ def connect(
     print_config: Annotated[
         bool, typer.Option("--ssh-config", help="Print what ~/.ssh/config needs for it, and start nothing.")
     ] = False,
+    reason: Annotated[str, typer.Option(help="Why, for rules that ask and for reviewers.")] = "",
+    ticket: Annotated[str, typer.Option(help="The ticket that it is for.")] = "",
     config: ConfigOption = None,
 ) -> None:
     """Starts the usual client of a resource, or the command that is given, signed in as you.
@@ -64,6 +66,7 @@ def connect(
         plugin=(*_own(), "token", place.url, *_named(config)),
         mcp=entry.get("mcp"),
         scratch=_scratch(),
+        why=_why(reason, ticket),
     )
     if print_config:
         if entry["protocol"] != "ssh":
@@ -80,6 +83,14 @@ def connect(
             print(client.hint, file=sys.stderr)
         return
     argv, environment = [*(command or client.command)], {**os.environ, **client.environment}
+    for name, more in client.options.items():
+        environment[name] = f"{os.environ.get(name, '')} {more}".strip()
+    if target.why and client.base and Path(argv[0]).name != "curl":
+        fail(
+            Exit.USAGE,
+            "of the clients of an API, --reason and --ticket reach curl alone",
+            "have the program send X-Countersign-Reason and X-Countersign-Ticket",
+        )
     if client.base and Path(argv[0]).name == "curl":
         options = value_options(output_of((argv[0], "--help", "all")))
         argv[1:] = with_urls(argv[1:], options, client.base)
@@ -93,6 +104,14 @@ def _write(files: Mapping[Path, str]) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.write_text(content)
         path.chmod(0o700 if content.startswith("#!") else 0o600)
+
+
+def _why(reason: str, ticket: str) -> dict[str, str]:
+    """What was said of it, by the variables that carry it; on one line, as headers and variables need it."""
+    said = {"COUNTERSIGN_REASON": " ".join(reason.split()), "COUNTERSIGN_TICKET": " ".join(ticket.split())}
+    if not all(value.isprintable() for value in said.values()):
+        fail(Exit.USAGE, "--reason and --ticket: expected text without control characters")
+    return {name: value for name, value in said.items() if value}
 
 
 def _own() -> tuple[str, ...]:

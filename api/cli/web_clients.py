@@ -7,7 +7,7 @@ The token is in a netrc file, from which curl and Python's clients show it to on
 import json
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,11 +54,12 @@ def with_urls(arguments: Sequence[str], options: ValueOptions, base: str) -> Ite
         option = argument if is_option and not is_over and options.wants_next(argument) else ""
 
 
-def make_curlrc(netrc: Path, ca: Path | None) -> str:
-    """curl(1), "--config"."""
+def make_curlrc(netrc: Path, ca: Path | None, fields: Mapping[str, str]) -> str:
+    """curl(1), "--config". `fields`: header fields of each request."""
     lines = [f'netrc-file = "{_quoted(netrc)}"']
     if ca is not None:
         lines.append(f'cacert = "{_quoted(ca)}"')
+    lines += [f'header = "{_quoted(f"{name}: {value}")}"' for name, value in fields.items()]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -79,5 +80,5 @@ def header_fields(token: str) -> str:
     return json.dumps({"Authorization": f"Bearer {token}"})
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("\\", "\\\\").replace('"', '\\"')
+def _quoted(value: Path | str) -> str:
+    return str(value).replace("\\", "\\\\").replace('"', '\\"')

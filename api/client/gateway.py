@@ -2,7 +2,7 @@
 
 import ssl
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -68,14 +68,22 @@ class Client:
         """One approval, however long ago it was; the first 6 characters of its id suffice."""
         return self._one(Approval, "GET", f"/approvals/{_part(id)}")
 
-    def approve(self, approval: Approval, comment: str = "", grant: GrantOffer | None = None) -> Approval:
-        """Lets exactly this command run, once enough reviewers say so; `grant`: and what is like it."""
+    def approve(
+        self,
+        approval: Approval,
+        comment: str = "",
+        grant: GrantOffer | None = None,
+        *,
+        identical: Sequence[str] = (),
+    ) -> Approval:
+        """Lets exactly this command run, once enough reviewers say so; `grant`: and what is like it;
+        `identical`: those of the approval's own that run once each, too."""
         more = {} if grant is None else {"grant": grant.model_dump()}
-        return self._decide(approval, "approve", comment, more)
+        return self._decide(approval, "approve", comment, more | {"identical": list(identical)})
 
-    def reject(self, approval: Approval, comment: str) -> Approval:
-        """Refuses the command; the comment tells the requester why."""
-        return self._decide(approval, "reject", comment, {})
+    def reject(self, approval: Approval, comment: str, *, identical: Sequence[str] = ()) -> Approval:
+        """Refuses the command; the comment tells the requester why; `identical`: those are refused, too."""
+        return self._decide(approval, "reject", comment, {"identical": list(identical)})
 
     def revoke(self, approval: Approval, comment: str) -> Approval:
         """Takes back an approval: what runs is cancelled."""

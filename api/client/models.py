@@ -171,6 +171,7 @@ class Approval(Answered):
     can_decide: bool
     cannot_decide_because: str | None
     can_revoke: bool
+    identical: list[str]
 
 
 class Grant(Answered):

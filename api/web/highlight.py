@@ -2,12 +2,14 @@
 
 Colours can mislead: what looks like a comment is not read. So they come from the very scanners whose facts
 the policy saw, PostgreSQL's own and the shell grammar, and never from an approximation. A text that is long,
-or that they do not take as a whole, has none. The spans together are the text, character by character.
+or that they do not take as a whole, has none; of a request it is the method that has one. The spans together
+are the text, character by character.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import dropwhile
 
 import tree_sitter_bash
 from pglast.parser import ParseError, scan
@@ -24,6 +26,7 @@ _CHANGING = frozenset(
         *("grant", "insert", "merge", "revoke", "truncate", "update"),
     }
 )
+_SAFE = ("GET", "HEAD", "OPTIONS")  # RFC 9110, section 9.2.1
 _OF_TOKENS = {
     "SQL_COMMENT": COMMENT,
     "C_COMMENT": COMMENT,
@@ -72,6 +75,13 @@ def spans(text: str, protocol: str) -> tuple[Span, ...]:
         return (Span(text),)
     found = tuple(_spans(text, marker(text)))
     return found if "".join(span.text for span in found) == text else (Span(text),)
+
+
+def after_comments(text: str, protocol: str) -> str:
+    """The text from where it begins to do something: a list has little room, and tells the reason apart.
+    What is nothing but comments stays whole."""
+    found = dropwhile(lambda span: span.kind == COMMENT or not span.text.strip(), spans(text, protocol))
+    return "".join(span.text for span in found) or text
 
 
 def _spans(text: str, marks: Iterator[_Mark]) -> Iterator[Span]:
@@ -128,4 +138,16 @@ def _character_offsets(source: bytes) -> list[int]:
     return [*found, characters + 1]
 
 
-_MARKERS: dict[str, Callable[[str], Iterator[_Mark]]] = {"postgres": _sql, "ssh": _shell}
+def _request(text: str) -> Iterator[_Mark]:
+    """A request's method, with which its text begins."""
+    method = text.partition(" ")[0]
+    if method.isascii() and method.isalpha() and method.isupper():
+        yield _Mark(0, len(method), KEYWORD if method in _SAFE else CHANGING)
+
+
+_MARKERS: dict[str, Callable[[str], Iterator[_Mark]]] = {
+    "postgres": _sql,
+    "ssh": _shell,
+    "http": _request,
+    "kubernetes": _request,
+}

@@ -53,7 +53,8 @@ class Live:
         return response(events())
 
     def _message(self, change: Change, who: Principal) -> dict[str, Any]:
-        """What the script needs: `mine` whether it waits for `who`; `html` its row while it waits."""
+        """What the script needs: `mine` whether it waits for `who`; `html` its row while it waits;
+        `identical` the others of its row, where it is one of several."""
         row = row_of(change.approval, who, self._site.clock())
         html = self._site.render("row.html", row=row) if row.settled_at is None else ""
         return {
@@ -61,4 +62,5 @@ class Live:
             "mine": row.is_mine,
             "from": f"{row.principal} → {row.resource}",
             "html": html,
+            "identical": [other.id for other in self._feed.inbox.identical(change.approval)],
         }

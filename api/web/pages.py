@@ -26,9 +26,11 @@ from api.showing import view
 from api.stream import format_seen, reached
 from api.views import ApprovalView, GrantOffer
 from api.web import forms
-from api.web.rows import Row, row_of
+from api.web.rows import Row, row_of, rows_of
 from api.web.site import Site
-from schemas.vocabulary import Answer, ApprovalState, GrantKind, GrantTerms
+from processors.grants.terms import why_not as why_not_granted
+from schemas.events import ApprovalRequested
+from schemas.vocabulary import Answer, ApprovalState, GrantTerms
 
 ROWS = 100  # in a list of requests
 _PATIENCE = 3.0  # seconds that the page of a request waits for the audit log
@@ -112,7 +114,7 @@ class Pages:
             self._feed.inbox, None
         )  # before the list is made: what comes meanwhile is told again, not missed
         now, who = self._site.clock(), session.principal
-        rows = [row_of(a, who, now) for a in self._desk.visible_to(who) if a.settlement is None]
+        rows = rows_of((a for a in self._desk.visible_to(who) if a.settlement is None), who, now)
         mine = [row for row in rows if row.is_mine]
         # A page of thousands would be of no use to anybody, and costs each reviewer's browser at each change.
         shown, rest = _page_after(mine, after)
@@ -165,6 +167,7 @@ class Pages:
         grant: Annotated[str, Form()] = "",
         minutes: Annotated[str, Form()] = "",
         uses: Annotated[str, Form()] = "",
+        identical: Annotated[str, Form()] = "",
         form_token: Annotated[str, Form()] = "",
     ) -> Response:
         session = self._site.posted_by(request, form_token)
@@ -173,7 +176,7 @@ class Pages:
             if answer is not Answer.APPROVE and not decide.comment:
                 raise comment_missing(answer)
             terms = _terms(grant, minutes, uses) if answer is Answer.APPROVE and grant else None
-            review = Review(answer, decide.comment, decide.digest, terms)
+            review = Review(answer, decide.comment, decide.digest, terms, tuple(identical.split()))
             decided = await self._desk.decide(approval, session.principal, review)
         except Problem as problem:
             return await self._approval_page(request, session, approval, problem, comment)
@@ -207,7 +210,8 @@ class Pages:
     ) -> Response:
         found = await self._past.find(self._desk, given, session.principal)
         background = await self._background(found)
-        shown: ApprovalView = view(found, session.principal, self._site.clock())
+        identical = self._desk.identical(found)
+        shown: ApprovalView = view(found, session.principal, self._site.clock(), identical)
         return self._site.page(
             request,
             "approval.html",
@@ -216,7 +220,7 @@ class Pages:
             approval=shown,
             says=of_request(found.request),
             undo=undoing_of(found.request),
-            offers=_offers(shown),
+            offers=_offers(found.request) if shown.can_decide else [],
             background=background,
             original=original,
             may_lift=self._pauses.may_lift(session.principal, found),
@@ -240,12 +244,13 @@ class Pages:
             return None
 
 
-def _offers(shown: ApprovalView) -> list[str]:
-    """What may be granted along with an approval that waits."""
-    if shown.grants is None or not shown.can_decide or shown.access is not None:
+def _offers(request: ApprovalRequested) -> list[str]:
+    """What may be granted along with an approval."""
+    limits = request.grants
+    if limits is None:
         return []
-    kinds = [kind.value for kind in shown.grants.kinds if kind is not GrantKind.WINDOW]
-    return [kind for kind in kinds if kind != GrantKind.PATTERN or shown.pattern]
+    most = (GrantTerms(kind, limits.seconds, limits.uses) for kind in limits.kinds)
+    return [terms.kind.value for terms in most if not why_not_granted(request, terms)]
 
 
 def _terms(kind: str, minutes: str, uses: str) -> GrantTerms:

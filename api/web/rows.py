@@ -1,6 +1,7 @@
 """A request as one row of a list: only what the row shows, so that thousands are made in moments. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from api.access import obstacle
@@ -33,6 +34,8 @@ class Row:
     settled_at: datetime | None
     decided_by: tuple[str, ...]
     comment: str
+    afterwards: bool  # it ran at once, by break-glass
+    times: int = 1  # how often the very same waits
 
 
 def row_of(approval: Approval, who: Principal, now: datetime) -> Row:
@@ -60,4 +63,17 @@ def row_of(approval: Approval, who: Principal, now: datetime) -> Row:
         settled_at=settlement.time if settlement else None,
         decided_by=settlement.decided_by if settlement else (),
         comment=settlement.comment if settlement else "",
+        afterwards=request.afterwards,
     )
+
+
+def rows_of(approvals: Iterable[Approval], who: Principal, now: datetime) -> list[Row]:
+    """What waits, as rows: identical requests that are equally far are one, in the place of the first."""
+    found: dict[object, Row] = {}
+    for approval in approvals:
+        row = row_of(approval, who, now)
+        is_command = approval.request.access is None
+        key = (approval.sameness, row.is_mine, row.approved) if is_command else row.id
+        first = found.get(key)
+        found[key] = row if first is None else replace(first, times=first.times + 1)
+    return list(found.values())

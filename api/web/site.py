@@ -16,11 +16,12 @@ from api.auth import SignIn, WebSession
 from api.problems import Problem
 from api.visible import on_one_line, pieces
 from api.web import forms, words
-from api.web.highlight import spans
+from api.web.highlight import after_comments, spans
 from infra.clock import Clock
 
 _FOLDER = Path(__file__).parent
 _PREVIEW = 160  # characters of a command in a list; the page of the request has all of them
+_BRIEF = 200  # likewise, of a reason or comment
 
 
 class NotSignedIn(Exception):
@@ -55,6 +56,8 @@ class Site:
             "pieces": pieces,
             "spans": spans,
             "preview": lambda text: on_one_line(text, _PREVIEW),
+            "brief": lambda text: on_one_line(text, _BRIEF),
+            "gist": lambda text, protocol: on_one_line(after_comments(text, protocol), _PREVIEW),
             "moment": words.moment,
             "duration": words.duration,
             "left": lambda until: words.time_left(until, self.clock()),

@@ -45,13 +45,21 @@ def gateway(
         {**agents[0], "claims": {"azp": "agent-brief"}, "principal": "agent-brief", "clock_skew": "0s"}
     )
     database = postgres.copy_sample()
-    rule = {"name": "nobody in quarantine", "when": {"groups": ["quarantine"]}, "verdict": "deny"}
+    rules = (
+        {"name": "nobody in quarantine", "when": {"groups": ["quarantine"]}, "verdict": "deny"},
+        {
+            "name": "whoever is on call",
+            "when": {"resources": ["plain"], "command": "on call"},
+            "verdict": "review",
+            "review": {"reviewers": ["oncall"], "timeout": "2m"},
+        },
+    )
 
     def document(listen: object) -> dict[str, object]:
         made = configuration(
             listen=listen,  # type: ignore[arg-type]
             resources=usual_resources(postgres, database),
-            policies=(*POLICIES, rule),
+            policies=(*POLICIES, *rules),
         )
         made["identity"] |= {
             "oidc": {

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from support.directory import TOKEN, Directory
 from support.gateway import Gateway
 from support.keycloak import Keycloak
+from support.psql import running_psql
 from support.signing_in import Browser
 from support.wait import eventually
 
@@ -156,6 +157,41 @@ def test_a_browser_is_out_at_once_too(gateway: Gateway, keycloak: Keycloak, dire
     refused = browser.page(keycloak.sign_in(browser.begin(), "bob"))
     assert (refused.status_code, "not provisioned" in refused.text) == (401, True)
     directory.patch(path, {"op": "Replace", "path": "active", "value": "True"})
+
+
+async def test_what_waits_goes_over_to_who_is_on_call(
+    gateway: Gateway, keycloak: Keycloak, directory: Directory
+) -> None:
+    """By the directory alone: who comes on call decides what was asked before, and who has left does not."""
+    id = directory.id_of("carol")
+    async with (
+        running_psql(gateway.conninfo("plain"), gateway.psql_environment, "-At") as psql,
+        httpx.AsyncClient(base_url=gateway.api_url, timeout=30) as client,
+    ):
+
+        async def is_answered(given: dict[str, Any], status: int) -> bool:
+            bearer = {"Authorization": f"Bearer {given['access_token']}"}
+            done = await client.post(f"/api/approvals/{approval}/approve", json={}, headers=bearer)
+            return done.status_code == status
+
+        async def is_out(given: dict[str, Any]) -> bool:
+            bearer = {"Authorization": f"Bearer {given['access_token']}"}
+            return (await client.get("/api/me", headers=bearer)).status_code == 401
+
+        await psql.send("/* on call */ update orders set note = 'by night' where id = 1;\n")
+        approval = (await psql.said(r"approval (\S+), http"))[1]
+        _, by_day = await _signed_in(client, keycloak)
+        await eventually(lambda: is_answered(by_day, 403), what="the request in the API")
+        shift = directory.group("Night shift", id)
+        _, on_call = await _signed_in(client, keycloak)
+        assert "oncall" in on_call["groups"]
+        directory.patch(f"/Groups/{shift}", {"op": "remove", "path": f'members[value eq "{id}"]'})
+        await eventually(lambda: is_out(on_call), what="the end of her time on call")
+        directory.patch(f"/Groups/{shift}", {"op": "add", "path": "members", "value": [{"value": id}]})
+        _, again = await _signed_in(client, keycloak)
+        assert await is_answered(again, 200)
+        await psql.said("approved by carol")
+    directory.remove(f"/Groups/{shift}")
 
 
 async def test_every_process_and_every_start_has_the_same(gateway: Gateway, directory: Directory) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -48,12 +48,13 @@ async def sign_in(page: Page, someone: Someone, path: str = "/") -> None:
     await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
-async def barriers(page: Page) -> list[str]:
-    """What axe-core finds on the page against WCAG 2.2 AA: rule, and where."""
+async def barriers(page: Page, rules: Sequence[str] = ()) -> list[str]:
+    """What axe-core finds on the page against WCAG 2.2 AA: rule, and where. `rules`: these of axe's alone."""
     assert _AXE.exists(), "axe-core is not there: run `make setup-test`, which brings it"
     # By the debugger, which the page's content policy does not bind.
     await page.evaluate(_AXE.read_text() + "; undefined")
-    found = await page.evaluate("tags => axe.run({runOnly: tags})", _RULES)
+    only = {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": _RULES}
+    found = await page.evaluate("only => axe.run({runOnly: only, resultTypes: ['violations']})", only)
     return [
         f"{violation['id']}: {node['target']}: {node['failureSummary']}"
         for violation in found["violations"]

@@ -43,7 +43,10 @@ def _granting(rule: Document) -> Document:
     """The rule, which lets its reviewers grant."""
     if "review" not in rule:
         return rule
-    return {**rule, "review": {**rule["review"], "grants": {"kinds": ["pattern"], "longest": "1h"}}}
+    return {
+        **rule,
+        "review": {**rule["review"], "grants": {"kinds": ["pattern", "session"], "longest": "1h"}},
+    }
 
 
 @pytest_asyncio.fixture

@@ -1,5 +1,6 @@
 """A reviewer at the page and psql behind the gateway: what is decided is what happens."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,6 +8,8 @@ from contextlib import asynccontextmanager
 from playwright.async_api import Browser, Page, expect
 from support.browser import barriers, sign_in, tab
 from support.builders import AGENT, AUDREY, DANA
+from support.command_line import run_command
+from support.deciding import decide
 from support.gateway import Gateway
 from support.psql import Psql, running_psql
 from support.wait import eventually
@@ -56,6 +59,31 @@ async def test_a_held_statement_is_approved_with_the_keyboard_alone_and_runs(
         await psql.send("select note from orders where id = 11;\n")
         done = await psql.finish()
     assert done.stdout.splitlines()[-1] == "seen"
+
+
+async def test_why_is_said_on_the_command_line(gateway: Gateway) -> None:
+    said = ("--reason", r"the customer's\order, twice", "--ticket", "OPS-12")
+    psql = ("psql", "-Atc", "update orders set note = 'said' where id = 18")
+    running = asyncio.create_task(
+        run_command(
+            gateway.folder,
+            *("connect", "orders", *said, "--", *psql),
+            COUNTERSIGN_URL=gateway.api_url,
+            COUNTERSIGN_TOKEN=f"{AGENT.name}:{AGENT.token}",
+            PGOPTIONS="-c statement_timeout=60000",
+        )
+    )
+
+    async def waiting() -> dict[str, str] | None:
+        async with gateway.api(DANA) as client:
+            found = (await client.get("/api/approvals")).json()
+        return next((one for one in found if "id = 18" in one["command"]), None)
+
+    asked = await eventually(waiting, what="the request")
+    assert (asked["reason"], asked["ticket"]) == (r"the customer's\order, twice", "OPS-12")
+    await decide(gateway, DANA, asked["id"], "approve", "fine")
+    done = await running
+    assert (done.status, done.out) == (0, "UPDATE 1\n"), done.err
 
 
 async def test_a_rejection_and_its_comment_reach_psql(gateway: Gateway, browser: Browser) -> None:
@@ -117,6 +145,40 @@ async def test_rows_come_and_go_while_one_looks(gateway: Gateway, browser: Brows
             await expect(count).to_have_text(str(before))
 
 
+async def test_identical_requests_of_one_agent_are_one_row_and_one_answer(
+    gateway: Gateway, browser: Browser
+) -> None:
+    sql = "update orders set note = 'again and again' where id = 17"
+    async with (
+        held(gateway, sql) as (first, approval),
+        held(gateway, sql) as (second, other),
+        tab(browser, gateway.api_url) as page,
+    ):
+        await sign_in(page, DANA)
+        await expect(page.locator(".line")).to_have_text("live")
+        row = page.locator(f"#row-{approval}")
+        await expect(row).to_contain_text("2 times")
+        async with held(gateway, sql) as (third, late):
+            await expect(row).to_contain_text("3 times")
+            for one in (other, late):
+                await expect(page.locator(f"#row-{one}")).to_have_count(0)
+            await page.goto(f"/approvals/{approval}")
+            await expect(page.get_by_label("the 2 identical requests that wait, too")).not_to_be_checked()
+            third.interrupt()
+            await page.get_by_label("the identical request that waits, too").check()
+        assert await barriers(page) == []
+        # The answer is for those that were shown: not for one that comes after the box was checked.
+        async with held(gateway, sql) as (_, unseen):
+            await page.get_by_label("Comment").fill("once is enough")
+            await page.get_by_role("button", name="Reject").click()
+            await expect(page.locator(".outcome")).to_have_text("rejected")
+            for psql in (first, second):
+                await psql.said("once is enough")
+            async with gateway.api(DANA) as api:
+                shown = [(await api.get(f"/api/approvals/{one}")).json() for one in (approval, other, unseen)]
+    assert [one["state"] for one in shown] == ["rejected", "rejected", "pending"]
+
+
 async def test_what_was_settled_is_there_long_after(gateway: Gateway, browser: Browser) -> None:
     async with held(gateway, "update orders set note = 'never' where id = 15") as (psql, approval):
         psql.interrupt()
@@ -154,35 +216,6 @@ async def test_sensitive_literals_are_shown_to_whom_the_resource_says(
         psql.interrupt()
     assert "sealed_command_shown" in gateway.logs()
     assert secret not in gateway.logs(1000)
-
-
-async def test_the_pages_have_no_barriers(gateway: Gateway, browser: Browser) -> None:
-    """WCAG 2.2 AA as axe-core sees it, light and dark, wide and on a phone; nothing scrolls sideways."""
-    found = {}
-    async with held(gateway, _WHY + "delete from orders where id = 16 or true /* all */") as (psql, approval):
-        for scheme, width in (("light", 1280), ("dark", 390)):
-            async with tab(
-                browser,
-                gateway.api_url,
-                color_scheme=scheme,
-                viewport={"width": width, "height": 900},
-            ) as page:
-                await sign_in(page, DANA)
-                for path in (
-                    "/",
-                    f"/approvals/{approval}",
-                    "/history",
-                    "/grants",
-                    "/sessions",
-                    "/rules",
-                    "/gateway",
-                ):
-                    await page.goto(path)
-                    found[scheme, path] = await barriers(page)
-                    is_wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
-                    assert not is_wide, f"{path} at {width}"
-        psql.interrupt()
-    assert {where: what for where, what in found.items() if what} == {}
 
 
 async def focus_by_j(page: Page, path: str) -> None:

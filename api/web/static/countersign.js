@@ -3,7 +3,7 @@
 const SOON = 60; // seconds left that are shown in red
 const PAUSE = 200; // milliseconds that changes are gathered for
 const RETRY = 3000; // milliseconds before a lost stream is opened again
-const KINDS = ["approval.requested", "approval.decided", "approval.settled"];
+const KINDS = ["requested", "decided", "escalated", "estimated", "settled"].map((kind) => `approval.${kind}`);
 
 // --- Times ---------------------------------------------------------------------------------------------
 
@@ -81,6 +81,7 @@ function rowFrom(html) {
 }
 
 function takeRow(message) {
+  if (message.identical.length > 0) return refreshSoon(); // they are one row, which counts them
   const old = document.getElementById(`row-${message.id}`);
   const list = document.querySelector(`[data-rows="${message.mine ? "mine" : "others"}"]`);
   if (!message.html) {
@@ -93,6 +94,8 @@ function takeRow(message) {
     const focused = old.contains(document.activeElement);
     old.replaceWith(row);
     if (focused) row.querySelector("a").focus();
+  } else if (!old && message.kind !== "approval.requested") {
+    refreshSoon(); // likewise
   } else {
     if (old) removeRow(old);
     count(list, 1);
@@ -126,12 +129,17 @@ async function refresh() {
   if (!response.ok) return undefined;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   if (document.body.dataset.live === "queue") {
+    const focused = document.activeElement.closest("li[id]")?.id;
     document.getElementById("main").replaceWith(fresh.getElementById("main"));
+    if (focused) document.getElementById(focused)?.querySelector("a").focus();
   }
   for (const part of document.querySelectorAll("[data-part]")) {
     const replacement = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
-    if (!replacement || (part.querySelector("textarea") && replacement.querySelector("textarea"))) continue;
+    const written = part.querySelector("textarea")?.value;
+    const isInUse = written !== undefined || part.querySelector(":checked");
+    if (!replacement || (isInUse && part.dataset.state === replacement.dataset.state)) continue;
     part.replaceWith(replacement);
+    if (written && replacement.querySelector("textarea")) replacement.querySelector("textarea").value = written;
   }
   if (document.title !== fresh.title) announce(fresh.title);
   const state = document.querySelector(".outcome");
@@ -181,9 +189,9 @@ function follow(which, seen) {
   for (const kind of KINDS) {
     stream.addEventListener(kind, (event) => {
       seen = event.lastEventId || seen;
-      const message = JSON.parse(event.data);
+      const message = { kind, ...JSON.parse(event.data) };
       if (which === "queue") takeRow(message);
-      else if (message.id === which) refreshSoon();
+      else if (message.id === which || message.identical.includes(which)) refreshSoon();
     });
   }
 }

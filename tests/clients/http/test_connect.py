@@ -190,3 +190,16 @@ async def test_a_wrong_password_is_a_wrong_token(gateway: Gateway) -> None:
         for field in ("Basic", "Basic !", "Basic /w==", "Basic YQ", "Basic YQ==,x"):
             answer = await client.get("/open/v1/customers", headers={"Authorization": field})
             assert answer.status_code == 401, field
+
+
+async def test_curl_says_why(terminal: Terminal) -> None:
+    """The rule asks for a reason."""
+    curl = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "/v1/orders/1")
+    assert (await terminal.connect("open", *curl)).out == "403"
+    why = ("--reason", 'a "customer\'s" \\ call', "--ticket", "OPS-12")
+    for command, status, said in ((curl, 0, "200"), (("python3", "-c", ""), 2, "reach curl alone")):
+        ran = await run_command(
+            terminal.folder, "connect", "open", *why, "--", *command, seconds=_SECONDS, **terminal.variables
+        )
+        assert ran.status == status, ran.err
+        assert said in ran.out + ran.err

@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from support.builders import AGENT
-from support.command_line import environment, run_command
+from support.command_line import Ran, environment, run_command
 from support.gateway import Gateway
 from support.sshd import Client
 
@@ -39,3 +39,22 @@ async def test_its_block_is_all_that_ssh_needs(gateway: Gateway, client: Client)
     block.write_text(ran.out)
     done = await client.run_any(["ssh", "-F", str(block), "plain", "echo by its name"])
     assert (done.status, done.stdout) == (0, "by its name\n"), done.stderr
+
+
+async def test_ssh_says_why(gateway: Gateway) -> None:
+    """The rule asks for a reason."""
+
+    async def looked(*why: str) -> Ran:
+        ssh = ("ssh", "-F", str(gateway.folder / "countersign" / "ssh-reasons.conf"), "reasons", "echo seen")
+        return await run_command(
+            gateway.folder,
+            *("connect", "reasons", "--config", str(gateway.config), *why, "--", *ssh),
+            HOME=str(gateway.folder),
+            XDG_CONFIG_HOME=str(gateway.folder),
+            COUNTERSIGN_USER=AGENT.name,
+            COUNTERSIGN_TOKEN=AGENT.token,
+        )
+
+    assert "reason" in (await looked()).err
+    done = await looked("--reason", "to see", "--ticket", "OPS-12")
+    assert (done.status, done.out) == (0, "seen\n"), done.err

@@ -371,3 +371,27 @@ async def test_a_decision_may_be_sent_again_with_its_key(api: Api, processors: B
     assert (first.status_code, again.status_code) == (200, 200)
     assert first.json()["decisions"] == again.json()["decisions"]
     assert (without.status_code, another.status_code) == (409, 409)
+
+
+async def test_an_answer_is_for_those_identical_requests_that_it_names(api: Api, processors: Bus) -> None:
+    first, second, third = [await ask(processors, api, approvals=2, digest="d" * 64) for _ in range(3)]
+    another = await ask(processors, api, approvals=2)
+    path = f"/api/approvals/{first.approval}"
+
+    async def decisions(request: ApprovalRequested) -> int:
+        return len((await get(api, DANA, f"/api/approvals/{request.approval}")).json()["decisions"])
+
+    shown = (await get(api, DANA, path)).json()
+    assert shown["identical"] == [second.approval, third.approval]
+    for wrong in (another.approval, "none"):
+        refused = await post(api, DANA, f"{path}/approve", {"identical": [second.approval, wrong]})
+        assert (refused.status_code, refused.json()["title"]) == (409, "Not identical")
+    assert [await decisions(one) for one in (first, second)] == [0, 0]
+
+    async with api.client(DANA) as client:
+        for _ in range(2):
+            answer = await client.post(
+                f"{path}/approve", json={"identical": [second.approval]}, headers={"Idempotency-Key": "1"}
+            )
+            assert answer.status_code == 200, answer.text
+    assert [await decisions(one) for one in (first, second, third, another)] == [1, 1, 0, 0]

@@ -186,6 +186,18 @@ async def test_what_was_approved_and_revoked_is_both(scene: Scene) -> None:
     assert (found["settled_at"], found["revoked_at"]) == (later(2.6), later(2.9))
 
 
+async def test_what_ran_by_break_glass_is_overdue_until_it_is_reviewed(scene: Scene) -> None:
+    """The story was long ago."""
+    ran, reviewed, held = (ask(uuid7(NOW), 2) for _ in range(3))
+    asked = [
+        *(replace(review(event, 2.1), afterwards=True) for event in (ran, reviewed)),
+        review(held, 2.1),
+    ]
+    await scene.all_projected(await scene.publish([ran, reviewed, held, *asked, settle(reviewed, 2.6)]))
+    rows = [await queries.approval(scene.client, one.approval) for one in asked]
+    assert [row and (row["afterwards"], row["is_overdue"]) for row in rows] == [(1, 1), (1, 0), (0, 0)]
+
+
 async def test_masked_fields(scene: Scene, tell: Tell) -> None:
     story = await tell()
     rows = await scene.client.query(

@@ -1,16 +1,18 @@
 """The read model: any order of repeats and late events gives the same picture."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.reviews import DANA, ERIN, NOW, decided, requested, settled
+from support.reviews import AGENT_7, DANA, ERIN, NOW, decided, requested, settled
 
-from api.inbox import Change, Inbox, Kind, Position
+from api.inbox import MOST_IDENTICAL, Change, Inbox, Kind, Position
 from schemas.envelope import envelope
 from schemas.events import ApprovalWithdrawn, Event
-from schemas.vocabulary import Answer, ApprovalState
+from schemas.vocabulary import Access, Answer, ApprovalState
 
 
 def fill(inbox: Inbox, *events: Event) -> list[Change | None]:
@@ -163,3 +165,42 @@ def test_repeats_change_nothing(data: st.DataObject) -> None:
     assert [a.decisions for a in often.settled()] == [a.decisions for a in once.settled()]
     assert [a.state for a in often.settled()] == [a.state for a in once.settled()]
     assert often.pending() == ()
+
+
+def test_identical_are_requests_for_the_very_same_that_wait() -> None:
+    inbox = Inbox()
+    same: dict[str, Any] = {"digest": "d"}
+    for_dana = {"principal": replace(AGENT_7, acts_for="dana")}
+    requests = [
+        requested(NOW + timedelta(seconds=second), **more)
+        for second, more in enumerate(
+            [same, same, {"digest": "e"}, same | for_dana, same | {"rule": "another"}, same]
+        )
+    ]
+    fill(inbox, *requests)
+    first, second, *different, last = inbox.pending()
+
+    assert inbox.identical(first) == (second, last)
+    assert inbox.identical(last) == (first, second)
+    assert [inbox.identical(one) for one in different] == [()] * 3
+
+    fill(inbox, settled(requests[0]))
+    assert inbox.identical(first) == (second, last), "of what has ended, those that still wait"
+    assert inbox.identical(second) == (last,)
+    fill(inbox, settled(requests[1]), settled(requests[5]))
+    assert inbox.identical(first) == ()
+
+
+def test_windows_of_access_are_never_identical() -> None:
+    inbox = Inbox()
+    fill(inbox, *(requested(digest="d", access=Access(60.0, None)) for _ in range(2)))
+
+    assert [inbox.identical(one) for one in inbox.pending()] == [(), ()]
+
+
+def test_only_so_many_are_named_beside_a_request() -> None:
+    inbox = Inbox()
+    fill(inbox, *(requested(NOW + timedelta(seconds=second), digest="d") for second in range(60)))
+    first, *others = inbox.pending()
+
+    assert inbox.identical(first) == tuple(others[:MOST_IDENTICAL])

@@ -1,5 +1,7 @@
 """What a reviewer reads before anything else."""
 
+from dataclasses import replace
+
 import pytest
 from support.reviews import requested
 
@@ -8,6 +10,7 @@ from schemas.vocabulary import Access, Facts, Intent
 
 READ, WRITE, BULK = Intent.READ, Intent.WRITE, Intent.BULK_WRITE
 ORDERS = ("public.orders",)
+_PODS = Facts((WRITE,), methods=("POST",), paths=("/x",), kinds_of_object=("pods",))
 
 
 @pytest.mark.parametrize(
@@ -32,6 +35,17 @@ ORDERS = ("public.orders",)
         (Facts((BULK, WRITE), programs=("rm", "sudo")), "runs rm as root or another user, by sudo"),
         (Facts((WRITE,), methods=("POST",), paths=("/v1/refunds",)), "POST /v1/refunds"),
         (Facts((Intent.PROBE,), ("select",), probed=("a.b.c",)), "finds out about masked values of a.b.c"),
+        (Facts((WRITE,), ("sftp_remove",), paths=("/srv/a",)), "removes the file /srv/a"),
+        (Facts((WRITE,), ("sftp_rename",), paths=("/a", "/b")), "renames between /a and /b"),
+        (Facts((Intent.EXEC,), ("copy",), programs=("sh",)), "copies rows in or out"),
+        (
+            replace(_PODS, verbs=("delete",), namespaces=("prod",)),
+            "deletes pods in namespace prod",
+        ),
+        (
+            replace(_PODS, verbs=("list",), namespaces=("*",)),
+            "lists pods in all namespaces",
+        ),
         (Facts(()), "does nothing that is known"),
     ],
 )  # fmt: skip
@@ -87,3 +101,24 @@ def test_a_window_of_time_is_said_to_be_one() -> None:
         "asks for 30m without review of what reads data, changes data"
     ]
     assert "revoked" in undoing_of(request).text
+
+
+def test_what_it_asks_to_see_unmasked_is_said_first_and_is_not_undone() -> None:
+    request = requested(
+        facts=Facts((READ,), ("select",), ("public.c",)), unmask=("public.c.mail", "public.c.ssn")
+    )
+    assert [(sentence.text, sentence.weight) for sentence in of_request(request)] == [
+        ("asks to see public.c.mail and public.c.ssn unmasked", "heavy"),
+        ("reads public.c", "light"),
+    ]
+    assert undoing_of(request).text.startswith("No: what has been seen")
+
+
+def test_a_command_line_is_said_once() -> None:
+    facts = Facts((Intent.ADMIN, Intent.EXEC), ("exec",), programs=("sudo", "systemctl"))
+    assert [sentence.text for sentence in sentences(facts)] == [
+        "runs systemctl as root or another user, by sudo",
+        "administers the target",
+    ]
+    told = [sentence.text for sentence in sentences(Facts((Intent.EXEC,), ("copy",), programs=("sh",)))]
+    assert told == ["copies rows in or out", "runs sh on the target"]

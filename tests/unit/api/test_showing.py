@@ -1,5 +1,7 @@
 """What the API shows of an approval."""
 
+from datetime import timedelta
+
 from support.reviews import AGENT_7, DANA, NOW, decided, requested, settled
 
 from api.inbox import Inbox, Position
@@ -38,3 +40,18 @@ def test_the_documented_example_is_a_view() -> None:
     [example] = ApprovalView.model_json_schema()["examples"]
 
     assert set(example) == set(ApprovalView.model_fields)
+
+
+def test_what_ran_at_once_and_waits_for_its_review_for_a_day_is_overdue() -> None:
+    inbox = Inbox()
+    ran = requested(afterwards=True, lasts=timedelta(days=7))
+    inbox.apply(ran, Position(0, 0))
+    inbox.apply(requested(lasts=timedelta(days=7)), Position(0, 1))
+    after_a_day = NOW + timedelta(days=1, seconds=1)
+
+    overdue = [one.id for one in inbox.pending() if view(one, DANA, after_a_day).is_overdue]
+    assert overdue == [ran.approval]
+    assert not any(view(one, DANA, NOW + timedelta(hours=23)).is_overdue for one in inbox.pending())
+
+    inbox.apply(settled(ran), Position(0, 2))
+    assert not view(inbox.settled()[0], DANA, after_a_day).is_overdue

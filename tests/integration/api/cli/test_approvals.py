@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from support.api_role import Api
 from support.builders import AGENT, AUDREY, DANA, Someone
@@ -60,6 +61,21 @@ async def test_list_prints_a_line_an_approval(api: Api, processors: Bus, tmp_pat
     [line] = [line for line in ran.out.splitlines() if line.startswith(request.approval[:8])]
     assert 'agent-7 → orders  write  "delete from orders where id = 7"' in line
     assert line.endswith("left")
+
+
+async def test_what_nobody_reviewed_for_a_day_is_listed(api: Api, processors: Bus, tmp_path: Path) -> None:
+    """It ran by break-glass."""
+    days: dict[str, Any] = {"afterwards": True, "lasts": timedelta(days=7)}
+    for age, text in ((timedelta(hours=25), "delete 25 h ago"), (timedelta(hours=23), "delete 23 h ago")):
+        await processors.publish_durably(requested(datetime.now(UTC) - age, text=text, **days))
+    await ask(processors, api, "delete now")
+
+    ran = await countersign(api, tmp_path, DANA, "list", "--overdue")
+
+    assert "delete 25 h ago" in ran.out
+    assert "it ran" in ran.out
+    assert "23 h" not in ran.out
+    assert "delete now" not in ran.out
 
 
 async def test_list_as_json_is_one_array_for_scripts(api: Api, processors: Bus, tmp_path: Path) -> None:

@@ -149,8 +149,18 @@ async def test_a_rejection_needs_a_comment_and_keeps_what_was_typed(
         await settling
 
 
+@pytest.mark.parametrize(
+    ("state", "revocable"),
+    [(ApprovalState.TIMED_OUT, 0), (ApprovalState.APPROVED, 1)],
+    ids=str,
+)
 async def test_the_page_of_a_request_follows_what_others_decide(
-    browser: Browser, api: Api, processors: Bus, kafka: EmbeddedKafka
+    browser: Browser,
+    api: Api,
+    processors: Bus,
+    kafka: EmbeddedKafka,
+    state: ApprovalState,
+    revocable: int,
 ) -> None:
     request = await ask(processors, api, approvals=2)
     bus = Bus(KafkaAddress(kafka.bootstrap), signer(api.state, Role.API), keyring(api.state))
@@ -164,9 +174,10 @@ async def test_the_page_of_a_request_follows_what_others_decide(
         await expect(page.locator(".decision")).to_contain_text("looks right")
         await expect(page.get_by_label("Comment")).to_have_value("half a sentence")
 
-        await processors.publish_durably(settled(request, ApprovalState.TIMED_OUT, decided_by=()))
-        await expect(page.locator(".outcome")).to_have_text("timed out")
+        await processors.publish_durably(settled(request, state, decided_by=()))
+        await expect(page.locator(".outcome")).to_have_text(state.value.replace("_", " "))
         await expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+        await expect(page.get_by_role("button", name="Revoke")).to_have_count(revocable)
     await bus.stop()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from support.reviews import DANA, NOW, decided, requested, settled
 
-from api.cli.approvals import line, sheet
+from api.cli.approvals import bundled, line, sheet
 from api.inbox import Inbox, Position
 from api.showing import view
 from schemas.events import Event
@@ -66,3 +66,12 @@ def test_the_sheet_has_everything() -> None:
         "You have decided already",
     ):
         assert part in printed
+
+
+def test_identical_requests_are_one_line() -> None:
+    one, two, other = ({"id": id, "identical": same} for id, same in (("1", ["2"]), ("2", ["1"]), ("3", [])))
+    assert [found["id"] for found in bundled([one, other, two])] == ["1", "3"]
+
+    shown = as_json(requested()) | {"identical": ["2", "3"]}
+    assert line(shown, NOW).endswith("left, asked 3 times")
+    assert "2 more of the very same; --identical answers them, too" in "\n".join(sheet(shown))

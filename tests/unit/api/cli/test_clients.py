@@ -34,6 +34,22 @@ def test_the_token_is_no_argument_and_in_no_file(protocol: str, tmp_path: Path) 
     assert "the-token" not in repr(client) + repr(target) + client.said + client.hint
 
 
+@pytest.mark.parametrize("protocol", CLIENTS)
+def test_every_client_says_why(protocol: str, tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("CA")
+    why = {"COUNTERSIGN_REASON": "it's \\ late", "COUNTERSIGN_TICKET": "OPS-12"}
+    client = CLIENTS[protocol](replace(TARGET, ca=tmp_path / "ca.crt", folder=tmp_path, why=why))
+    if protocol == "postgres":
+        said = r"-ccountersign.reason=it's\ \\\ late -ccountersign.ticket=OPS-12"
+        assert client.options == {"PGOPTIONS": said}
+    elif protocol == "http":
+        (curlrc,) = [text for path, text in client.secrets.items() if path.name == ".curlrc"]
+        assert 'header = "X-Countersign-Reason: it\'s \\\\ late"' in curlrc.splitlines()
+        assert 'header = "X-Countersign-Ticket: OPS-12"' in curlrc.splitlines()
+    else:
+        assert client.environment.items() >= why.items()
+
+
 def test_psql_has_the_token_in_its_environment() -> None:
     assert "the-token" in CLIENTS["postgres"](TARGET).environment.values()
 

@@ -38,6 +38,9 @@ def test_a_path_that_is_a_url_is_completed(given: str, completed: str) -> None:
     assert list(with_urls(given.split(), OPTIONS, "B")) == completed.split()
 
 
-def test_curls_file_takes_any_path() -> None:
-    text = make_curlrc(Path('/tmp/a "b" \\c/netrc'), None)
-    assert text == 'netrc-file = "/tmp/a \\"b\\" \\\\c/netrc"\n'
+def test_curls_file_takes_any_text() -> None:
+    text = make_curlrc(Path('/tmp/a "b" \\c/netrc'), None, {"X-Why": 'a "b" \\c'})
+    assert text.splitlines() == [
+        'netrc-file = "/tmp/a \\"b\\" \\\\c/netrc"',
+        'header = "X-Why: a \\"b\\" \\\\c"',
+    ]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.web.highlight import CHANGING, COMMENT, STRING, VARIABLE, spans
+from api.web.highlight import CHANGING, COMMENT, KEYWORD, STRING, VARIABLE, after_comments, spans
 
 _PARTS = st.sampled_from(
     [
@@ -26,6 +26,13 @@ def test_sql_is_read_as_postgres_reads_it() -> None:
     assert found["-- why"] == COMMENT
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"), [("GET /a", KEYWORD), ("DELETE /a?b=c", CHANGING), ("delete /a", "")]
+)
+def test_a_requests_method_has_a_colour(text: str, kind: str) -> None:
+    assert kinds(text, "http").get(text.partition(" ")[0], "") == kind
+
+
 def test_a_shell_line_is_read_as_the_gateway_reads_it() -> None:
     found = kinds("rm '/srv/ö' $X # why", "ssh")
     assert (found["'/srv/ö'"], found["$X"], found["# why"]) == (STRING, VARIABLE, COMMENT)
@@ -45,7 +52,7 @@ def test_what_runs_never_looks_like_a_comment(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "protocol"), [("select 'a", "postgres"), ("ls (", "ssh"), ("GET /", "http")]
+    ("text", "protocol"), [("select 'a", "postgres"), ("ls (", "ssh"), ("Get /", "http")]
 )
 def test_what_is_not_read_as_a_whole_has_no_colour(text: str, protocol: str) -> None:
     assert [(span.text, span.kind) for span in spans(text, protocol)] == [(text, "")]
@@ -54,3 +61,19 @@ def test_what_is_not_read_as_a_whole_has_no_colour(text: str, protocol: str) -> 
 @given(st.lists(_PARTS, max_size=12).map("".join), st.sampled_from(["postgres", "ssh"]))
 def test_the_spans_are_the_text(text: str, protocol: str) -> None:
     assert "".join(span.text for span in spans(text, protocol)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "protocol", "rest"),
+    [
+        ("/* reason: x */ -- y\n delete from t -- z", "postgres", "delete from t -- z"),
+        ("/* /* */ select 1; */ delete from t", "postgres", "delete from t"),
+        ("'/* x */' delete from t", "postgres", "'/* x */' delete from t"),
+        ("# why\nrm -r x # y", "ssh", "rm -r x # y"),
+        ("-- nothing else", "postgres", "-- nothing else"),
+        ("/* unended; delete from t", "postgres", "/* unended; delete from t"),
+        ("/* x */ GET /", "http", "/* x */ GET /"),
+    ],
+)
+def test_a_list_shows_a_text_from_where_it_does_something(text: str, protocol: str, rest: str) -> None:
+    assert after_comments(text, protocol) == rest
