@@ -47,7 +47,7 @@ from ingress.session import Hands, Services, Session, SessionInfo
 from processors.masking.bulk.finders import without_finder
 from processors.masking.keyed import make_masks
 from processors.masking.scan import make_scanner
-from processors.masking.tokens import Tokens
+from processors.masking.tokens import TOKENISE, Tokens
 from schemas.ids import uuid7
 from schemas.vocabulary import MaskingPlan, SensitiveColumn
 
@@ -74,7 +74,7 @@ class PostgresEndpoint:
         self._tokens = {
             resource.name: Tokens(key, resource.name, _sensitive(resource))
             for resource in config.resources
-            if isinstance(resource, PostgresResource)
+            if isinstance(resource, PostgresResource) and TOKENISE in resource.sensitive.columns.values()
         }
         self._sessions: set[Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -205,11 +205,8 @@ class PostgresEndpoint:
         leftover: bytes,
     ) -> None:
         services, target, database = self._services, opened.target, info.database
-        sensitive, detect, tokens = (
-            _sensitive(resource),
-            resource.sensitive.detect,
-            self._tokens[resource.name],
-        )
+        sensitive, detect = _sensitive(resource), resource.sensitive.detect
+        tokens = self._tokens.get(resource.name)
         subject = Subject(info.principal.name, resource.name, database, sensitive, detect, tokens)
         judge = Judge(subject, self._cache, lambda: uuid7(services.clock()), catalogue)
         for name, key in SETTINGS.items():
@@ -239,7 +236,7 @@ class PostgresEndpoint:
                 link=self._config.approval_link,
                 clock=services.clock,
                 parameters=target.parameters,
-                masks={**self._masks, **tokens.masks()},
+                masks={**self._masks, **tokens.masks()} if tokens is not None else self._masks,
             )
         pid, _ = target.key
         secret = self._cancel_keys.issue(pid, wish.minor, session.cancel)

@@ -288,8 +288,9 @@ class TargetSide:
         head = self._head()
         if head.kind in (Kind.DESCRIBE_STATEMENT, Kind.DESCRIBE_PORTAL):
             if message.kind == b"t":
-                own = len(head.prepared.literals) if head.prepared is not None else 0
-                self._pass(replace(message, body=without_last(message.body, own)))
+                if head.prepared is not None and (own := len(head.prepared.literals)):
+                    message = replace(message, body=without_last(message.body, own))
+                self._pass(message)
                 return
             if message.kind == b"T" or not head.as_query:
                 self._pass(message)
