@@ -6,6 +6,9 @@ ENVIRONMENT := .venv/.synced
 BROWSER := .tools/browser/.synced
 TESTS ?= tests
 
+# A stack is ten processes of Python and the tests start hundreds: what is compiled once is kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile

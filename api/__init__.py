@@ -26,8 +26,9 @@ In the order of a decision:
 - `publishing.py`: the rules in force, and proposals of others until they are in force or not.
 - `policies.py`: these over HTTP; `showing_rules.py`: as persons get to see them. `simulation.py`: which
   commands they would judge otherwise (pure).
-- `approvals.py` `stream.py` `sessions.py` `commands.py` `recordings.py` `health.py`: one resource a file:
-  models, routes; `paging.py`: the link to a list's next page; `repeating.py`: requests sent again.
+- `approvals.py` `stream.py` `sessions.py` `commands.py` `recordings.py` `files.py` `health.py`: one resource
+  each: models, routes; `transferred.py`: files out of a recording (pure); `paging.py`: the link to a list's
+  next page; `repeating.py`: requests sent again.
 - `ending.py`: ends a session, by revoking it.
 - `audit.py`: reads of the audit log for the above, and what to say when ClickHouse is away.
 - `past.py`: approvals that the inbox has forgotten, and what was before a request.

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import approvals, auth, commands, health, originals, problems, recordings, sessions, stream
+from api import approvals, auth, commands, files, health, originals, problems, recordings, sessions, stream
 from api.asking import Asking
 from api.asking import routes as asking_routes
 from api.audit import AuditLog
@@ -133,6 +133,7 @@ def create_app(
         sessions.routes(audit_log, sign_in),
         ending.router(sign_in),
         recordings.routes(audit_log, sign_in),
+        files.routes(audit_log, sign_in),
         commands.routes(audit_log, sign_in, clock),
         dead.routes(outbox, desk.access, administrators, sign_in, clock, wake),
     ):

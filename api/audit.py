@@ -244,6 +244,16 @@ def _not_replayable(session: str) -> Problem:
     )
 
 
+def damaged_recording(reason: str) -> Problem:
+    """What a recording has is not what a recorder writes."""
+    return Problem(
+        HTTPStatus.CONFLICT,
+        "recording-damaged",
+        f"The recording cannot be read: {reason}.",
+        "The audit log's events hold it as it was written.",
+    )
+
+
 def _no_recording(session: str) -> Problem:
     return Problem(
         HTTPStatus.NOT_FOUND,

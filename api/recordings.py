@@ -36,8 +36,9 @@ def routes(audit_log: AuditLog, sign_in: SignIn) -> APIRouter:
     ) -> StreamingResponse:
         """A session's recording: zstd over frames, each a u32 length of its payload, u64 microseconds since
         the session began, u8 kind (0 a command's text, 1 bytes of an answer in the form that
-        X-Recording-Format names, 2 a note), the payload; integers are big-endian. It is for the session's own
-        principal, for who decided on one of its commands, and for auditors.
+        X-Recording-Format names, 2 a note, 3 a part of a file: a line of JSON that says of which, and its
+        bytes, which `/files` puts together), the payload; integers are big-endian. It is for the session's
+        own principal, for who decided on one of its commands, and for auditors.
 
         X-Recording-Whole is `false` where a part is missing (perhaps not yet written): it ends before that.
         """

@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+CLOSE_THE_NETWORK = (
+    "Let the network refuse connections from here: in a cloud, let the target's security group take its port "
+    "from the gateway's group alone; in Kubernetes, let a NetworkPolicy name the gateway's pods alone."
+)
+"""What to do about a target that can be reached past the gateway, whatever it speaks."""
+
 
 class State(StrEnum):
     """How it stands."""

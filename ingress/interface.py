@@ -22,6 +22,7 @@ class Frame(IntEnum):
     COMMAND = 0  # the command's text, UTF-8, as events may show it
     ANSWER = 1  # bytes of the answer in the protocol's own form, masked
     NOTE = 2  # UTF-8: a refusal, a decision
+    FILE = 3  # what went through an open file, masked; its form: ingress/ssh/transfers.py
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,16 @@ from ingress.interface import Frame
 FRAME = struct.Struct("!IQB")
 _CHUNK = 1024 * 1024  # bytes of frames in a chunk, before compression
 _FLUSH_AFTER = 1.0  # seconds a frame may wait to be sent
-_PREVIEW = 64 * 1024  # bytes of each command's answer that a preview keeps
+_PREVIEW = 64 * 1024  # bytes of each command's answer, and of each file, that a preview keeps
+_OF_A_FILE = 1024 * 1024  # bytes of each file that a full recording keeps
 _MOST_UNDER_WAY = 8  # chunks not durable yet before the session must wait
 
 Level = Literal["full", "preview", "metadata"]
+
+
+def most_of_a_file_at(level: Level) -> int:
+    """How many bytes of what goes through an open file, each way, a recording keeps."""
+    return {"full": _OF_A_FILE, "preview": _PREVIEW, "metadata": 0}[level]
 
 
 class Recorder:

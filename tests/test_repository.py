@@ -27,9 +27,11 @@ def test_imports_go_one_way() -> None:
 def test_tests_mirror_the_packages() -> None:
     """tests/unit/PATH/test_NAME….py tests PATH/NAME.py: whoever changes a file finds its tests."""
     strays = []
+    names_in: dict[Path, list[str]] = {}
+    for module in modules():
+        names_in.setdefault(module.parent, []).append(module.stem)
     for path in under("tests/unit", ".py"):
-        folder = path.parent.relative_to("tests/unit")
-        names = [module.stem for module in modules() if module.parent == folder]
+        names = names_in.get(path.parent.relative_to("tests/unit"), [])
         tested = path.stem.removeprefix("test_")
         if not path.name.startswith("test_") or not any(
             tested == name or tested.startswith(f"{name}_") for name in names

@@ -27,6 +27,7 @@ from ingress.postgres.messages import (
     parse_row_description,
 )
 from ingress.recorder import FRAME
+from ingress.ssh.transfers import Direction, Transfer, parse_frame
 from ingress.terminal.cast import MARKER, OUTPUT
 
 _LONGEST_FRAME = 64 * 1024 * 1024
@@ -71,6 +72,7 @@ class AnswerReader(Protocol):
 
 def entries(chunks: Iterable[bytes], answers: AnswerReader) -> Iterator[Entry]:
     """What happened, from the bytes of a recording in any pieces. Raises NotARecording."""
+    files = _Files()
     for kind, microseconds, payload in frames(chunks):
         at = microseconds / 1_000_000
         if kind is Frame.ANSWER:
@@ -79,6 +81,9 @@ def entries(chunks: Iterable[bytes], answers: AnswerReader) -> Iterator[Entry]:
                     yield replace(entry, at=at)
             except (TargetError, ProtocolError) as error:
                 raise NotARecording(f"an answer cannot be read: {error}") from error
+        elif kind is Frame.FILE:
+            if text := files.receive(payload):
+                yield Entry(Kind.NOTE, text, at=at)
         else:
             text = payload.decode("utf-8", "replace")
             yield Entry(Kind.COMMAND if kind is Frame.COMMAND else Kind.NOTE, text, at=at)
@@ -103,6 +108,26 @@ def frames(chunks: Iterable[bytes]) -> Iterator[tuple[Frame, int, bytes]]:
             del buffer[: FRAME.size + length]
     if buffer:
         raise NotARecording("it ends in the middle of a frame")
+
+
+class _Files:
+    """Frames about files: what is said of each transfer, once."""
+
+    def __init__(self) -> None:
+        self._said: Transfer | None = None
+
+    def receive(self, payload: bytes) -> str:
+        """What to say of it: nothing where it goes on with what was said. Raises NotARecording."""
+        try:
+            transfer, _, _ = parse_frame(payload)
+        except ValueError as error:
+            raise NotARecording(str(error)) from error
+        if transfer == self._said:
+            return ""
+        self._said = transfer
+        went = "read" if transfer.direction is Direction.READ else "written"
+        digest = f"sha256:{transfer.sha256}" if transfer.sha256 else "not from its beginning on, in order"
+        return f"{transfer.path}: {transfer.bytes} bytes {went}, {digest}; {transfer.recorded} recorded"
 
 
 @dataclass(slots=True)

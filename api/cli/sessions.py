@@ -1,10 +1,12 @@
-"""`countersign sessions`: list, show, replay, end."""
+"""`countersign sessions`: list, show, replay, files, end."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -13,6 +15,7 @@ import typer
 from api.cli.gateway import ConfigOption, Exit, JsonOption, Place, call, checked, fail, find, reaching
 from api.cli.output import array, table
 from api.cli.replay import READERS, Entry, Kind, NotARecording, entries, lines
+from api.transferred import safe_name
 from api.visible import on_one_line, visible
 
 app = typer.Typer(help="What went through the gateway, session by session.", no_args_is_help=True)
@@ -115,6 +118,38 @@ def replay(
 
 
 @app.command()
+def files(
+    identifier: Identifier,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Writes what is recorded of each into this folder."),
+    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Lists the files that were read and written by SFTP and SCP, and saves what is recorded of them."""
+    place = find(config)
+    path = f"/api/sessions/{quote(identifier, safe='')}/files"
+    found = call(place, "GET", path)
+    if save is not None:
+        _save(place, path, found, save)
+    if as_json:
+        return print(json.dumps(found, indent=2))
+    rows = [
+        [
+            f"{number}",
+            file["direction"],
+            f"{file['bytes']}",
+            f"{file['recorded']}",
+            file["sha256"],
+            file["path"],
+        ]
+        for number, file in enumerate(found, 1)
+    ]
+    return print("\n".join(table(["", "went", "bytes", "recorded", "sha256", "file"], rows)))
+
+
+@app.command()
 def end(
     identifier: Identifier,
     reason: Annotated[str, typer.Option(help="Tells its client why.")],
@@ -141,6 +176,24 @@ def _commands(place: Place, session: str) -> Iterator[dict[str, Any]]:
     while page := call(place, "GET", f"/api/sessions/{session}/commands", query={"after": after}):
         yield from page
         after = page[-1]["id"]
+
+
+def _save(place: Place, path: str, found: list[dict[str, Any]], folder: Path) -> None:
+    """Each file under its number and the safe part of its name: a host's names lead nowhere else."""
+    with reaching(place), place.client() as client:
+        for number, file in enumerate(found, 1):
+            content = f"{path}/{quote(file['command'], safe='')}/{quote(file['direction'], safe='')}"
+            data = checked(client.get(content)).content
+            target = folder / f"{number:03}-{safe_name(file['direction'])}-{safe_name(file['path'])}"
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+                with os.fdopen(os.open(target, flags, 0o600), "wb") as saved:
+                    saved.write(data)
+            except FileExistsError:
+                fail(Exit.REFUSED, f"{target} is there already", "name a folder that is empty or not there")
+            except OSError as error:
+                fail(Exit.REFUSED, f"{target} cannot be written: {error.strerror}")
 
 
 def _texts(played: Iterable[Entry]) -> Iterator[str]:

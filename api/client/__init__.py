@@ -26,6 +26,7 @@ from api.client.models import (
     Rules,
     Session,
     Simulation,
+    Transfer,
 )
 
 __all__ = [
@@ -43,5 +44,6 @@ __all__ = [
     "Rules",
     "Session",
     "Simulation",
+    "Transfer",
     "Unreachable",
 ]

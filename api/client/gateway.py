@@ -22,6 +22,7 @@ from api.client.models import (
     Rules,
     Session,
     Simulation,
+    Transfer,
 )
 
 _TIMEOUT = 30.0  # seconds; a decision is answered within 10
@@ -141,6 +142,15 @@ class Client:
         while found := self._list(Command, f"/sessions/{_part(session)}/commands", {"after": last}):
             yield from found
             last = found[-1].id
+
+    def files(self, session: str) -> list[Transfer]:
+        """What was read and written by SFTP and SCP, in the order in which the files were closed."""
+        return self._list(Transfer, f"/sessions/{_part(session)}/files", {})
+
+    def file(self, session: str, transfer: Transfer) -> bytes:
+        """What is recorded of a file, masked."""
+        path = f"/sessions/{_part(session)}/files/{_part(transfer.command)}/{_part(transfer.direction)}"
+        return self._call("GET", path).content
 
     def end_session(self, session: str, reason: str) -> None:
         """Ends a session; its client is told the reason."""

@@ -248,6 +248,17 @@ class Command(Answered):
     finished_at: datetime | None
 
 
+class Transfer(Answered):
+    """What went one way through one open file."""
+
+    command: str
+    path: str
+    direction: str  # read: to the client; write: to the host
+    bytes: int
+    sha256: str  # empty where the bytes did not go from the beginning on, in order
+    recorded: int  # how many of the bytes the recording has
+
+
 class FoundCommand(Command):
     """A command of the audit log, and where it belongs."""
 
@@ -327,6 +338,7 @@ MODELS: dict[str, type[Answered]] = {
     "GrantView": Grant,
     "SessionView": Session,
     "CommandView": Command,
+    "TransferView": Transfer,
     "FoundCommand": FoundCommand,
     "RulesView": Rules,
     "ProposalView": Proposal,

@@ -8,12 +8,14 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.audit import AuditLog
+from api.audit import AuditLog, Row, damaged_recording
 from api.auth import WebSession
 from api.cli.replay import READERS, Entry, NotARecording, entries, frames
 from api.ending import Ending
+from api.files import TransferView, transfer_view
 from api.problems import Problem
 from api.sessions import MOST_COMMANDS, command_view, session_view
+from api.transferred import Listing
 from api.web.site import Site, player_is_there
 from api.web.terminal import as_terminal
 from ingress.interface import Frame
@@ -36,6 +38,14 @@ class Replay:
     """What a page shows of a recording. `more`: why it is not all; empty when it is."""
 
     entries: tuple[Entry, ...]
+    more: str
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What went through files. `more`: why the list is not all; empty when it is."""
+
+    transfers: list[TransferView]
     more: str
 
 
@@ -87,6 +97,7 @@ class SessionPages:
     ) -> Response:
         row = await self._audit_log.session(session.principal, recorded)
         rows = await self._audit_log.commands(row["session"], after, MOST_COMMANDS)
+        may_replay = await self._may_replay(session, recorded)
         return self._site.page(
             request,
             "session.html",
@@ -95,7 +106,8 @@ class SessionPages:
             recorded=session_view(row),
             commands=[command_view(found) for found in rows],
             has_more=len(rows) == MOST_COMMANDS,
-            may_replay=await self._may_replay(session, recorded),
+            may_replay=may_replay,
+            files=await self._files(row) if may_replay and row["protocol"] == _TERMINAL else None,
             may_end=row["state"] == "open" and self._ending.may_end(session.principal, row),
             problem=problem,
         )
@@ -161,6 +173,10 @@ class SessionPages:
             raise
         return True
 
+    async def _files(self, row: Row) -> Files:
+        chunks, is_all = await self._chunks(row["session"])
+        return await asyncio.to_thread(_listed, chunks, is_all)
+
     async def _transcript(self, session: str, format: str) -> Replay:
         if format not in READERS:
             return Replay((), f"This version cannot show recordings of the format {format}.")
@@ -192,14 +208,20 @@ def _read(chunks: list[bytes], format: str, is_all: bool) -> Replay:
     return Replay(tuple(found), more)
 
 
+def _listed(chunks: list[bytes], is_all: bool) -> Files:
+    listing = Listing()
+    more = "" if is_all else "The recording is long: there may be more files."
+    try:
+        for chunk in chunks:
+            listing.add(chunk)
+    except ValueError as error:
+        more = f"The recording is damaged here: {error}."
+    return Files([transfer_view(transfer) for transfer in listing.transfers], more)
+
+
 def _cast(chunks: list[bytes]) -> bytes:
     try:
         lines = b"".join(payload for kind, _, payload in frames(chunks) if kind is Frame.ANSWER)
     except NotARecording as error:
-        raise Problem(
-            HTTPStatus.CONFLICT,
-            "recording-damaged",
-            f"The recording cannot be read: {error}.",
-            "The audit log's events hold it as it was written.",
-        ) from error
+        raise damaged_recording(str(error)) from error
     return as_terminal(lines)

@@ -4,6 +4,7 @@ What the gateway cannot read of it makes it unknown, with the reason.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,7 +57,7 @@ def read_call(call: Call, requested: Requested, sensitive: Selectors) -> Reading
         document, doubt = patched(document)
     unproven = {doubt} if doubt else set()
     intents, found = _intents(requested, document, unproven)
-    probed = {one for field in _selected(requested) if (one := sensitive.names_one(field)) is not None}
+    probed = {one for field in _selected(requested) for one in _guessed(field, sensitive)}
     if probed:
         intents.add(Intent.PROBE)
     if unproven:
@@ -75,6 +76,15 @@ def _selected(requested: Requested) -> list[str]:
     texts = [value for name, value in requested.query if name.lower() == "fieldselector"]
     fields = [found[1] for text in texts for term in text.split(",") if (found := _KEY.match(term))]
     return [field for field in fields if not field.startswith("metadata.")]
+
+
+def _guessed(field: str, sensitive: Selectors) -> Iterator[str]:
+    """The selectors that make this field sensitive, or one around it. Kubernetes selects by whole paths and
+    by nothing else (its documentation, "Field Selectors"; the `selectableFields` of a custom resource)."""
+    path = tuple(field.split("."))
+    for end in range(1, len(path) + 1):
+        if (entry := sensitive.match(path[:end])) is not None:
+            yield entry.pattern
 
 
 def _placed(facts: Facts, requested: Requested, call: Call) -> Facts:

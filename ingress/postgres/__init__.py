@@ -18,6 +18,7 @@
 - `facts.py`: what a statement does, proven; `sql/` reads it.
 - `results.py`: what of an answer may leave; `answers/` masks it; `maskers.py` puts that in place, as a
   verdict obliges.
+- `revealing.py`: values in the place of tokens, in what is sent to the target.
 - `beforehand.py`: what is settled with the target before a command is sent: `cost.py` asks its planner,
   `read_only.py` keeps it from writing; `own.py` is how the gateway asks anything on the client's connection.
 - `unchanged.py`: a command fails where its names mean something else once it holds their locks.

@@ -25,9 +25,12 @@ where c.oid = any ($1::oid[]) and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c
 order by c.oid;
 
 -- name: columns
+-- `exact`: text or varchar that is equal only where its bytes are (a collation that is not deterministic finds more).
 select a.attrelid::bigint as about, a.attnum::int as number, a.attname::text as name, a.atttypid::bigint as type,
-    a.attgenerated <> '' as generated
+    a.attgenerated <> '' as generated,
+    a.atttypid in (25, 1043) and coalesce(l.collisdeterministic, false) as exact
 from pg_attribute a
+left join pg_collation l on l.oid = a.attcollation
 join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
 where a.attrelid = any ($1::oid[]) and a.attnum > 0 and not a.attisdropped
 order by a.attrelid, a.attnum;
@@ -153,8 +156,13 @@ where t.oid = any ($1::oid[])
 order by t.oid;
 
 -- name: operators
--- Those of users, with the function each calls.
-select 0::bigint as about, n.nspname::text as schema, o.oprname::text as name, o.oprcode::oid::bigint as function
+-- Those of users, with the function each calls. `takes_text`: it could be meant where texts are compared, which
+-- one for other base types, such as an extension's, cannot: text = text is nearer (parse_func.c, func_select_candidate).
+select 0::bigint as about, n.nspname::text as schema, o.oprname::text as name, o.oprcode::oid::bigint as function,
+    exists (
+        select 1 from pg_type t
+        where t.oid in (o.oprleft, o.oprright) and (t.oid in (25, 1043) or t.typtype in ('d', 'p'))
+    ) as takes_text
 from pg_operator o
 join pg_namespace n on n.oid = o.oprnamespace
 where o.oid >= 16384

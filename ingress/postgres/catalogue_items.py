@@ -107,6 +107,7 @@ class Operator:
     schema: str
     name: str
     function: Function
+    takes_text: bool = True  # it can be meant where texts are operands
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def make_catalogue(
         functions=functions.values(),
         types=make_types([row for _, rows in sorted(answers["types"].items()) for row in rows], functions),
         operators=(
-            Operator(row["schema"], row["name"], _called(row["function"], functions))
+            Operator(row["schema"], row["name"], _called(row["function"], functions), row["takes_text"])
             for row in answers["operators"].get(0, ())
         ),
         see_through=see_through,
@@ -114,6 +114,7 @@ def _relation(oid: int, answers: Answers, functions: Mapping[int, Function]) -> 
             type=column["type"],
             generated=column["generated"],
             expression=expressions.get(column["number"], ""),
+            is_exact=column["exact"],
         )
         for column in rows("columns")
     }

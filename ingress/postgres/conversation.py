@@ -50,6 +50,7 @@ from ingress.postgres.read_only import around
 from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_still_waiting, make_waiting
 from ingress.postgres.refused import error_of, in_place_of
 from ingress.postgres.results import ResultMasker
+from ingress.postgres.revealing import reveal
 from ingress.postgres.sampling import Masked
 from ingress.postgres.target_side import TargetSide
 from ingress.postgres.transaction import OpenTransaction, make_runs_first, makes_last
@@ -352,12 +353,7 @@ class PostgresConversation:
         group.waiting.update(execution.command.id for execution in group.executions)
         if group.ends is None:
             self._requests.extend(Submit(execution.command) for execution in group.executions)
-        for execution in group.all_executions():
-            statement = execution.statement
-            if statement is not None and (
-                statement.changes_context or statement.changes_catalogue or statement.changes_settings
-            ):
-                self._unsettled.add(execution.command.id)
+        self._unsettled.update(one.command.id for one in group.all_executions() if one.unsettles)
 
     def _queued(self) -> list[Execution]:
         """What waits for its verdict, or its turn."""
@@ -453,6 +449,7 @@ class PostgresConversation:
             self._refuse(group, *refused)
 
     def _forward(self, group: Group) -> None:
+        reveal(group, self._judge.tokens)
         asked = {id(execution) for expected in group.expected for execution in expected.executions}
         for execution in group.executions:
             if id(execution) in asked:

@@ -14,7 +14,7 @@ import asyncpg
 
 from infra.config import ConfigError, PostgresResource
 from infra.credentials import Account
-from infra.findings import Finding, State
+from infra.findings import CLOSE_THE_NETWORK, Finding, State
 from ingress.errors import TargetError
 from ingress.postgres.accounts import Accounts
 from ingress.postgres.target_connection import leave, open_target
@@ -277,11 +277,11 @@ def check_as_client(resource: str, said: str) -> Finding:
             resource,
             State.UNKNOWN,
             "it answers here past the gateway, but not with the TLS that the resource asks for",
-            "Let the network, or pg_hba.conf, refuse connections from here.",
+            f"Let pg_hba.conf refuse them. {CLOSE_THE_NETWORK}",
         )
     return Finding(
         resource,
         State.WRONG,
         "it lets clients sign in from here past the gateway: whoever has a password needs no gateway",
-        "Let pg_hba.conf name the gateway's address alone, or the network refuse connections from here.",
+        f"Let pg_hba.conf name the gateway's address alone. {CLOSE_THE_NETWORK}",
     )

@@ -47,6 +47,7 @@ from ingress.session import Hands, Services, Session, SessionInfo
 from processors.masking.bulk.finders import without_finder
 from processors.masking.keyed import make_masks
 from processors.masking.scan import make_scanner
+from processors.masking.tokens import Tokens
 from schemas.ids import uuid7
 from schemas.vocabulary import MaskingPlan, SensitiveColumn
 
@@ -68,7 +69,13 @@ class PostgresEndpoint:
         self._cancel_keys = CancelKeys()
         self._challenge = make_challenge(config)
         self._cache = FactsCache()
-        self._masks = make_masks(secret(config.state, "masking"))
+        key = secret(config.state, "masking")
+        self._masks = make_masks(key)
+        self._tokens = {
+            resource.name: Tokens(key, resource.name, _sensitive(resource))
+            for resource in config.resources
+            if isinstance(resource, PostgresResource)
+        }
         self._sessions: set[Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -198,8 +205,12 @@ class PostgresEndpoint:
         leftover: bytes,
     ) -> None:
         services, target, database = self._services, opened.target, info.database
-        sensitive = tuple(SensitiveColumn(*item) for item in resource.sensitive.columns.items())
-        subject = Subject(info.principal.name, resource.name, database, sensitive, resource.sensitive.detect)
+        sensitive, detect, tokens = (
+            _sensitive(resource),
+            resource.sensitive.detect,
+            self._tokens[resource.name],
+        )
+        subject = Subject(info.principal.name, resource.name, database, sensitive, detect, tokens)
         judge = Judge(subject, self._cache, lambda: uuid7(services.clock()), catalogue)
         for name, key in SETTINGS.items():
             judge.reasons.give(Given(key, clean(wish.settings.get(name, "")), is_local=False))
@@ -223,12 +234,12 @@ class PostgresEndpoint:
         else:
             conversation = PostgresConversation(
                 judge=judge,
-                base_plan=_base_plan(sensitive, resource.sensitive.detect),
+                base_plan=_base_plan(sensitive, detect),
                 release=session.release,
                 link=self._config.approval_link,
                 clock=services.clock,
                 parameters=target.parameters,
-                masks=self._masks,
+                masks={**self._masks, **tokens.masks()},
             )
         pid, _ = target.key
         secret = self._cancel_keys.issue(pid, wish.minor, session.cancel)
@@ -291,6 +302,10 @@ class PostgresEndpoint:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _sensitive(resource: PostgresResource) -> tuple[SensitiveColumn, ...]:
+    return tuple(SensitiveColumn(*item) for item in resource.sensitive.columns.items())
 
 
 def _drop(channel: Channel | None, sock: socket.socket) -> None:

@@ -9,8 +9,10 @@ from ingress.interface import Finish
 from ingress.postgres.codec import Message
 from ingress.postgres.facts import Statement
 from ingress.postgres.limits import Stop
+from ingress.postgres.messages import Bind
 from ingress.postgres.namespace import Change, Namespace, Portal, Prepared
 from ingress.postgres.results import ResultMasker
+from ingress.postgres.sql.held import Held
 from schemas.vocabulary import Intent, Outcome, Stage
 
 _READS = frozenset((Intent.READ, Intent.SESSION))
@@ -24,6 +26,8 @@ class Execution:
     statement: Statement | None
     source: str = ""  # the text that the statement is one of
     number: int = 0  # which one of them
+    held: Held | None = None  # what was known of tokens in it
+    bind: Bind | None = None  # what its parameters were bound to
     snapshot: str = ""  # the version of the catalogue it was judged by
     masker: ResultMasker | None = None
     recorded: ResultMasker | None = None  # for the recording, where the client's answer is unmasked
@@ -53,6 +57,14 @@ class Execution:
     def runs(self) -> bool:
         """It is to be executed, not only prepared."""
         return self.command.stage is Stage.EXECUTE
+
+    @property
+    def unsettles(self) -> bool:
+        """What names mean may be something else after it."""
+        statement = self.statement
+        return statement is not None and (
+            statement.changes_context or statement.changes_catalogue or statement.changes_settings
+        )
 
     @property
     def at_commit(self) -> bool:
@@ -130,6 +142,7 @@ class Expected:
     guard: Guard | None = None
     call: bytes = b""  # QUERY: of a fast-path call, the body of a RowDescription of its one value
     ready: bool = False  # LOCAL: ReadyForQuery follows
+    as_query: bool = False  # it is sent for a simple query: the client does not know of what it confirms
     must_end: bool = False  # QUERY: the transaction may be open that the gateway began before it
 
 

@@ -19,7 +19,9 @@ from types import MappingProxyType
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.catalogue_items import Relation
 from ingress.postgres.sql.columns import Column, Constant, Row
+from ingress.postgres.sql.comparisons import KINDS, revealed
 from ingress.postgres.sql.findings import Findings, sensitivity
+from ingress.postgres.sql.held import NONE, Held, Revealed
 from ingress.postgres.sql.literals import redact
 from ingress.postgres.sql.meaning import meaning_of
 from ingress.postgres.sql.reading import Cursor, Reading
@@ -68,20 +70,29 @@ class Statement:
     declares: tuple[str, Cursor] | None = None  # DECLARE: name and cursor
     closes: str | None = None  # CLOSE: name; "" means all
     fetches: str | None = None  # FETCH: the cursor's name
+    revealed: Revealed = NONE  # the tokens in it that stand for their values
 
 
 def analyse(
-    text: str, catalogue: Catalogue, context: Context, sensitive: tuple[SensitiveColumn, ...]
+    text: str,
+    catalogue: Catalogue,
+    context: Context,
+    sensitive: tuple[SensitiveColumn, ...],
+    held: Held | None = None,
 ) -> tuple[Statement, ...]:
     """The statements of a text in order; none for an empty one.
 
-    What follows a statement that changes the context, in the same text, is not proven: its names may then
-    mean something else. Raises Unparsable.
+    `held`: tokens, which may stand for values where the text is one statement. What follows a statement that
+    changes the context, in the same text, is not proven: its names may then mean something else. Raises
+    Unparsable.
     """
     statements = []
     doubts = list(_doubts_of_text(text, catalogue, context))
-    for source in parse(text):
-        statement = _statement(source, catalogue, context, sensitive, doubts)
+    sources = parse(text)
+    if len(sources) != 1 or doubts or sources[0].kind not in KINDS:
+        held = None
+    for source in sources:
+        statement = _statement(source, catalogue, context, sensitive, doubts, held, text)
         statements.append(statement)
         if statement.changes_context and not any(doubt is _AFTER for doubt in doubts):
             doubts.append(_AFTER)
@@ -121,14 +132,20 @@ def _statement(
     context: Context,
     sensitive: tuple[SensitiveColumn, ...],
     doubts: list[str],
+    held: Held | None,
+    whole: str,
 ) -> Statement:
-    findings = Findings(catalogue, context.search_path, sensitivity(sensitive))
+    """One statement of the `whole` text."""
+    findings = Findings(catalogue, context.search_path, sensitivity(sensitive), held)
     reading = Reading(findings, context.prepared, context.cursors, source.text, describe)
     doubts = [doubt for doubt in doubts if doubt is not _AFTER or source.kind not in _NAMES_NOTHING]
     for doubt in doubts:
         findings.doubt(doubt)
     try:
         row = describe(source.kind, source.node, reading)
+        stands = revealed(whole, source.node, findings)
+        if stands is None:
+            return _statement(source, catalogue, context, sensitive, doubts, None, whole)
         secret_parameters = {constant.parameter for constant in findings.constants if constant.parameter}
         doubtful = bool(sensitive) and Intent.UNKNOWN in findings.intents
         if doubtful:
@@ -157,6 +174,7 @@ def _statement(
         declares=reading.declares,
         closes=reading.closes,
         fetches=reading.fetches,
+        revealed=stands,
     )
 
 

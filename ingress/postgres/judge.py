@@ -15,14 +15,17 @@ from ingress.postgres.namespace import Prepared
 from ingress.postgres.parameters import readable
 from ingress.postgres.reasons import Reasons
 from ingress.postgres.sql.columns import Origin
+from ingress.postgres.sql.held import Held
 from ingress.postgres.sql.pattern import shape_of
 from ingress.postgres.sql.settings import MEANING
 from ingress.postgres.transaction import controls, has_control
 from processors.masking.apply import redact_text
+from processors.masking.tokens import Tokens
 from schemas.vocabulary import ContextItem, Facts, Intent, SensitiveColumn, Stage
 
 PLACEHOLDER = "‹sealed›"
 _CACHED_TEXT = 64 * 1024  # longer texts are not worth the memory
+_TEXTS = frozenset((0, 25, 1043))  # OIDs: not declared, text, varchar
 _QUOTED = re.compile(r"'(?:[^']|'')*'?|(\$\w*\$).*?(?:\1|$)", re.DOTALL)
 
 
@@ -34,7 +37,12 @@ class FactsCache:
         self._found: OrderedDict[tuple[object, ...], tuple[Statement, ...]] = OrderedDict()
 
     def statements(
-        self, text: str, catalogue: Catalogue, context: Context, sensitive: tuple[SensitiveColumn, ...]
+        self,
+        text: str,
+        catalogue: Catalogue,
+        context: Context,
+        sensitive: tuple[SensitiveColumn, ...],
+        held: Held | None = None,
     ) -> tuple[Statement, ...]:
         """As `analyse`. Raises Unparsable."""
         key = (
@@ -46,12 +54,13 @@ class FactsCache:
             frozenset(context.prepared.items()),
             frozenset(context.cursors.items()),
             sensitive,
+            held,
         )
         found = self._found.get(key)
         if found is not None:
             self._found.move_to_end(key)
             return found
-        found = analyse(text, catalogue, context, sensitive)
+        found = analyse(text, catalogue, context, sensitive, held)
         if len(text) <= _CACHED_TEXT:
             self._found[key] = found
             if len(self._found) > self._entries:
@@ -68,6 +77,7 @@ class Subject:
     database: str
     sensitive: tuple[SensitiveColumn, ...]
     detectors: tuple[str, ...]
+    tokens: Tokens | None = None  # that clients may hold, where a column is masked by them
 
 
 class Judge:
@@ -94,6 +104,11 @@ class Judge:
         if self.context.prepared != prepared or self.context.cursors != cursors:
             self.context = replace(self.context, prepared=prepared, cursors=dict(cursors))
 
+    @property
+    def tokens(self) -> Tokens | None:
+        """Those that its client may hold for values."""
+        return self._subject.tokens
+
     def origin(self, table: int, attribute: int) -> Origin | None:
         """As Catalogue.origin, of the catalogue as it is then."""
         return self.catalogue.origin(table, attribute)
@@ -101,9 +116,9 @@ class Judge:
     def query(self, text: str) -> list[Execution]:
         """An execution for each statement of a simple query. Raises Unparsable."""
         executions = []
-        for number, statement in enumerate(self._statements(text)):
+        for number, statement in enumerate(self._statements(text, self._held(()))):
             execution = self._execution(Stage.EXECUTE, statement, statement.text, None)
-            execution.source, execution.number = text, number
+            execution.source, execution.number, execution.held = text, number, self._held(())
             executions.append(execution)
         if len(executions) > 1 and has_control(executions):
             for execution in executions:
@@ -115,7 +130,8 @@ class Judge:
 
         Raises Unparsable.
         """
-        statements = self._statements(prepared.text)
+        held = self._held_by(prepared, bind)
+        statements = self._statements(prepared.text, held)
         if not statements:
             return None
         if len(statements) > 1:
@@ -128,7 +144,7 @@ class Judge:
         if not prepared.strings and "\\" in prepared.text:
             doubts.append("it was parsed while a backslash in a string meant something else")
         execution = self._execution(stage, statements[0], prepared.text, bind, doubts, [prepared.first])
-        execution.source = prepared.text
+        execution.source, execution.held, execution.bind = prepared.text, held, bind
         return execution
 
     def means_the_same(self, execution: Execution) -> bool:
@@ -137,7 +153,7 @@ class Judge:
         if statement is None or execution.snapshot == self.catalogue.version:
             return True
         try:
-            again = self._statements(execution.source)[execution.number]
+            again = self._statements(execution.source, execution.held)[execution.number]
         except (Unparsable, IndexError):
             return False
         return (again.meaning, again.facts) == (statement.meaning, statement.facts)
@@ -168,8 +184,24 @@ class Judge:
         """The command of a text that is no SQL, whose facts are told."""
         return self._command(Stage.EXECUTE, text, None, None, facts, redacted=text)
 
-    def _statements(self, text: str) -> tuple[Statement, ...]:
-        return self._cache.statements(text, self.catalogue, self.context, self._subject.sensitive)
+    def _statements(self, text: str, held: Held | None = None) -> tuple[Statement, ...]:
+        return self._cache.statements(text, self.catalogue, self.context, self._subject.sensitive, held)
+
+    def _held(self, parameters: tuple[tuple[int, str], ...] | None) -> Held | None:
+        return Held(self._subject.tokens, parameters) if self._subject.tokens is not None else None
+
+    def _held_by(self, prepared: Prepared, bind: Bind | None) -> Held | None:
+        """What is known of the tokens of a prepared statement. What is a token is text in either format."""
+        tokens = self._subject.tokens
+        if bind is None or tokens is None:
+            return self._held(None)
+        found = []
+        for number, value in enumerate(bind.parameters, start=1):
+            declared = prepared.types[number - 1] if number <= len(prepared.types) else 0
+            pattern = tokens.made_for((value or b"").decode("ascii", "replace")) if declared in _TEXTS else ""
+            if pattern:
+                found.append((number, pattern))
+        return self._held(tuple(found))
 
     def _execution(
         self,

@@ -245,13 +245,15 @@ def make_bind(
     statement: bytes,
     formats: tuple[int, ...] = (),
     parameters: tuple[bytes | None, ...] = (),
+    result_formats: tuple[int, ...] = (),
 ) -> bytes:
-    """A Bind whose results come as text. `formats`: of the parameters; none, one for all, or one each."""
+    """`formats`: of the parameters; none (all are texts), one for all, or one each. So for the results."""
     head = struct.pack(f"!xH{len(formats)}hH", len(formats), *formats, len(parameters))
     values = b"".join(
         b"\xff\xff\xff\xff" if value is None else _LENGTH.pack(len(value)) + value for value in parameters
     )
-    return make(b"B", portal + b"\0" + statement + head + values + b"\0\0")
+    results = struct.pack(f"!H{len(result_formats)}h", len(result_formats), *result_formats)
+    return make(b"B", portal + b"\0" + statement + head + values + results)
 
 
 def _count(body: bytes, position: int) -> tuple[int, int]:
@@ -362,6 +364,13 @@ def make_row_description(fields: Sequence[Field]) -> bytes:
         body += f.name.encode() + b"\0"
         body += _FIELD.pack(f.table, f.attribute, f.type, f.type_size, f.type_modifier, f.format)
     return make(b"T", body)
+
+
+def without_last(body: bytes, count: int) -> bytes:
+    """The body of a ParameterDescription without the last so many parameters."""
+    types = struct.unpack_from(f"!{_count(body, 0)[0]}I", body, 2)
+    left = types[: len(types) - count]
+    return struct.pack(f"!H{len(left)}I", len(left), *left)
 
 
 def parse_data_row(body: bytes) -> tuple[bytes | None, ...]:

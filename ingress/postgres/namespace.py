@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ingress.postgres.facts import Cursor, Statement
 from ingress.postgres.messages import Bind
 from ingress.postgres.reasons import Reasons
+from ingress.postgres.sql.held import Literal, with_parameters
 
 
 @dataclass(eq=False, slots=True)
@@ -26,6 +27,22 @@ class Prepared:
     description: bytes | None = None
     first: Statement | None = None
     strings: bool = True
+
+    @property
+    def literals(self) -> tuple[Literal, ...]:
+        """The tokens in its text that are parameters of the gateway's at the target: the last ones it has."""
+        return self.first.revealed.literals if self.first is not None else ()
+
+    @property
+    def highest(self) -> int:
+        """The number of its client's last parameter."""
+        named = self.first.revealed.highest if self.first is not None else 0
+        return max(named, len(self.types))
+
+    @property
+    def sent(self) -> str:
+        """The text as the target has it."""
+        return with_parameters(self.text, self.literals, self.highest)
 
 
 @dataclass(eq=False, slots=True)
@@ -150,7 +167,7 @@ class Namespace:
         for (kind, name), value in self._confirmed.items():
             if kind == b"S" and name and isinstance(value, Prepared):
                 with contextlib.suppress(UnicodeDecodeError):  # SQL cannot name it
-                    found[name.decode()] = value.text
+                    found[name.decode()] = value.sent
         return found
 
 

@@ -26,6 +26,7 @@ from ingress.postgres.messages import (
     parse_data_row,
     parse_fields,
     parse_parameter_status,
+    without_last,
 )
 from ingress.postgres.namespace import Namespace
 from ingress.postgres.results import ResultMasker
@@ -277,7 +278,8 @@ class TargetSide:
         head = self._head()
         if head.kind is not kind:
             raise TargetError(f"the target confirmed a {kind.name.lower()} that was not next")
-        self._pass(message)
+        if not head.as_query:
+            self._pass(message)
         self.expected.popleft()
         if head.change is not None:
             self._names.confirm(head.change)
@@ -285,9 +287,12 @@ class TargetSide:
     def _description(self, message: Message) -> None:
         head = self._head()
         if head.kind in (Kind.DESCRIBE_STATEMENT, Kind.DESCRIBE_PORTAL):
-            self._pass(message)
             if message.kind == b"t":
+                own = len(head.prepared.literals) if head.prepared is not None else 0
+                self._pass(replace(message, body=without_last(message.body, own)))
                 return
+            if message.kind == b"T" or not head.as_query:
+                self._pass(message)
             description = message.body if message.kind == b"T" else b""
             if head.kind is Kind.DESCRIBE_STATEMENT and head.prepared is not None:
                 head.prepared.description = description

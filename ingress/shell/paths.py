@@ -232,5 +232,5 @@ def _is_pattern(name: str) -> bool:
 
 def _fixed(name: str) -> tuple[str, str]:
     first = min(name.find(wildcard) for wildcard in "*?[" if wildcard in name)
-    last = max(name.rfind(wildcard) for wildcard in "*?]" if wildcard in name)
+    last = max(name.rfind(wildcard) for wildcard in "*?[]" if wildcard in name)
     return name[:first], name[last + 1 :]

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from processors.masking.scan import make_scanner
 
 AROUND = 8 * 1024  # bytes before and after a piece that are looked at with it: a private key fits
+_LARGEST = 192 * 1024  # bytes of a piece: with what is around it, OpenSSH's server has it in one answer
 
 Fetch = Callable[[int, int], Awaitable[bytes]]
 
@@ -27,11 +28,12 @@ class Contents:
         self.masked: Counter[str] = Counter()
 
     async def read(self, offset: int, size: int) -> bytes:
-        """A piece as it may leave. Raises Withheld."""
+        """A piece as it may leave, or its beginning, which the protocol permits. Raises Withheld."""
         if self._scanner is None:
             return await self._fetch(offset, size)
         start = max(0, offset - AROUND)
-        window = await self._fetch(start, offset - start + size + AROUND)
+        size = min(size, _LARGEST)
+        window = await self._window(start, offset - start + size + AROUND)
         plain = window[offset - start : offset - start + size]
         counts = [0] * len(self._scanner.names)
         shown = self._scanner.redact_all(window, counts)[offset - start : offset - start + size]
@@ -43,6 +45,14 @@ class Contents:
             if count:
                 self.masked[name] += count
         return shown
+
+    async def _window(self, offset: int, size: int) -> bytes:
+        """All of it up to the file's end: a host may answer with less than it was asked for
+        (draft-ietf-secsh-filexfer-02, section 6.4), which would leave out what stands around a piece."""
+        window = b""
+        while len(window) < size and (more := await self._fetch(offset + len(window), size - len(window))):
+            window += more
+        return window
 
 
 class Digest:
@@ -61,5 +71,7 @@ class Digest:
         if self._in_order:
             self._hash.update(data)
 
-    def __str__(self) -> str:
-        return f"sha256:{self._hash.hexdigest()}" if self._in_order else "not from its beginning, in order"
+    @property
+    def sha256(self) -> str:
+        """In hexadecimal digits; "" where it went otherwise."""
+        return self._hash.hexdigest() if self._in_order else ""

@@ -13,7 +13,7 @@ import asyncssh
 from infra.clock import now
 from infra.config import ConfigError, HostKeyAuthority, SshResource
 from infra.credentials import Asker, Secrets
-from infra.findings import Finding, State
+from infra.findings import CLOSE_THE_NETWORK, Finding, State
 from ingress.errors import TargetError
 from ingress.ssh.certificates import Certificates
 from ingress.ssh.target_side import open_target
@@ -130,5 +130,5 @@ def check_as_client(resource: str, answers: bool) -> Finding:
         resource,
         State.WRONG,
         "its sshd answers here past the gateway",
-        "Let the network refuse connections from here; or in sshd_config AllowUsers USER@GATEWAY.",
+        f"{CLOSE_THE_NETWORK} Or in its sshd_config: AllowUsers USER@GATEWAY.",
     )

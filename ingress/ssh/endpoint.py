@@ -16,6 +16,7 @@ from ingress.gate import Refusal
 from ingress.inquiry import Inquiry, hands_off
 from ingress.interface import Frame
 from ingress.login import Login
+from ingress.recorder import most_of_a_file_at
 from ingress.session import Services, Session, SessionInfo
 from ingress.ssh.algorithms import CIPHERS, COMPRESSIONS, KEY_EXCHANGES, MACS, SIGNATURES
 from ingress.ssh.certificates import certificates_of
@@ -186,7 +187,8 @@ class SshEndpoint:
         subject = Subject(principal.name, resource.name, user, resource.sensitive.detect)
         judge = Judge(subject, lambda: uuid7(services.clock()))
         channels = client.channels
-        return Visit(judge, inquiry, services, target, self._config.approval_link, room, channels)
+        link, most_of_a_file = self._config.approval_link, most_of_a_file_at(info.recording)
+        return Visit(judge, inquiry, services, target, link, room, channels, most_of_a_file)
 
     def _make_process(self, visit: Visit) -> Process:
         """What serves a channel: a command line, a shell, or SFTP and SCP."""

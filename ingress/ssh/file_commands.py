@@ -7,12 +7,14 @@ from typing import Any
 import asyncssh
 from asyncssh import SFTPAttrs
 
+from ingress.command import Command
 from ingress.gate import Allowed
 from ingress.inquiry import Refused
 from ingress.interface import Finish
 from ingress.ssh.open_file import OpenFile
 from ingress.ssh.operations import operation_facts, operation_text
 from ingress.ssh.refusal import refusal_line
+from ingress.ssh.transfers import Transfer, make_frames
 from ingress.ssh.visit import ClientGone, Visit
 from ingress.terminal.obligations import unkept
 from schemas.vocabulary import Intent, MaskedField, Outcome
@@ -40,7 +42,7 @@ class FileCommands:
         text = operation_text(statement, named, attrs)
         command = self._visit.judge.operation(text, facts, self._said())
         try:
-            allowed = await self._verdict(self._visit.ask(command, self.tell))
+            allowed = await self._verdict(self._asked(command))
             if (refusal := unkept(allowed.obligations, command)) is not None:
                 self._visit.abandon(command.id, refusal.message)
                 raise Refused(refusal)
@@ -49,6 +51,10 @@ class FileCommands:
             self.tell(refusal_line(command.id, refused.refusal))
             raise asyncssh.SFTPPermissionDenied(refused.refusal.message) from None
         return command.id, allowed
+
+    async def _asked(self, command: Command) -> Allowed:
+        await self._visit.recording_has_room()  # for what the file's recording will take
+        return await self._visit.ask(command, self.tell)
 
     async def _verdict(self, asking: Coroutine[Any, Any, Allowed]) -> Allowed:
         """Awaits it, unless the client closes the channel."""
@@ -67,9 +73,20 @@ class FileCommands:
 
     def close(self, opened: OpenFile, outcome: Outcome) -> None:
         """What was opened is done with."""
-        digest = opened.digest
-        self._visit.note(f"{opened.path}: {digest.bytes} bytes, {digest}")
-        self.finish(opened.command, outcome, opened.error, digest.bytes, opened.contents.masked)
+        for way in opened.ways:
+            parts = way.kept.release()
+            transfer = Transfer(
+                command=opened.command,
+                path=self._visit.judge.shown(opened.path),
+                direction=way.direction,
+                bytes=way.digest.bytes,
+                sha256=way.digest.sha256,
+                recorded=sum(len(data) for _, data in parts),
+            )
+            for frame in make_frames(transfer, parts):
+                self._visit.transferred(frame)
+        count = opened.main.digest.bytes
+        self.finish(opened.command, outcome, opened.error, count, opened.contents.masked)
 
     def finish(
         self,

@@ -7,6 +7,7 @@ verdict and the operation cannot be seen.
 Every method of SFTPServer that would touch the gateway's own files is overridden; a test holds that.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
@@ -27,8 +28,10 @@ from ingress.ssh import words
 from ingress.ssh.contents import Contents, Withheld
 from ingress.ssh.file_commands import FileCommands
 from ingress.ssh.host_files import HostFiles
-from ingress.ssh.open_file import OpenFile, file_of
+from ingress.ssh.kept import Kept
+from ingress.ssh.open_file import OpenFile, Way, file_of
 from ingress.ssh.operations import SETS_OWNER_OF_PROCESS
+from ingress.ssh.transfers import Direction
 from ingress.ssh.visit import Visit
 from schemas.vocabulary import Intent, Outcome
 
@@ -41,10 +44,12 @@ class Files(asyncssh.SFTPServer):
     def __init__(self, visit: Visit, channel: "SSHChannel[bytes]") -> None:
         assert isinstance(channel, asyncssh.SSHServerChannel)
         super().__init__(channel)
+        self._visit = visit
         self._commands = FileCommands(visit, channel)
         self._host = HostFiles(visit.target, self._commands.tell)
         self._open: set[OpenFile] = set()
         visit.hold(channel.wait_closed())
+        visit.before_leaving(self._let_go)
 
     # Files
 
@@ -61,22 +66,25 @@ class Files(asyncssh.SFTPServer):
         except asyncssh.SFTPError as error:
             self._commands.finish(command, Outcome.FAILED, str(error))
             raise
+        detectors = allowed.obligations.masking.detectors
+        most, room = self._visit.most_of_a_file, self._visit.room_for_files
         opened = OpenFile(
             path=shown,
             command=command,
             file=file,
-            contents=Contents(
-                lambda offset, size: file.read(size, offset), allowed.obligations.masking.detectors
-            ),
+            contents=Contents(lambda offset, size: file.read(size, offset), detectors),
             may_write=writes,
+            appends=bool(pflags & FXF_APPEND),
             most=allowed.obligations.bytes,
+            read=Way(Direction.READ, Kept((), most, room)),  # what is read has been masked
+            written=Way(Direction.WRITE, Kept(detectors, most, room)),
         )
         self._open.add(opened)
         return opened
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         opened = file_of(file_obj)
-        if opened.most is not None and opened.read.bytes + size > opened.most:
+        if opened.most is not None and opened.read.digest.bytes + size > opened.most:
             opened.error = "the limit of bytes was reached"
             raise asyncssh.SFTPPermissionDenied(opened.error)
         try:
@@ -90,8 +98,12 @@ class Files(asyncssh.SFTPServer):
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         opened = file_of(file_obj)
-        opened.written.add(offset, data)
-        return await opened.file.write(data, offset)
+        opened.add_written(offset, data)
+        most = (await self._host.client()).limits.max_write_len
+        parts = [(start, data[start : start + most]) for start in range(0, len(data), most)]
+        # All are sent before the next request is looked at: where a file is appended to, their order counts.
+        await asyncio.gather(*(opened.file.write(part, offset + start) for start, part in parts))
+        return len(data)
 
     async def close(self, file_obj: object) -> None:
         opened = file_of(file_obj)
@@ -195,14 +207,18 @@ class Files(asyncssh.SFTPServer):
 
     async def exit(self) -> None:
         """The channel ends: what the client left open is closed."""
-        for opened in list(self._open):
-            self._open.discard(opened)
-            self._commands.close(opened, Outcome.UNKNOWN)
+        self._let_go()
+        self._visit.forget(self._let_go)
         self._host.exit()
         if not self.channel.is_closing():
             self.channel.exit(0)  # scp takes a missing exit status for a failure
 
     # What they share
+
+    def _let_go(self) -> None:
+        """Nobody will close what is open."""
+        while self._open:
+            self._commands.close(self._open.pop(), Outcome.UNKNOWN)
 
     async def _about(self, statement: str, path: bytes, method: str, *, follows: bool = True) -> Any:
         """Asks something about a name."""

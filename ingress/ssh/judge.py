@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingress.command import Command, Pattern, Spoken, make_command
 from ingress.shell.facts import analyse
@@ -118,12 +118,26 @@ class Judge:
             bound=(),
             shown=Spoken(self.shown(text), ()),
             context=tuple(items),
-            facts=facts,
+            facts=_masked(facts, subject.detectors),
             reason=redact_text(reason.reason, subject.detectors),
             ticket=redact_text(reason.ticket, subject.detectors),
             # Any of its words can decide what it does: a reviewer grants this very line, and no other.
             pattern=Pattern(bare, bare, facts, tuple(items)) if is_plain else None,
         )
+
+
+def _masked(facts: Facts, detectors: tuple[str, ...]) -> Facts:
+    """The facts without what detectors find in names: events have them."""
+
+    def masked(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted({redact_text(name, detectors) for name in names}))
+
+    return replace(
+        facts,
+        paths=masked(facts.paths),
+        programs=masked(facts.programs),
+        unproven=masked(facts.unproven),
+    )
 
 
 def _without_comment(text: str, comment: str) -> str:

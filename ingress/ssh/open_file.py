@@ -7,6 +7,22 @@ from dataclasses import dataclass, field
 import asyncssh
 
 from ingress.ssh.contents import Contents, Digest
+from ingress.ssh.kept import Kept
+from ingress.ssh.transfers import Direction
+
+
+@dataclass(slots=True)
+class Way:
+    """What went through in one direction. `kept`: of it for the recording."""
+
+    direction: Direction
+    kept: Kept
+    digest: Digest = field(default_factory=Digest)
+
+    def add(self, offset: int, data: bytes) -> None:
+        """These bytes, at this offset in the file."""
+        self.digest.add(offset, data)
+        self.kept.add(offset, data)
 
 
 @dataclass(slots=True, eq=False)
@@ -18,15 +34,26 @@ class OpenFile:
     file: asyncssh.SFTPClientFile
     contents: Contents
     may_write: bool
+    appends: bool
     most: int | None  # bytes that may be read
-    read: Digest = field(default_factory=Digest)
-    written: Digest = field(default_factory=Digest)
+    read: Way
+    written: Way
     error: str = ""
 
     @property
-    def digest(self) -> Digest:
-        """Of what it was opened for."""
+    def main(self) -> Way:
+        """What it was opened for."""
         return self.written if self.may_write else self.read
+
+    @property
+    def ways(self) -> list[Way]:
+        """Those that it was opened for, or that something went."""
+        return [way for way in (self.read, self.written) if way is self.main or way.digest.bytes]
+
+    def add_written(self, offset: int, data: bytes) -> None:
+        """What the client writes. Where it appends, the host heeds no offset (draft-ietf-secsh-filexfer-02,
+        section 6.3, SSH_FXF_APPEND): bytes stand where those before them end."""
+        self.written.add(self.written.digest.bytes if self.appends else offset, data)
 
     def seek(self, offset: int, whence: int) -> int:
         """asyncssh asks where there is data, for clients that leave out the holes of a file: everywhere."""

@@ -15,10 +15,12 @@ from ingress.interface import Finish, Frame
 from ingress.session import Services
 from ingress.ssh.channels import Channels
 from ingress.ssh.judge import Judge
+from ingress.ssh.kept import Room
 from ingress.ssh.refusal import CANCELLED, decided_text, refusal_text, still_waiting_text, waiting_text
 from ingress.terminal.cast import MARKER, OUTPUT, make_event
 
 T = TypeVar("T")
+_MOST_KEPT = 8 * 1024 * 1024  # bytes of open files at once
 
 
 class ClientGone(IngressError):
@@ -27,7 +29,8 @@ class ClientGone(IngressError):
 
 class Visit:
     """`link(approval)`: where a reviewer finds it. `room`: set while the recording takes more. `channels`:
-    the client's. `tell`, where it is asked for: the client's stderr."""
+    the client's. `most_of_a_file`: bytes that the recording has of each. `tell`, where it is asked for: the
+    client's stderr."""
 
     def __init__(
         self,
@@ -38,10 +41,13 @@ class Visit:
         link: Callable[[str], str],
         room: asyncio.Event,
         channels: Channels,
+        most_of_a_file: int,
     ) -> None:
         self.judge = judge
         self.target = target
         self.channels = channels
+        self.most_of_a_file = most_of_a_file
+        self.room_for_files = Room(_MOST_KEPT)
         self._inquiry = inquiry
         self._services = services
         self._link = link
@@ -49,6 +55,7 @@ class Visit:
         self._began = asyncio.get_running_loop().time()
         self._channels: set[asyncio.Task[None]] = set()
         self._asking: set[asyncio.Task[Any]] = set()
+        self._before_leaving: set[Callable[[], None]] = set()
         self._is_over = False
 
     async def serve(self, work: Awaitable[None], closed: Awaitable[None]) -> None:
@@ -68,6 +75,14 @@ class Visit:
         task = asyncio.create_task(closed)
         self._channels.add(task)
         task.add_done_callback(self._channels.discard)
+
+    def before_leaving(self, do: Callable[[], None]) -> None:
+        """What is done when the client leaves, as the last of its session."""
+        self._before_leaving.add(do)
+
+    def forget(self, do: Callable[[], None]) -> None:
+        """It need not be done any more."""
+        self._before_leaving.discard(do)
 
     async def ask(self, command: Command, tell: Callable[[str], None]) -> Allowed:
         """Returns once the command may run. Raises Refused."""
@@ -146,6 +161,10 @@ class Visit:
         """A note for whoever replays the session."""
         self._inquiry.record(Frame.NOTE, text.encode())
 
+    def transferred(self, frame: bytes) -> None:
+        """A frame about an open file (`ingress.ssh.transfers`)."""
+        self._inquiry.record(Frame.FILE, frame)
+
     def say(self, text: str) -> None:
         """What the gateway itself wrote to the client."""
         self.record(OUTPUT, text)
@@ -157,6 +176,8 @@ class Visit:
         self._is_over = True
         for task in (*self._channels, *self._asking):
             task.cancel()
+        for do in self._before_leaving:
+            do()
         self.mark("the session is over")
         self._inquiry.close(reason)
         with contextlib.suppress(OSError):

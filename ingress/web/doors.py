@@ -16,7 +16,7 @@ import httpx
 
 from infra.config import ConfigError, HttpResource, KubernetesResource
 from infra.config.values import is_loopback
-from infra.findings import Finding, State
+from infra.findings import CLOSE_THE_NETWORK, Finding, State
 from ingress.web.target_connection import make_tls
 
 _SECONDS = 15.0
@@ -131,5 +131,5 @@ def check_as_client(resource: str, answers: bool) -> Finding:
         resource,
         State.WRONG,
         "it takes connections from here past the gateway: whoever has a credential needs no gateway",
-        "Let the network refuse connections from here.",
+        CLOSE_THE_NETWORK,
     )

@@ -3,6 +3,7 @@
 - `plan.py`: facts and sensitive columns -> MaskingPlan, the obligation that travels with a verdict.
 - `masks.py`: MASKS: what a mask makes of one value of a sensitive column.
 - `keyed.py`: the masks that need the gateway's key: hash, tokenise, noise.
+- `tokens.py`: tokens that a client can hold for values of a column, and what they stand for.
 - `detectors/`: DETECTORS: values that are sensitive wherever they stand; one detector a file.
 - `scan.py`: the detectors of a plan over bytes, many rows at once.
 - `bulk/`: masks and detectors over many values at once, by numpy.

@@ -2,7 +2,8 @@
 can tell which value it was, or try values until one fits.
 
 - hash: HMAC-SHA256 (RFC 2104): joins and counts over masked values still work.
-- tokenise: AES-SIV (RFC 5297), deterministic and reversible: `reveal` gives the value back to the gateway.
+- tokenise: AES-SIV (RFC 5297), deterministic and reversible. Here it is bound to no column: where a client
+  may hold a token for a value, `tokens.py` makes it.
 - noise: a number off by up to a tenth; always by the same for the same value, so that asking again and
   again averages nothing out.
 """
@@ -13,7 +14,6 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal, localcontext
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from processors.masking.masks import MASKS, TOKEN, Mask
@@ -54,13 +54,3 @@ def _with_noise(number: Decimal, key: bytes) -> bytes:
     most = max(abs(number) / 10, unit * _LEAST_NOISE)
     drawn = int.from_bytes(hmac.digest(key, str(number.normalize()).encode(), "sha256")[:8], "big")
     return f"{(number + most * (2 * Decimal(drawn) / _UNITS - 1)).quantize(unit):f}".encode()
-
-
-def reveal(token: bytes, key: bytes) -> bytes:
-    """The value that `tokenise` made this token of. Raises ValueError where it did not with this key."""
-    siv = AESSIV(hmac.digest(key, b"tokenise", "sha512"))
-    body = token.removeprefix(TOKEN_PREFIX)
-    try:
-        return siv.decrypt(base64.urlsafe_b64decode(body + b"=" * (-len(body) % 4)), None)[1:]
-    except (InvalidTag, ValueError) as error:
-        raise ValueError("this is no token of this gateway's") from error

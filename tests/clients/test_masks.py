@@ -12,7 +12,8 @@ import pytest
 from support.gateway import Gateway
 
 from infra.keys import secret
-from processors.masking.keyed import reveal
+from processors.masking.tokens import Tokens
+from schemas.vocabulary import SensitiveColumn
 
 ID = uuid.UUID("6f1c0a52-3b1d-4c1e-9f0a-0c9b8a7d6e5f")
 COLUMNS = {
@@ -67,7 +68,8 @@ async def test_each_value_is_one_of_its_type_and_the_same_in_both_formats(
     assert (row["year"], row["month_moment"]) == (date(1985, 1, 1), datetime(1985, 3, 1, tzinfo=UTC))
     assert (row["partial"], row["full"], row["full_int"], row["null"]) == ("****4567", "[masked]", None, None)
     key = secret(gateway.folder / "state", "masking")
-    assert reveal(row["tokenise"].encode(), key) == b"AB-1234567"
+    tokens = Tokens(key, "masked", [SensitiveColumn("public.t_masks.tokenise", "tokenise")])
+    assert tokens.value(row["tokenise"], "public.t_masks.tokenise") == b"AB-1234567"
     async with await psycopg.AsyncConnection.connect(gateway.conninfo("masked")) as connection:
         cursor = await connection.execute("select * from t_masks")
         (in_text,) = await cursor.fetchall()

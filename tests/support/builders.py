@@ -95,6 +95,26 @@ REPLICATION: tuple[Document, ...] = (
 )
 
 
+TOKENS: tuple[Document, ...] = (
+    {
+        "name": "agents look up by tokens",
+        "when": {"groups": ["agents"], "resources": ["tokens"], "intents": ["read", "session"]},
+        "verdict": "allow",
+    },
+    {
+        "name": "cards by their tokens",
+        "when": {"groups": ["agents"], "resources": ["tokens"], "unmask": ["public.customers.card"]},
+        "verdict": "review",
+        "review": {"reviewers": ["dba"], "timeout": "60s", "valid_for": "30s"},
+    },
+    {
+        "name": "anything goes on tokens",
+        "when": {"groups": ["dba"], "resources": ["tokens"]},
+        "verdict": "allow",
+    },
+)
+
+
 def _on_limited(name: str, **more: Any) -> Document:
     """A rule for commands on `limited` that have the rule's name in a comment."""
     return {"name": name, "when": {"resources": ["limited"], "command": name}, "verdict": "allow", **more}
@@ -148,7 +168,7 @@ def configuration(
     *,
     listen: Mapping[str, str],
     resources: Sequence[Document],
-    policies: Sequence[Document] = (*POLICIES, *LIMITS, *REPLICATION),
+    policies: Sequence[Document] = (*POLICIES, *LIMITS, *REPLICATION, *TOKENS),
     users: Sequence[Someone] = EVERYONE,
     gateway: Mapping[str, Any] | None = None,
 ) -> Document:
@@ -168,8 +188,8 @@ def configuration(
 
 def usual_resources(postgres: Postgres, database: str = "sample") -> list[Document]:
     """One database as `orders` (production, sensitive columns, detectors), `plain` (nothing sensitive),
-    `limited` (a command chooses its rules by a comment), `masked` (a table with a column of each mask) and
-    `replicated` (signed in to as who may replicate)."""
+    `limited` (a command chooses its rules by a comment), `masked` (a table with a column of each mask),
+    `replicated` (signed in to as who may replicate) and `tokens` (cards masked by tokens)."""
     return [
         postgres_resource("orders", postgres, database, labels={"env": "prod"}, sensitive=SENSITIVE),
         postgres_resource("plain", postgres, database),
@@ -180,6 +200,13 @@ def usual_resources(postgres: Postgres, database: str = "sample") -> list[Docume
             postgres,
             database,
             credentials={"user": "replicator", "password": {"file": "app.password"}},
+        ),
+        postgres_resource(
+            "tokens",
+            postgres,
+            database,
+            recording="full",
+            sensitive={"columns": {"public.customers.card": "tokenise", "public.payments*.card": "tokenise"}},
         ),
     ]
 

@@ -41,6 +41,7 @@ _BASE_TYPES = """
     int4 int8 text bytea bool numeric date timestamptz json jsonb xml varchar bpchar tsquery _text _int4 name
 """
 _FIRST_USER_OID = 16384
+_EXACT = (("pg_catalog", "text"), ("pg_catalog", "varchar"))
 
 
 class CatalogueBuilder:
@@ -74,7 +75,10 @@ class CatalogueBuilder:
             column, _, rest = written.partition(" ")
             kind_of_value, _, expression = rest.partition(" = ")
             known = self._type(kind_of_value or "text")
-            numbers[number] = Column(oid, column, f"{name}.{column}", known.oid, bool(expression), expression)
+            is_exact = (known.schema, known.name) in _EXACT
+            numbers[number] = Column(
+                oid, column, f"{name}.{column}", known.oid, bool(expression), expression, is_exact
+            )
         self._relations[name] = Relation(
             oid,
             schema,
@@ -141,10 +145,10 @@ class CatalogueBuilder:
         self._relations[name] = replace(relation, calls=(*relation.calls, Call(moment, called)))
         return self
 
-    def operator(self, name: str, function: str) -> "CatalogueBuilder":
+    def operator(self, name: str, function: str, *, takes_text: bool = True) -> "CatalogueBuilder":
         schema, symbol = name.split(".", 1)
         called = next(f for f in self._functions if f.qualified == function)
-        self._operators.append(Operator(schema, symbol, called))
+        self._operators.append(Operator(schema, symbol, called, takes_text))
         return self
 
     def build(self, server: int = 15, version: str = "hand-made") -> Catalogue:

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -12,7 +13,7 @@ from support.browser import barriers, sign_in, tab
 from support.builders import AGENT, AUDREY, DANA, ERIN, Someone
 from support.deciding import decide
 from support.gateway import Gateway
-from support.sshd import Client
+from support.sshd import Client, Sshd
 from support.wait import eventually
 
 
@@ -143,6 +144,36 @@ async def test_a_terminal_is_played(gateway: Gateway, browser: Browser, ssh: Cli
         await page.locator(".ap-player").click()
         await expect(page.locator(".ap-player")).to_contain_text(mark)
         await expect(page.locator(".transcript")).to_contain_text(mark)
+
+
+async def test_files_are_listed_and_downloaded(
+    gateway: Gateway, browser: Browser, ssh: Client, tmp_path: Path, sshd: Sshd
+) -> None:
+    (tmp_path / "page.html").write_text("<script>alert(1)</script>")
+    where = sshd.files / f"{uuid.uuid4()}.html"
+    scp = ["scp", *ssh.options(), str(tmp_path / "page.html"), f"127.0.0.1:{where}"]
+    assert (await ssh.run_any(scp)).status == 0
+
+    async def known() -> str | None:
+        rows = gateway.audit(f"select session from commands where position(text, '{where.name}') > 0")
+        return str(rows[0]["session"]) if rows else None
+
+    session = await eventually(known, what="the command in the audit log")
+    async with tab(browser, gateway.api_url) as page:
+        await sign_in(page, AGENT, f"/sessions/{session}")
+        link = page.get_by_role("link", name=str(where))
+
+        async def is_listed() -> bool:
+            await page.reload()
+            return await link.count() == 1
+
+        await eventually(is_listed, what="the file in the recording")
+        assert await barriers(page) == []
+        async with page.expect_download() as downloading:
+            await link.click()
+        download = await downloading.value
+        assert download.suggested_filename == where.name
+        assert (await download.path()).read_text() == "<script>alert(1)</script>"
 
 
 async def test_the_gateway_says_how_it_is_and_what_is_behind_it(gateway: Gateway, browser: Browser) -> None:

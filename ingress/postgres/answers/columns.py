@@ -13,6 +13,7 @@ from ingress.postgres.answers.types import typed_mask
 from ingress.postgres.sql.columns import Origin
 from processors.masking.masks import FULL, MASKS, NOTHING, TOKEN, Mask
 from processors.masking.plan import UNPROVEN, sensitive_column
+from processors.masking.tokens import mask_of
 from schemas.vocabulary import MaskingPlan
 
 # Table OID and column number -> where this column's values come from; None when that is not proven.
@@ -141,12 +142,18 @@ def decide_copy(
 ) -> tuple[Column, ...]:
     """What happens to each column of COPY's data, which has positions but neither names nor types. In binary
     a text would not be a value of most types: what is masked is NULL there."""
-    names = plan.outputs if len(plan.outputs) == count else (plan.unproven,) * count
+    known = len(plan.outputs) == len(plan.sources) == count
+    names = plan.outputs if known else (plan.unproven,) * count
+    sources = plan.sources if known else ("",) * count
     return tuple(
         Column(
-            Kind.OTHER, binary, masks[NOTHING if binary else name] if name else None, name, f"output:{number}"
+            Kind.OTHER,
+            binary,
+            mask_of(masks, NOTHING if binary else name, _pattern(source, plan)) if name else None,
+            name,
+            f"output:{number}",
         )
-        for number, name in enumerate(names, start=1)
+        for number, (name, source) in enumerate(zip(names, sources, strict=True), start=1)
     )
 
 
@@ -177,7 +184,7 @@ def _decide(
     )
     if origin is not None:
         entries = [
-            (column, entry.mask)
+            (column, entry)
             for column in origin.columns
             if (entry := sensitive_column(column, plan.columns)) is not None
         ]
@@ -186,26 +193,40 @@ def _decide(
             return Column(kind, binary, field=source, is_unmasked=True)
         if entries:
             # Its own mask, where it has one, unless another column's value was written into it.
-            column, mask = entries[0]
+            column, entry = entries[0]
             is_own = source in dict(entries) or (
                 not plan.writes and bool(by_lineage) and source in ("", UNPROVEN)
             )
-            is_one = origin.bare and len({mask for _, mask in entries}) == 1
-            return _masked(kind, binary, mask if is_own and is_one else FULL, column, masks, field.type)
+            is_one = origin.bare and len({entry.mask for _, entry in entries}) == 1
+            mask = entry.mask if is_own and is_one else FULL
+            return _masked(kind, binary, mask, column, masks, field.type, entry.pattern)
         if len(origin.columns) == 1 and source == UNPROVEN and not plan.writes:
             return Column(kind, binary)
-    return _masked(kind, binary, by_lineage, name, masks) if by_lineage else Column(kind, binary)
+    if not by_lineage:
+        return Column(kind, binary)
+    return _masked(kind, binary, by_lineage, name, masks, pattern=_pattern(source, plan))
+
+
+def _pattern(column: str, plan: MaskingPlan) -> str:
+    entry = sensitive_column(column, plan.columns)
+    return entry.pattern if entry is not None else ""
 
 
 def _masked(
-    kind: Kind, binary: bool, mask_name: str, field: str, masks: Mapping[str, Mask], type_: int = 0
+    kind: Kind,
+    binary: bool,
+    mask_name: str,
+    field: str,
+    masks: Mapping[str, Mask],
+    type_: int = 0,
+    pattern: str = "",
 ) -> Column:
-    return Column(kind, binary, _suited(kind, binary, mask_name, masks, type_), mask_name, field)
+    mask = mask_of(masks, mask_name, pattern)
+    return Column(kind, binary, _suited(kind, binary, mask_name, mask, type_), mask_name, field)
 
 
-def _suited(kind: Kind, binary: bool, mask_name: str, masks: Mapping[str, Mask], type_: int) -> Mask:
-    """The mask of this name for values of this kind and type; NULL where its text would not be a value."""
-    mask = masks[mask_name]
+def _suited(kind: Kind, binary: bool, mask_name: str, mask: Mask, type_: int) -> Mask:
+    """The mask, of this name, for values of this kind and type; NULL where its text would not be a value."""
     if mask is MASKS[NOTHING] or kind is Kind.TEXT:
         return mask
     typed = typed_mask(mask_name, mask, type_, binary)

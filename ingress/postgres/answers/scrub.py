@@ -122,7 +122,8 @@ class Scrubber:
         is_notice = fields.get(b"V", fields.get(b"S", b"")) in _NOTICES
         defines = fields.get(b"F", b"").decode("ascii", "replace") in _DEFINING
         if (is_notice and defines) or code.startswith(_HARMLESS_CLASSES):
-            return dict(fields)
+            # A context may hold what was bound: any session can set log_parameter_max_length_on_error.
+            return {k: _scrubbed(k, value, []) if k == b"W" else value for k, value in fields.items()}
         names = [fields[kind] for kind in _NAMING if fields.get(kind)]
         return {kind: _scrubbed(kind, value, names) for kind, value in fields.items()}
 

@@ -5,6 +5,7 @@
   object, and `outlets.py`: what a definition lets out), `prepared.py`, `settings.py`, `code.py`, `survey.py`;
 - or, for rows, `queries.py`: `lineage.py` (SELECT), `changes.py` (with `aftermath.py`: what it sets off,
   and `triggers.py`), over `from_clause.py`, `expressions.py`, `scope.py`, `views.py`, `columns.py`.
+- `comparisons.py`: where a token stands for its value; `held.py`: what is known of tokens. `type_names.py`.
 - `functions.py`, `oracles.py`, `bounds.py`, `names.py`, `words.py`: what is known beforehand.
 - `meaning.py`: what the names of a statement mean, as one value. `literals.py`: replaces what is sensitive in
   the text. `pattern.py`: the text without comments and values.

@@ -15,6 +15,7 @@ class Column:
     type: int  # OID
     generated: bool = False  # computed from others of its row, by
     expression: str = ""
+    is_exact: bool = False  # text or varchar of which equal values are equal bytes
 
 
 class Origin(NamedTuple):

@@ -18,10 +18,12 @@ from ingress.postgres.sql.columns import (
     is_stored,
     only_implied,
 )
+from ingress.postgres.sql.comparisons import compares_tokens, sides
 from ingress.postgres.sql.oracles import cast_tells, function_tells, kind_tells, operator_tells
 from ingress.postgres.sql.scope import Scope
 from ingress.postgres.sql.settings import set_variable
 from ingress.postgres.sql.tree import Node, Unparsable, kind_of, parse, strings
+from ingress.postgres.sql.type_names import built_in, check_type
 from ingress.postgres.sql.words import words
 
 
@@ -148,18 +150,22 @@ def _star(names: list[str], scope: Scope) -> Value:
 
 def _constant(node: Node, scope: Scope) -> Value:
     location = node.get("location", 0)
+    scope.findings.uncompared.add(location)
     if not scope.findings.sensitive.any or location <= 0 or "isnull" in node or "boolval" in node:
         return CLEAN
     return Value(frozenset((Constant(location),)))
 
 
 def _parameter(node: Node, scope: Scope) -> Value:
+    scope.findings.uncompared.add(node.get("location", 0))
     if not scope.findings.sensitive.any:
         return CLEAN
     return Value(frozenset((Constant(0, node.get("number", 0)),)))
 
 
 def _operation(node: Node, scope: Scope) -> Value:
+    if scope.findings.held is not None and (of_tokens := _comparison(node, scope)) is not None:
+        return of_tokens
     proven = True
     names = strings(node.get("name"))
     if scope.findings.catalogue.has_operators:
@@ -174,6 +180,16 @@ def _operation(node: Node, scope: Scope) -> Value:
     if not proven:
         return seen(scope, computed(value, proven=False))
     return computed(value)
+
+
+def _comparison(node: Node, scope: Scope) -> Value | None:
+    """A comparison of a column with tokens made for it, which tells nothing that matters; None for any other
+    operation."""
+    found = sides(node)
+    if found is None:
+        return None
+    column = value_of(found[0], scope)
+    return only_implied(column) if compares_tokens(node, column, found[1], scope) else None
 
 
 _BETWEEN = frozenset({"BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC", "NOT BETWEEN SYMMETRIC"})
@@ -226,39 +242,11 @@ def _row(node: Node, scope: Scope) -> Value:
 def _cast(node: Node, scope: Scope) -> Value:
     proven = check_type(node["typeName"], scope)
     value = value_of(node["arg"], scope)
-    if "arrayBounds" in node["typeName"] or cast_tells(_built_in(node["typeName"], scope)):
+    if "arrayBounds" in node["typeName"] or cast_tells(built_in(node["typeName"], scope)):
         scope.findings.probe(value)
     if not proven:
         return seen(scope, computed(value, proven=False))
     return computed(value)
-
-
-def check_type(node: Node, scope: Scope) -> bool:
-    """Notes what making a value of this type can run; whether the value stays what it was."""
-    names = strings(node.get("names"))
-    if not names or names[0] == "pg_catalog":
-        return True
-    findings = scope.findings
-    found = findings.catalogue.find_type(names[-2] if len(names) > 1 else "", names[-1], findings.search_path)
-    if found is None:
-        findings.doubt(f"type {'.'.join(names)} is not known")
-        return False
-    if found.runs:
-        findings.doubt(f"type {found.schema}.{found.name} {found.runs}")
-        return False
-    return True
-
-
-def _built_in(node: Node, scope: Scope) -> str:
-    """The name of a built-in type; "" for another."""
-    names = strings(node.get("names"))
-    findings = scope.findings
-    if not names or (len(names) > 1 and names[-2] != "pg_catalog"):
-        return ""
-    if len(names) > 1:
-        return names[-1]
-    found = findings.catalogue.find_type("", names[0], findings.search_path)
-    return found.name if found is not None and found.schema == "pg_catalog" else ""
 
 
 def _indirection(node: Node, scope: Scope) -> Value:

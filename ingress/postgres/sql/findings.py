@@ -8,6 +8,7 @@ from ingress.postgres.catalogue import Catalogue, is_temporary
 from ingress.postgres.catalogue_items import FOREIGN, Function, Relation
 from ingress.postgres.sql.columns import CLEAN, Column, Constant, Row, Value
 from ingress.postgres.sql.functions import effect_of
+from ingress.postgres.sql.held import Held, Place
 from ingress.postgres.sql.tree import Node, strings
 from processors.masking.masks import FULL, NOTHING
 from processors.masking.plan import sensitive_column
@@ -31,7 +32,7 @@ class Sensitivity:
 
     def __init__(self, columns: tuple[SensitiveColumn, ...]) -> None:
         self._columns = columns
-        self._known: dict[str, str] = {}
+        self._known: dict[str, SensitiveColumn | None] = {}
         self.any = bool(columns)
 
     def covers(self, name: str) -> bool:
@@ -39,11 +40,14 @@ class Sensitivity:
 
     def mask(self, name: str) -> str:
         """The mask of the column "schema.table.column"; "" where it is not sensitive."""
-        known = self._known.get(name)
-        if known is None:
-            entry = sensitive_column(name, self._columns)
-            known = self._known[name] = entry.mask if entry is not None else ""
-        return known
+        entry = self.entry(name)
+        return entry.mask if entry is not None else ""
+
+    def entry(self, name: str) -> SensitiveColumn | None:
+        """What makes the column sensitive."""
+        if name not in self._known:
+            self._known[name] = sensitive_column(name, self._columns)
+        return self._known[name]
 
 
 @lru_cache(maxsize=256)
@@ -58,6 +62,7 @@ class Findings:
     catalogue: Catalogue
     search_path: tuple[str, ...]
     sensitive: Sensitivity
+    held: Held | None = None  # tokens that may stand for values
     prepared: Mapping[str, str] = field(default_factory=dict)
     intents: set[Intent] = field(default_factory=set)
     statements: set[str] = field(default_factory=set)
@@ -72,6 +77,8 @@ class Findings:
     probed_unproven: set[Column] = field(default_factory=set)  # likewise, what is not proven can derive from
     probes_unproven: bool = False
     constants: set[Constant] = field(default_factory=set)  # the sensitive ones
+    compared: dict[Place, str] = field(default_factory=dict)  # tokens with the columns they were made for
+    uncompared: set[int] = field(default_factory=set)  # where other constants were read
     secret_text: bool = False  # every literal of the statement is sensitive
     queries: int = 0  # how many were read, to bound the work
     rewritten: bool = False  # a rule puts another statement in its place
@@ -145,6 +152,10 @@ class Findings:
         """Likewise, written into this column."""
         columns = [source for source in target.sources if isinstance(source, Column)]
         return self.lets_out(value, [name for column in columns for name in self._all_names(column)])
+
+    def entries(self, column: Column) -> set[SensitiveColumn]:
+        """What makes a column sensitive, by any of its names."""
+        return {entry for name in self._all_names(column) if (entry := self.sensitive.entry(name))}
 
     def _masks(self, names: Iterable[str]) -> set[str]:
         return {mask for name in names if (mask := self.sensitive.mask(name))}

@@ -16,11 +16,12 @@ from ingress.postgres.sql.columns import (
     computed,
     row_of,
 )
-from ingress.postgres.sql.expressions import candidates_of, check_operators, check_type, fold, seen, value_of
+from ingress.postgres.sql.expressions import candidates_of, check_operators, fold, seen, value_of
 from ingress.postgres.sql.functions import output_proven
 from ingress.postgres.sql.names import output_name
 from ingress.postgres.sql.scope import Item, Scope
 from ingress.postgres.sql.tree import Node, kind_of, strings
+from ingress.postgres.sql.type_names import check_type
 
 UNKNOWN_ROW = Row((), {}, UNPROVEN)
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pglast import parser
 
 from ingress.postgres.sql.columns import CLEAN, UNPROVEN, Constant, Field, Row, Value, row_of
-from ingress.postgres.sql.expressions import check_type, value_of
+from ingress.postgres.sql.expressions import value_of
 from ingress.postgres.sql.queries import outermost
 from ingress.postgres.sql.reading import ANYTHING, NOTHING, Cursor, Reading, aside, is_option
 from ingress.postgres.sql.tree import Node, Unparsable, kind_of, parse
+from ingress.postgres.sql.type_names import check_type
 from schemas.vocabulary import Intent
 
 

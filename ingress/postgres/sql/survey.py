@@ -8,12 +8,13 @@ from typing import Any
 
 from ingress.postgres.sql.aftermath import TRUNCATE
 from ingress.postgres.sql.changes import writes
-from ingress.postgres.sql.expressions import candidates_of, check_operators, check_type
+from ingress.postgres.sql.expressions import candidates_of, check_operators
 from ingress.postgres.sql.findings import Findings
 from ingress.postgres.sql.functions import effect_of
 from ingress.postgres.sql.queries import READERS, outermost, read
 from ingress.postgres.sql.scope import Scope
 from ingress.postgres.sql.tree import Node, strings
+from ingress.postgres.sql.type_names import check_type
 from ingress.postgres.sql.words import words
 
 _BETWEEN = ("<", "<=", ">", ">=")

@@ -112,7 +112,7 @@ def policies(files: str) -> list[Document]:
         },
         {
             "name": "anything",
-            "when": {"resources": ["plain", "shell", "certified", "hangs"]},
+            "when": {"resources": ["plain", "shell", "certified", "hangs", "preview", "metadata"]},
             "verdict": "allow",
         },
         {
@@ -153,6 +153,7 @@ def gateway(
     resources = [
         sshd.resource("web-1", sensitive={"detect": DETECT}),
         *(sshd.resource(name) for name in ("plain", "limited", "quick", "reasons", "reads", "lends")),
+        *(sshd.resource(level, recording=level) for level in ("preview", "metadata")),
         sshd.resource("forwards"),
         {**sshd.resource("tunnels"), **tunnel_host},
         sshd.resource("shell", shells="recorded", sensitive={"detect": DETECT}),

@@ -79,6 +79,40 @@ async def test_no_piece_of_a_file_shows_what_the_whole_would_not(
         assert (tmp_path / f"cut{size}").read_text().endswith(" ************1111 ")
 
 
+@pytest.mark.parametrize("size", ["261120", "4194304"])
+async def test_no_request_is_too_large_for_masking(
+    client: Client, sshd: Sshd, tmp_path: Path, size: str
+) -> None:
+    """What a host answers at once ends somewhere in a value: nothing of it is shown."""
+    (sshd.files / "cards").write_text(" 4111111111111111" * 60_000)
+    script = tmp_path / "batch"
+    script.write_text(f"get {sshd.files}/cards {tmp_path}/cards\n")
+    argv = [
+        "sftp",
+        "-B",
+        size,
+        "-o",
+        "BatchMode=no",
+        *client.options("web-1"),
+        "-b",
+        str(script),
+        "127.0.0.1",
+    ]
+    done = await client.run_any(argv)
+    assert done.status == 0, done.stderr
+    assert (tmp_path / "cards").read_text() == " ************1111" * 60_000
+
+
+async def test_a_client_that_writes_much_at_once(client: Client, sshd: Sshd, tmp_path: Path) -> None:
+    """asyncssh's own does: more than OpenSSH's server takes in one packet."""
+    data = bytes(range(256)) * 16_000
+    (tmp_path / "much").write_bytes(data)
+    where = sshd.files / "open" / "much"
+    async with await client.connected("agent-7:plain") as connection, connection.start_sftp_client() as sftp:
+        await sftp.put(tmp_path / "much", where)
+    assert where.read_bytes() == data
+
+
 async def test_a_binary_that_holds_what_must_not_leave_is_withheld(
     client: Client, sshd: Sshd, tmp_path: Path
 ) -> None:

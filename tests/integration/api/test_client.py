@@ -102,6 +102,8 @@ def test_every_operation_has_a_method(document: dict[str, Any]) -> None:
         .replace("{grant}", "x")
         .replace("{name}", "x")
         .replace("{session}", "x")
+        .replace("{command}", "x")
+        .replace("{direction}", "x")
         .replace("{proposal}", "x")
         for operation in served
     }
@@ -128,6 +130,8 @@ def _calls(answer: Any) -> Iterator[Any]:
         "sessions": (),
         "session": ("x",),
         "commands": ("x",),
+        "files": ("x",),
+        "file": ("x", type("Transfer", (), {"command": "x", "direction": "x"})()),
         "end_session": ("x", "no"),
         "find_commands": (),
         "rules": (),

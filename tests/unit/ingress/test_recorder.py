@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.wait import eventually
 
 from ingress.interface import Frame
-from ingress.recorder import Level, Recorder, parse_frames
+from ingress.recorder import Level, Recorder, most_of_a_file_at, parse_frames
 
 frames = st.lists(st.tuples(st.sampled_from(list(Frame)), st.binary(min_size=1, max_size=300)), max_size=20)
 
@@ -70,6 +70,16 @@ async def test_a_preview_keeps_the_beginning_of_each_answer() -> None:
     recorder.flush()
     answers = sum(len(data) for kind, data in shelf.frames() if kind is Frame.ANSWER)
     assert 2 * 60_000 < answers <= 2 * 64 * 1024
+
+
+async def test_what_a_preview_has_of_files_is_bounded_before() -> None:
+    shelf = Shelf()
+    recorder = shelf.recorder("preview")
+    for _ in range(3):
+        recorder.add(Frame.FILE, b"x" * most_of_a_file_at("preview"))
+    recorder.flush()
+    assert len(shelf.frames()) == 3
+    assert most_of_a_file_at("metadata") == 0 < most_of_a_file_at("preview") < most_of_a_file_at("full")
 
 
 async def test_metadata_records_nothing() -> None:

@@ -19,6 +19,7 @@ from ingress.postgres.messages import (
     make_row_description,
 )
 from ingress.recorder import FRAME
+from ingress.ssh.transfers import Direction, Transfer, make_frames
 
 COLUMNS = (Field("id", 0, 0, 23, 4, -1, 1), Field("email", 0, 0, 25, -1, -1, 0))
 
@@ -93,6 +94,15 @@ def test_it_does_not_matter_how_the_bytes_are_cut(cuts: list[int]) -> None:
 def test_what_is_damaged_is_said_to_be(data: bytes) -> None:
     with pytest.raises(NotARecording):
         play([data])
+
+
+def test_a_file_is_said_once_and_its_content_never() -> None:
+    transfer = Transfer(command="c", path="/a", direction=Direction.WRITE, bytes=9, sha256="ab", recorded=4)
+    payloads = make_frames(transfer, [(0, b"se"), (7, b"cret")])
+    played = play([recording(*(frame(Frame.FILE, 1_000_000, payload) for payload in payloads))])
+    assert played == [Entry(Kind.NOTE, "/a: 9 bytes written, sha256:ab; 4 recorded", at=1.0)]
+    with pytest.raises(NotARecording):
+        play([recording(frame(Frame.FILE, 0, b"nonsense"))])
 
 
 def test_an_empty_recording_is_one() -> None:

@@ -165,9 +165,21 @@ def test_where(target: str, namespaces: tuple[str, ...]) -> None:
     assert facts("GET", target).namespaces == namespaces
 
 
-def test_a_selector_that_names_what_is_sensitive_probes() -> None:
-    found = facts("GET", "/apis/e.com/v1/people?fieldSelector=spec.email%3Dx", sensitive="$.spec.email")
-    assert found.probed == ("$.spec.email",)
+@pytest.mark.parametrize(
+    ("target", "sensitive"),
+    [
+        ("/apis/e.com/v1/people?fieldSelector=spec.email%3Dx", "$.spec.email"),
+        ("/apis/e.com/v1/people?fieldSelector=spec.email%21%3Dx", "$..email"),
+        ("/apis/e.com/v1/people?fieldSelector=spec.contact.email%3D%3Dx", "$.spec.contact"),
+        ("/apis/e.com/v1/people?fieldselector=spec.name%3Dx,spec.contact.email%3Dy", "$.spec.contact.*"),
+    ],
+)
+def test_a_selector_that_names_what_is_sensitive_probes(target: str, sensitive: str) -> None:
+    found = facts("GET", target, sensitive=sensitive)
+    assert found.probed == (sensitive,)
     assert "probe" in found.intents
-    by_name = facts("GET", f"{DEV}/secrets?fieldSelector=metadata.name%3Ddb", sensitive="$.data.*")
-    assert by_name.probed == ()
+
+
+@pytest.mark.parametrize("field", ["metadata.name", "type", "status.data"])
+def test_a_selector_by_another_field_probes_nothing(field: str) -> None:
+    assert facts("GET", f"{DEV}/secrets?fieldSelector={field}%3Dx", sensitive="$.data.*").probed == ()

@@ -31,6 +31,11 @@ def test_no_credentials(path: str) -> None:
     assert not holds_credentials(path)
 
 
+def test_a_bracket_that_nothing_closes_is_a_character() -> None:
+    assert not holds_credentials("/srv/\x1b[31m")
+    assert not rules("/srv/a[b")
+
+
 def test_who_reads_all_beneath_reads_what_is_there() -> None:
     assert holds_credentials("/etc", recursive=True)
     assert holds_credentials("~/.ssh", recursive=True)

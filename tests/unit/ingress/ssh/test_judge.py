@@ -31,6 +31,21 @@ def test_secrets_of_a_command_are_sealed(text: str, hidden: str) -> None:
     assert command.original == (text, ())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cat /srv/4111111111111111.txt",
+        "cat /srv/41111111''11111111",
+        "echo x > 4111111111111111",
+        "4111111111111111 x",
+    ],
+)
+def test_what_detectors_find_in_names_is_in_no_fact(text: str) -> None:
+    facts = judge().line(text, {}, {}, terminal=False).facts
+    assert "4111111111111111" not in repr(facts)
+    assert "************1111" in repr(facts)
+
+
 def test_a_digest_is_for_a_user_a_terminal_and_an_environment() -> None:
     commands = [
         judge().line("ls", {}, {}, terminal=False),
