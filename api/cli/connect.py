@@ -76,6 +76,12 @@ def connect(
         print(ssh_config(target, own_key(place.url).with_suffix(""), renew), end="")
         return
     client = CLIENTS[entry["protocol"]](target)
+    if target.why and client.base and Path((command or [""])[0]).name != "curl":
+        fail(
+            Exit.USAGE,
+            "of the clients of an API, --reason and --ticket reach curl alone",
+            "have the program send X-Countersign-Reason and X-Countersign-Ticket",
+        )
     _write(client.files)
     if not command and not client.command:
         print(client.said)
@@ -85,12 +91,6 @@ def connect(
     argv, environment = [*(command or client.command)], {**os.environ, **client.environment}
     for name, more in client.options.items():
         environment[name] = f"{os.environ.get(name, '')} {more}".strip()
-    if target.why and client.base and Path(argv[0]).name != "curl":
-        fail(
-            Exit.USAGE,
-            "of the clients of an API, --reason and --ticket reach curl alone",
-            "have the program send X-Countersign-Reason and X-Countersign-Ticket",
-        )
     if client.base and Path(argv[0]).name == "curl":
         options = value_options(output_of((argv[0], "--help", "all")))
         argv[1:] = with_urls(argv[1:], options, client.base)

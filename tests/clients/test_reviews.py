@@ -69,6 +69,12 @@ POLICIES: tuple[Document, ...] = (
         "limits": {"rejections": "2/h"},
     },
     {
+        "name": "soon over",
+        "when": {"command": "soon over", "intents": ["read"]},
+        "verdict": "review",
+        "review": {"reviewers": ["dba"], "timeout": "2s"},
+    },
+    {
         "name": "two stages",
         "when": {"command": "two stages", "intents": ["read"]},
         "verdict": "review",
@@ -387,6 +393,26 @@ class TestStages:
             await psql.said("approved by dana")
             done = await psql.finish()
         assert done.stdout == "escalates\n"
+
+
+class TestDeadline:
+    async def test_what_nobody_decides_ends_by_itself_and_leaves_the_inbox(self, reviewed: Gateway) -> None:
+        async with running_psql(reviewed.conninfo("orders"), reviewed.psql_environment, "-At") as psql:
+            await psql.send("select 'soon over' from orders where id = 1;\nselect 'the session goes on';\n")
+            held = await psql.said(r"approval (\S+), http")
+            await psql.said("no reviewer decided in time")
+            done = await psql.finish()
+        assert done.stdout == "the session goes on\n"
+        async with reviewed.api(DANA) as api:
+
+            async def has_left() -> bool:
+                waiting = {one["id"] for one in (await api.get("/api/approvals")).json()}
+                return held[1] not in waiting
+
+            await eventually(has_left, what="the end in the inbox")
+            assert (await api.get(f"/api/approvals/{held[1]}")).json()["state"] == "timed_out"
+            late = await api.post(f"/api/approvals/{held[1]}/approve", json={})
+        assert late.status_code == 409
 
 
 class TestBreakGlass:

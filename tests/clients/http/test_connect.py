@@ -197,7 +197,11 @@ async def test_curl_says_why(terminal: Terminal) -> None:
     curl = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "/v1/orders/1")
     assert (await terminal.connect("open", *curl)).out == "403"
     why = ("--reason", 'a "customer\'s" \\ call', "--ticket", "OPS-12")
-    for command, status, said in ((curl, 0, "200"), (("python3", "-c", ""), 2, "reach curl alone")):
+    for command, status, said in (
+        (curl, 0, "200"),
+        (("python3", "-c", ""), 2, "reach curl alone"),
+        ((), 2, "reach curl alone"),
+    ):
         ran = await run_command(
             terminal.folder, "connect", "open", *why, "--", *command, seconds=_SECONDS, **terminal.variables
         )

@@ -157,6 +157,7 @@ class AnyOrder(RuleBasedStateMachine):
                 if isinstance(event, ReviewDecided)
                 and event.answer is Answer.APPROVE
                 and event.digest == self.request.digest
+                and event.envelope.time < self.request.expires_at
             }
             if allowed.decided_by:
                 stages = (self.request.approvals, *(stage.approvals for stage in self.request.then))
@@ -178,6 +179,16 @@ class AnyOrder(RuleBasedStateMachine):
             assert self.approval.state is (
                 ApprovalState.REVOKED if ApprovalState.REVOKED in read else read[0]
             )
+
+    @invariant()
+    def nothing_is_allowed_once_it_ended_otherwise(self) -> None:
+        """Withdrawn, rejected or timed out, whatever comes later."""
+        ends = [event.state for event in self.log if isinstance(event, ApprovalSettled)]
+        lets_through = {ApprovalState.APPROVED}
+        if self.request.on_timeout is Fallback.ALLOW:
+            lets_through.add(ApprovalState.TIMED_OUT)
+        if ends and ends[0] not in lets_through:
+            assert not any(isinstance(event, CommandAllowed) for event in self.said)
 
     @invariant()
     def an_order_to_stop_is_by_a_reviewer_of_what_was_approved(self) -> None:
