@@ -367,10 +367,12 @@ def make_row_description(fields: Sequence[Field]) -> bytes:
 
 
 def without_last(body: bytes, count: int) -> bytes:
-    """The body of a ParameterDescription without the last so many parameters."""
-    types = struct.unpack_from(f"!{_count(body, 0)[0]}I", body, 2)
-    left = types[: len(types) - count]
-    return struct.pack(f"!H{len(left)}I", len(left), *left)
+    """The body of a ParameterDescription without the last so many parameters. Raises ProtocolError."""
+    found, start = _count(body, 0)
+    left = found - count
+    if left < 0 or len(body) != start + 4 * found:
+        raise ProtocolError("a ParameterDescription has other parameters than the statement")
+    return struct.pack("!H", left) + body[start : start + 4 * left]
 
 
 def parse_data_row(body: bytes) -> tuple[bytes | None, ...]:

@@ -50,6 +50,18 @@ def test_a_function_call_that_is_cut_is_refused(cut: int) -> None:
         m.parse_function_call(body[:-cut])
 
 
+def test_a_parameter_description_loses_its_last() -> None:
+    described = struct.pack("!HIII", 3, 23, 25, 1043)
+    assert m.without_last(described, 2) == struct.pack("!HI", 1, 23)
+    assert m.without_last(described, 0) == described
+
+
+@pytest.mark.parametrize("body", [b"", struct.pack("!HI", 1, 25), struct.pack("!HII", 3, 25, 25)])
+def test_a_parameter_description_without_them_is_refused(body: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        m.without_last(body, 2)
+
+
 @pytest.mark.parametrize("minor", [0, 2])
 def test_the_version_spoken_and_the_options_that_are_not_are_told(minor: int) -> None:
     message = m.make_negotiate_protocol(minor, ["_pq_.a", "_pq_.b"])
