@@ -8,18 +8,15 @@ can tell which value it was, or try values until one fits.
   again averages nothing out.
 """
 
-import base64
 import hmac
 import re
 from collections.abc import Mapping
 from decimal import Decimal, localcontext
 
-from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-
 from processors.masking.masks import MASKS, TOKEN, Mask
+from processors.masking.tokens import cipher_of, make_token
 
 HASH_PREFIX = b"h_"
-TOKEN_PREFIX = b"tok_"
 _NUMBER = re.compile(rb"-?\d{1,100}(?:\.\d{1,100})?")
 _DIGITS = 250  # more than _NUMBER lets through
 _UNITS = 1 << 64
@@ -28,17 +25,14 @@ _LEAST_NOISE = 5  # of the last digit: a tenth of a small number would round to 
 
 def make_masks(key: bytes) -> Mapping[str, Mask]:
     """All masks, those that need a key with this one (any 32 bytes that stay secret)."""
-    keys = {
-        purpose: hmac.digest(key, purpose.encode(), "sha512") for purpose in ("hash", "tokenise", "noise")
-    }
-    siv = AESSIV(keys["tokenise"])
+    keys = {purpose: hmac.digest(key, purpose.encode(), "sha512") for purpose in ("hash", "noise")}
+    cipher = cipher_of(key)
 
     def hashed(value: bytes) -> bytes:
         return HASH_PREFIX + hmac.digest(keys["hash"], value.rstrip(b" "), "sha256")[:16].hex().encode()
 
     def tokenised(value: bytes) -> bytes:
-        # One byte before it, since there is no token of nothing.
-        return TOKEN_PREFIX + base64.urlsafe_b64encode(siv.encrypt(b"\x01" + value, None)).rstrip(b"=")
+        return make_token(cipher, value, None)
 
     def noisy(value: bytes) -> bytes:
         if not _NUMBER.fullmatch(value):

@@ -21,11 +21,23 @@ TOKENISE = "tokenise"
 PREFIX = "tok_"
 
 
+def cipher_of(key: bytes) -> AESSIV:
+    """What makes tokens, and opens them. `key`: any 32 bytes that stay secret."""
+    return AESSIV(hmac.digest(key, TOKENISE.encode(), "sha512"))
+
+
+def make_token(cipher: AESSIV, value: bytes, bound_to: list[bytes] | None) -> bytes:
+    """The token of a value. `bound_to`: without which it cannot be opened."""
+    # One byte before it, since there is no token of nothing.
+    sealed = cipher.encrypt(b"\x01" + value, bound_to)
+    return PREFIX.encode() + base64.urlsafe_b64encode(sealed).rstrip(b"=")
+
+
 class Tokens:
     """The tokens of one resource. `key`: 32 bytes that stay secret; `columns`: what is sensitive there."""
 
     def __init__(self, key: bytes, resource: str, columns: Iterable[SensitiveColumn]) -> None:
-        self._siv = AESSIV(hmac.digest(key, TOKENISE.encode(), "sha512"))
+        self._siv = cipher_of(key)
         self._resource = resource.encode()
         self._patterns = tuple(entry.pattern for entry in columns if entry.mask == TOKENISE)
 
@@ -48,9 +60,7 @@ class Tokens:
         return found
 
     def _make(self, pattern: str, value: bytes) -> bytes:
-        # One byte before it, since there is no token of nothing.
-        sealed = self._siv.encrypt(b"\x01" + value, [self._resource, pattern.encode()])
-        return PREFIX.encode() + base64.urlsafe_b64encode(sealed).rstrip(b"=")
+        return make_token(self._siv, value, [self._resource, pattern.encode()])
 
     def _open(self, pattern: str, token: str) -> bytes | None:
         body = token.removeprefix(PREFIX)

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -379,6 +380,11 @@ class TestEnd:
             assert until - 2 < time.monotonic() < until + 2
             await psql.finish()
         assert not await passes(granting, self.SLOW.format(2, 0))
+        async with granting.api(DANA) as api:
+            shown = (await api.get(f"/api/grants/{grant}")).json()
+        assert shown["state"] == "ended"
+        lasted = datetime.fromisoformat(shown["expires_at"]) - datetime.fromisoformat(shown["starts_at"])
+        assert lasted == timedelta(seconds=6)
 
     async def test_an_approval_that_is_revoked_takes_its_grant_along(self, granting: Gateway) -> None:
         sql = "update orders set customer_id = customer_id where id = {} and id < 99"

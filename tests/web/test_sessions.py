@@ -115,12 +115,26 @@ async def test_a_transcript_is_masked_and_an_auditor_finds_it(gateway: Gateway, 
             return await page.locator("table.found tbody tr").count() == 1
 
         await eventually(is_found, what="the command in the audit log")
+        assert await barriers(page) == []
         await page.goto(f"/sessions/{session}/replay")
         await expect(page.locator(".transcript")).to_contain_text(mark)
         await expect(page.locator("table.answer").first).to_contain_text(email)
+        assert await barriers(page) == []
     async with httpx.AsyncClient(base_url=gateway.api_url) as client:
         await client.post("/sign-in", data={"name": DANA.name, "token": DANA.token})
         assert (await client.get("/audit?text=x")).status_code == 403
+
+
+async def session_of(gateway: Gateway, text: str) -> str:
+    """The session of the command that has this in its text, once the audit log has it."""
+
+    async def known() -> str | None:
+        rows = gateway.audit(f"select session from commands where position(text, '{text}') > 0")
+        return str(rows[0]["session"]) if rows else None
+
+    found = await eventually(known, what="the command in the audit log")
+    assert found is not None
+    return found
 
 
 async def test_a_terminal_is_played(gateway: Gateway, browser: Browser, ssh: Client) -> None:
@@ -128,11 +142,7 @@ async def test_a_terminal_is_played(gateway: Gateway, browser: Browser, ssh: Cli
     async with ssh.running(["ssh", *ssh.options(), "127.0.0.1", f"echo {mark}"]) as running:
         assert mark in (await running.finish()).stdout
 
-    async def known() -> str | None:
-        rows = gateway.audit(f"select session from commands where position(text, '{mark}') > 0")
-        return str(rows[0]["session"]) if rows else None
-
-    session = await eventually(known, what="the command in the audit log")
+    session = await session_of(gateway, mark)
     async with tab(browser, gateway.api_url) as page:
         await sign_in(page, AGENT, f"/sessions/{session}")
 
@@ -154,11 +164,7 @@ async def test_files_are_listed_and_downloaded(
     scp = ["scp", *ssh.options(), str(tmp_path / "page.html"), f"127.0.0.1:{where}"]
     assert (await ssh.run_any(scp)).status == 0
 
-    async def known() -> str | None:
-        rows = gateway.audit(f"select session from commands where position(text, '{where.name}') > 0")
-        return str(rows[0]["session"]) if rows else None
-
-    session = await eventually(known, what="the command in the audit log")
+    session = await session_of(gateway, where.name)
     async with tab(browser, gateway.api_url) as page:
         await sign_in(page, AGENT, f"/sessions/{session}")
         link = page.get_by_role("link", name=str(where))
