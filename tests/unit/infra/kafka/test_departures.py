@@ -13,11 +13,13 @@ class Kafka:
     """Takes records, and says so when a test wants it."""
 
     def __init__(self) -> None:
-        self.records: list[bytes] = []
+        self.records: list[bytes | None] = []
         self.sent: list[asyncio.Future[Any]] = []
         self.refuses = False
 
-    async def send(self, topic: str, value: bytes, *, key: bytes, partition: int) -> "asyncio.Future[Any]":
+    async def send(
+        self, topic: str, value: bytes | None, *, key: bytes, partition: int
+    ) -> "asyncio.Future[Any]":
         if self.refuses:
             raise OSError("no route")
         self.records.append(value)
