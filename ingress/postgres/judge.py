@@ -146,8 +146,32 @@ class Judge:
         if not set(statements[0].revealed.literals) <= set(prepared.literals):
             held, statements = None, self._statements(prepared.text)  # at the target they are texts
         execution = self._execution(stage, statements[0], prepared.text, bind, doubts, [prepared.first])
-        execution.source, execution.held, execution.bind = prepared.text, held, bind
+        execution.source, execution.held = prepared.text, held
+        execution.prepared, execution.bind = prepared, bind
         return execution
+
+    def prepared(self, prepared: Prepared, bind: Bind | None) -> Execution | None:
+        """What is asked about a statement that is parsed or bound, and not executed.
+
+        Bind plans, and to plan is to call functions that claim to be immutable or stable ("Function
+        Volatility Categories"): of a statement with something unproven that is an execution. None when its
+        text is empty. Raises Unparsable.
+        """
+        runs = bind is not None and self.doubts(prepared)
+        return self.single(Stage.EXECUTE if runs else Stage.PREPARE, prepared, bind)
+
+    def again(self, execution: Execution) -> Execution:
+        """What was judged, as what it is now. Raises Unparsable."""
+        if execution.prepared is None:
+            return self.query(execution.source)[execution.number]
+        is_run = execution.command.stage is Stage.EXECUTE
+        found = (
+            self.single(Stage.EXECUTE, execution.prepared, execution.bind)
+            if is_run
+            else self.prepared(execution.prepared, execution.bind)
+        )
+        assert found is not None, "its text had a statement"
+        return found
 
     def means_the_same(self, execution: Execution) -> bool:
         """Whether what was judged is still what would run: the catalogue may have changed since."""
