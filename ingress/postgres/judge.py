@@ -18,6 +18,7 @@ from ingress.postgres.sql.columns import Origin
 from ingress.postgres.sql.held import NONE, Held
 from ingress.postgres.sql.pattern import shape_of
 from ingress.postgres.sql.settings import MEANING
+from ingress.postgres.token_arrays import parse_array
 from ingress.postgres.transaction import controls, has_control
 from processors.masking.apply import redact_text
 from processors.masking.tokens import Tokens
@@ -26,6 +27,7 @@ from schemas.vocabulary import ContextItem, Facts, Intent, SensitiveColumn, Stag
 PLACEHOLDER = "‹sealed›"
 _CACHED_TEXT = 64 * 1024  # longer texts are not worth the memory
 _TEXTS = frozenset((0, 25, 1043))  # OIDs: not declared, text, varchar
+_ARRAYS = frozenset((0, 1009, 1015))  # of those
 _QUOTED = re.compile(r"'(?:[^']|'')*'?|(\$\w*\$).*?(?:\1|$)", re.DOTALL)
 
 
@@ -221,13 +223,18 @@ class Judge:
         tokens = self._subject.tokens
         if bind is None or tokens is None:
             return self._held(None)
-        found = []
+        found, arrays = [], []
         for number, value in enumerate(bind.parameters, start=1):
             declared = prepared.types[number - 1] if number <= len(prepared.types) else 0
-            pattern = tokens.made_for((value or b"").decode("ascii", "replace")) if declared in _TEXTS else ""
-            if pattern:
+            if value is None:
+                continue
+            if declared in _TEXTS and (pattern := tokens.made_for(value.decode("ascii", "replace"))):
                 found.append((number, pattern))
-        return self._held(tuple(found))
+            elif declared in _ARRAYS:
+                elements = parse_array(value, is_binary=bind.is_binary(number))
+                patterns = {tokens.made_for(element.decode("ascii", "replace")) for element in elements}
+                arrays += [(number, pattern) for pattern in patterns if pattern and len(patterns) == 1]
+        return Held(tokens, tuple(found), tuple(arrays))
 
     def _execution(
         self,
