@@ -72,7 +72,7 @@ class PostgresConversation:
 
     `release(commands)`: the gate's last word before they are sent: None, or which must not be, and why.
     `link(approval)`: where a reviewer finds it. `clock`: for what the client is told.
-    `parameters`: the target's settings as it reported them at the start. `masks`: with the gateway's key.
+    `parameters`, `client_name`: see `TargetSide`. `masks`: with the gateway's key.
     """
 
     def __init__(
@@ -82,7 +82,8 @@ class PostgresConversation:
         release: Callable[[Sequence[str]], tuple[str, Refusal] | None],
         link: Callable[[str], str],
         clock: Callable[[], datetime],
-        parameters: dict[str, str],
+        parameters: Mapping[str, str],
+        client_name: str,
         masks: Mapping[str, Mask] = MASKS,
     ) -> None:
         self._judge = judge
@@ -93,13 +94,11 @@ class PostgresConversation:
         self._masked = Masked(base_plan, self._judge.origin, masks)
         self._client_reader = ClientReader()
         self._target_reader = TargetReader()
-        self._names = Namespace()
-        self._names.reasons = judge.reasons
+        self._names = Namespace(reasons=judge.reasons)
         self._client = ClientSide(self._names, judge)
         self._transaction = OpenTransaction(clock)
         base = ResultMasker(base_plan, judge.origin, proven=False, masks=masks)
-        self._target = TargetSide(self._names, base, self._transaction)
-        self._target.parameters.update(parameters)
+        self._target = TargetSide(self._names, base, self._transaction, parameters, client_name)
         self._groups: deque[Group] = deque()
         self._next: Message | None = None
         self._requests: list[Request] = []
