@@ -18,10 +18,13 @@
 - `facts.py`: what a statement does, proven; `sql/` reads it.
 - `results.py`: what of an answer may leave; `answers/` masks it; `maskers.py` puts that in place, as a
   verdict obliges.
-- `revealing.py`: values in the place of tokens, in what is sent to the target.
+- `revealing.py`: values in the place of tokens, in what is sent to the target; `token_arrays.py`: arrays of
+  them.
 - `beforehand.py`: what is settled with the target before a command is sent: `cost.py` asks its planner,
   `read_only.py` keeps it from writing; `own.py` is how the gateway asks anything on the client's connection.
-- `unchanged.py`: a command fails where its names mean something else once it holds their locks.
+- `again.py`: what is judged once more, since its names mean something else when its turn comes;
+  `unchanged.py`: a command fails where they do once it holds their locks.
+- `series.py`: what was sent since the last Sync.
 - `bearings.py`: what names mean to the session now; `impact.py`: what the planner thinks of what waits.
 - `transaction.py`: what runs in the open transaction; `ending.py`: how its COMMIT is asked about
   where something ran before its review, with some of its rows (`sampling.py`, `beside.py`).

@@ -239,15 +239,8 @@ class ClientSide:
         return [group]
 
     def _prepare(self, prepared: Prepared, portal: Portal | None) -> Execution | None:
-        """What is asked about a statement that is parsed or bound, and not executed.
-
-        Bind plans, and to plan is to call functions that claim to be immutable or stable ("Function
-        Volatility Categories"): of a statement with something unproven that is an execution. Raises
-        Unparsable.
-        """
-        bind = portal.bind if portal is not None else None
-        runs = bind is not None and self._judge.doubts(prepared)
-        return self._judge.single(Stage.EXECUTE if runs else Stage.PREPARE, prepared, bind)
+        """As Judge.prepared. Raises Unparsable."""
+        return self._judge.prepared(prepared, portal.bind if portal is not None else None)
 
     def _undecided(self, group: Group) -> list[tuple[Prepared, Portal | None]]:
         """What a group prepares: each statement once, with the portal bound to it where there is one."""

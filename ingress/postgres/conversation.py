@@ -25,8 +25,9 @@ from ingress.interface import (
     Submit,
 )
 from ingress.postgres import impact
+from ingress.postgres.again import REASON, judge_again
 from ingress.postgres.bearings import Bearings
-from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, must_wait, settle
+from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, settle
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
@@ -52,6 +53,7 @@ from ingress.postgres.refused import error_of, in_place_of
 from ingress.postgres.results import ResultMasker
 from ingress.postgres.revealing import reveal
 from ingress.postgres.sampling import Masked
+from ingress.postgres.series import Series
 from ingress.postgres.target_side import TargetSide
 from ingress.postgres.transaction import OpenTransaction, make_runs_first, makes_last
 from ingress.postgres.unchanged import guard, is_of_data
@@ -70,7 +72,7 @@ class PostgresConversation:
 
     `release(commands)`: the gate's last word before they are sent: None, or which must not be, and why.
     `link(approval)`: where a reviewer finds it. `clock`: for what the client is told.
-    `parameters`: the target's settings as it reported them at the start. `masks`: with the gateway's key.
+    `parameters`, `client_name`: see `TargetSide`. `masks`: with the gateway's key.
     """
 
     def __init__(
@@ -80,7 +82,8 @@ class PostgresConversation:
         release: Callable[[Sequence[str]], tuple[str, Refusal] | None],
         link: Callable[[str], str],
         clock: Callable[[], datetime],
-        parameters: dict[str, str],
+        parameters: Mapping[str, str],
+        client_name: str,
         masks: Mapping[str, Mask] = MASKS,
     ) -> None:
         self._judge = judge
@@ -91,23 +94,17 @@ class PostgresConversation:
         self._masked = Masked(base_plan, self._judge.origin, masks)
         self._client_reader = ClientReader()
         self._target_reader = TargetReader()
-        self._names = Namespace()
-        self._names.reasons = judge.reasons
+        self._names = Namespace(reasons=judge.reasons)
         self._client = ClientSide(self._names, judge)
         self._transaction = OpenTransaction(clock)
         base = ResultMasker(base_plan, judge.origin, proven=False, masks=masks)
-        self._target = TargetSide(self._names, base, self._transaction)
-        self._target.parameters.update(parameters)
+        self._target = TargetSide(self._names, base, self._transaction, parameters, client_name)
         self._groups: deque[Group] = deque()
         self._next: Message | None = None
         self._requests: list[Request] = []
         self._for_client: list[bytes] = []
         self._for_target: list[bytes] = []
-        self._unflushed = False  # the target owes answers it may keep until Flush or Sync
-        self._limited: Execution | None = None  # of this series, whose answer may be cut off
-        self._guarded: Execution | None = None  # a simple query that may be skipped, and what follows it
-        self._sent_in_series = False  # something was sent since the last Sync
-        self._ran_in_series = False  # something was executed since the last Sync
+        self._series = Series()
         self._bearings = Bearings(judge, self._names)
         self._estimates: list[impact.Asked] = []  # of commands that wait
         self._catalogue_wanted = 0  # readings asked for and not answered
@@ -335,8 +332,8 @@ class PostgresConversation:
         if self._groups or self._target.expected:
             self._flush()
             return False
-        in_series = self._ran_in_series
-        self._put_aside(self._bearings.ask(unread=bool(self._target.effects.unread), in_series=in_series))
+        unread = bool(self._target.effects.unread)
+        self._put_aside(self._bearings.ask(unread=unread, in_series=self._series.ran))
         return False
 
     def _copy_data(self, message: Message) -> None:
@@ -367,7 +364,7 @@ class PostgresConversation:
         step = ask_about(group, ending, self._transaction, self._standing(()), self._masked)
         if isinstance(step, Aside):
             self._put_aside(step)
-            self._unflushed = self._sent_in_series
+            self._series.is_unflushed = self._series.sent
             return False
         if isinstance(step, AskBeside):
             self._requests.append(step)
@@ -393,24 +390,19 @@ class PostgresConversation:
             if group.ends is not None and not group.refusal and not self._ask_about_end(group, group.ends):
                 self._flush()
                 return sent
-            if group.waiting or self._cancels or self._awaits_answers(group) or not self._settles(group):
+            awaits = self._series.awaits_answers(group, self._target.expected, self._target.owes)
+            if group.waiting or self._cancels or awaits or not self._settles(group):
                 self._flush()
                 return sent
             sent = True
-            if not group.error and not group.refusal:
-                self._check(group)
+            if not group.error and not group.refusal and not self._check(group):
+                continue
             self._groups.popleft()
             if group.error or group.refusal:
                 self._answer_refused(group)
             else:
                 self._forward(group)
         return sent
-
-    def _awaits_answers(self, group: Group) -> bool:
-        """Whether it depends on what is owed: how a transaction stands, a cut or skipped answer."""
-        is_cut = self._limited and self._target.owes(self._limited) and must_wait(group, self._limited)
-        is_early = group.fails and self._target.expected
-        return bool(is_early or is_cut or (self._guarded and self._target.owes(self._guarded)))
 
     def _settles(self, group: Group) -> bool:
         """Whether all that must be known or done before the group is sent has been."""
@@ -422,15 +414,15 @@ class PostgresConversation:
                 return False
             case Aside() as aside:
                 self._put_aside(aside)
-                self._unflushed = standing.sent
+                self._series.is_unflushed = standing.sent
                 return False
             case Refuse() as refuse:
                 self._refuse_beforehand(group, refuse)
         return True
 
     def _standing(self, expected: Collection[Expected]) -> Standing:
-        target, ran, sent = self._target, self._ran_in_series, self._sent_in_series
-        return Standing(target.status, ran, sent, expected, target.in_block, self._transaction.is_full)
+        target, series, is_full = self._target, self._series, self._transaction.is_full
+        return Standing(target.status, series.ran, series.sent, expected, target.in_block, is_full)
 
     def _refuse_beforehand(self, group: Group, refuse: Refuse) -> None:
         group.error = refuse.data
@@ -439,21 +431,35 @@ class PostgresConversation:
             self._unsettled.discard(execution.command.id)
             self._abandon(execution, refuse.reason if execution is refuse.execution else why)
 
-    def _check(self, group: Group) -> None:
-        """The gate's last word on each command; a refusal of one is a refusal of the group."""
-        refused = self._release([execution.command.id for execution in group.executions])
-        for execution in group.executions:
-            if refused is None and not self._judge.means_the_same(execution):
-                refused = (execution.command.id, CHANGED_MEANWHILE)
-        if refused is not None:
+    def _check(self, group: Group) -> bool:
+        """The gate's last word on each command; a refusal of one is a refusal of the group. False where it is
+        not the last: what names mean something else by now is asked about once more."""
+        changed = [one for one in group.executions if not self._judge.means_the_same(one)]
+        if changed and self._ask_again(group, changed):
+            return False
+        if changed:
+            self._abandon(changed[0], REASON)
+            self._refuse(group, changed[0].command.id, CHANGED_MEANWHILE)
+        elif refused := self._release([execution.command.id for execution in group.executions]):
             self._refuse(group, *refused)
+        return True
+
+    def _ask_again(self, group: Group, changed: Sequence[Execution]) -> bool:
+        self._bearings.tell(self._target, ())
+        before = {execution.command.id for execution in changed}
+        requests = judge_again(group, changed, self._judge, is_last=self._queued() == group.executions)
+        if requests:
+            self._requests += requests
+            self._unsettled -= before
+            self._unsettled.update(one.command.id for one in changed if one.unsettles)
+        return bool(requests)
 
     def _forward(self, group: Group) -> None:
         reveal(group, self._judge.tokens)
         asked = {id(execution) for expected in group.expected for execution in expected.executions}
         for execution in group.executions:
             if id(execution) in asked:
-                execution.alone = not self._ran_in_series
+                execution.alone = not self._series.ran
                 put_maskers(execution, self._judge.origin, self._masks)
                 if execution.at_commit and not self._transaction.is_held:
                     self._for_client.append(make_runs_first(execution))
@@ -462,25 +468,21 @@ class PostgresConversation:
             else:  # a preparation: nothing runs, nothing is owed
                 self._requests.append(only_prepared(execution))
                 self._unsettled.discard(execution.command.id)
-        executions = [execution for expected in group.expected for execution in expected.executions]
-        before, after = around(executions, self._target.status, in_series=self._ran_in_series)
+        executions = [one for expected in group.expected for one in expected.executions]
+        before, after = around(executions, self._target.status, in_series=self._series.ran)
         begun = [execution for execution in group.executions if id(execution) in asked]
-        alone = group.simple and self._target.status == b"I" and not self._ran_in_series
+        alone = group.simple and self._target.status == b"I" and not self._series.ran
         guarding = Aside()
         if not alone or is_of_data(executions):
             guarding = guard(begun, self._judge.catalogue, self._target.status)
         self._put_aside(before)
         self._put_aside(guarding)
         if group.simple and (before.messages or guarding.messages):
-            self._guarded = executions[0]
+            self._series.guarded = executions[0]
             group.expected[-1].must_end = alone and is_of_data(executions)
         self._put_aside(wrapped(group, after))
-        self._limited = next((one for one in executions if one.is_limited), self._limited)
         self._target.watch()
-        self._unflushed = not (group.simple or group.syncs) and bool(group.messages)
-        self._ran_in_series = not (group.simple or group.syncs) and (self._ran_in_series or bool(asked))
-        self._sent_in_series = not (group.simple or group.syncs)
-        self._limited = self._limited if self._sent_in_series else None
+        self._series.forwarded(group, runs=bool(asked))
 
     def _refuse(self, group: Group, command: str, refusal: Refusal) -> None:
         """One command of a group is refused: nothing of the group is sent."""
@@ -501,7 +503,7 @@ class PostgresConversation:
         if group.refusal is not None and not group.error:
             self._requests.append(Record(Frame.COMMAND, group.executions[0].command.text.encode()))
             self._requests.append(Record(Frame.NOTE, group.refusal[1].message.encode()))
-        self._put_aside(in_place_of(group, error, self._target.status, ran_in_series=self._ran_in_series))
+        self._put_aside(in_place_of(group, error, self._target.status, ran_in_series=self._series.ran))
         if not group.simple:
             take_back(self._names, group)
             self._skip_series("an earlier command of the same series was refused", synced=group.syncs)
@@ -539,13 +541,13 @@ class PostgresConversation:
 
     def _flush(self) -> None:
         """Makes the target give the answers it owes: what comes next depends on them."""
-        if self._unflushed:
+        if self._series.is_unflushed:
             self._for_target.append(FLUSH)
-            self._unflushed = False
+            self._series.is_unflushed = False
 
     def _estimate(self, group: Group, command: str) -> None:
         """While it waits nothing else is asked of the target."""
-        is_idle = not self._target.expected and not self._sent_in_series and self._target.status == b"I"
+        is_idle = not self._target.expected and not self._series.sent and self._target.status == b"I"
         if is_idle and group is self._groups[0] and (found := impact.ask(group, command)) is not None:
             self._estimates.append(found[0])
             self._put_aside(found[1])

@@ -236,6 +236,7 @@ class PostgresEndpoint:
                 link=self._config.approval_link,
                 clock=services.clock,
                 parameters=target.parameters,
+                client_name=wish.client_name,
                 masks={**self._masks, **tokens.masks()} if tokens is not None else self._masks,
             )
         pid, _ = target.key
@@ -249,7 +250,8 @@ class PostgresEndpoint:
             opened.leave,
         ]
         greeting = [AUTHENTICATION_OK]
-        greeting += [make_parameter_status(name, value) for name, value in target.parameters.items()]
+        told = {name: wish.client_name for name in target.parameters if name == "application_name"}
+        greeting += [make_parameter_status(name, value) for name, value in (target.parameters | told).items()]
         greeting += [make_backend_key(pid, secret), make_ready(b"I")]
         channel.write(greeting)
         connection.run(session, conversation, leftover)

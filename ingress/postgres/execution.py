@@ -27,6 +27,7 @@ class Execution:
     source: str = ""  # the text that the statement is one of
     number: int = 0  # which one of them
     held: Held | None = None  # what was known of tokens in it
+    prepared: Prepared | None = None  # of the extended protocol
     bind: Bind | None = None  # what its parameters were bound to
     snapshot: str = ""  # the version of the catalogue it was judged by
     masker: ResultMasker | None = None
@@ -39,6 +40,11 @@ class Execution:
     alone: bool = False  # the first that runs of its series
     outcome: Outcome = Outcome.UNKNOWN  # once it has ended
     changed: int = 0  # rows that it returned or changed, as far as it has been answered
+
+    def become(self, now: "Execution") -> None:
+        """It has not been sent, and is another command by now: nothing is decided about it."""
+        self.command, self.statement, self.snapshot = now.command, now.statement, now.snapshot
+        self.held, self.allowed = now.held, None
 
     @property
     def is_limited(self) -> bool:
@@ -173,6 +179,7 @@ class Group:
     simple: bool = False  # a simple query: a refusal is followed by ReadyForQuery
     syncs: bool = False  # ends a series of extended-protocol messages
     estimates: object | None = None  # what the target's planner was asked about it
+    judged_again: int = 0  # how often its names meant something else when its turn came
     undecided: bool = False  # holds a Parse or Bind that no verdict covers yet
     ends: Ending | None = None  # it may end a transaction that is held for review: asked about in its turn
     rolls_back: bool = False  # refused, it makes its transaction be rolled back

@@ -18,6 +18,7 @@ from ingress.postgres.sql.columns import Origin
 from ingress.postgres.sql.held import NONE, Held
 from ingress.postgres.sql.pattern import shape_of
 from ingress.postgres.sql.settings import MEANING
+from ingress.postgres.token_arrays import parse_array
 from ingress.postgres.transaction import controls, has_control
 from processors.masking.apply import redact_text
 from processors.masking.tokens import Tokens
@@ -26,6 +27,7 @@ from schemas.vocabulary import ContextItem, Facts, Intent, SensitiveColumn, Stag
 PLACEHOLDER = "‹sealed›"
 _CACHED_TEXT = 64 * 1024  # longer texts are not worth the memory
 _TEXTS = frozenset((0, 25, 1043))  # OIDs: not declared, text, varchar
+_ARRAYS = frozenset((0, 1009, 1015))  # of those
 _QUOTED = re.compile(r"'(?:[^']|'')*'?|(\$\w*\$).*?(?:\1|$)", re.DOTALL)
 
 
@@ -146,8 +148,32 @@ class Judge:
         if not set(statements[0].revealed.literals) <= set(prepared.literals):
             held, statements = None, self._statements(prepared.text)  # at the target they are texts
         execution = self._execution(stage, statements[0], prepared.text, bind, doubts, [prepared.first])
-        execution.source, execution.held, execution.bind = prepared.text, held, bind
+        execution.source, execution.held = prepared.text, held
+        execution.prepared, execution.bind = prepared, bind
         return execution
+
+    def prepared(self, prepared: Prepared, bind: Bind | None) -> Execution | None:
+        """What is asked about a statement that is parsed or bound, and not executed.
+
+        Bind plans, and to plan is to call functions that claim to be immutable or stable ("Function
+        Volatility Categories"): of a statement with something unproven that is an execution. None when its
+        text is empty. Raises Unparsable.
+        """
+        runs = bind is not None and self.doubts(prepared)
+        return self.single(Stage.EXECUTE if runs else Stage.PREPARE, prepared, bind)
+
+    def again(self, execution: Execution) -> Execution:
+        """What was judged, as what it is now. Raises Unparsable."""
+        if execution.prepared is None:
+            return self.query(execution.source)[execution.number]
+        is_run = execution.command.stage is Stage.EXECUTE
+        found = (
+            self.single(Stage.EXECUTE, execution.prepared, execution.bind)
+            if is_run
+            else self.prepared(execution.prepared, execution.bind)
+        )
+        assert found is not None, "its text had a statement"
+        return found
 
     def means_the_same(self, execution: Execution) -> bool:
         """Whether what was judged is still what would run: the catalogue may have changed since."""
@@ -197,13 +223,18 @@ class Judge:
         tokens = self._subject.tokens
         if bind is None or tokens is None:
             return self._held(None)
-        found = []
+        found, arrays = [], []
         for number, value in enumerate(bind.parameters, start=1):
             declared = prepared.types[number - 1] if number <= len(prepared.types) else 0
-            pattern = tokens.made_for((value or b"").decode("ascii", "replace")) if declared in _TEXTS else ""
-            if pattern:
+            if value is None:
+                continue
+            if declared in _TEXTS and (pattern := tokens.made_for(value.decode("ascii", "replace"))):
                 found.append((number, pattern))
-        return self._held(tuple(found))
+            elif declared in _ARRAYS:
+                elements = parse_array(value, is_binary=bind.is_binary(number))
+                patterns = {tokens.made_for(element.decode("ascii", "replace")) for element in elements}
+                arrays += [(number, pattern) for pattern in patterns if pattern and len(patterns) == 1]
+        return Held(tokens, tuple(found), tuple(arrays))
 
     def _execution(
         self,

@@ -208,6 +208,10 @@ class Bind:
     parameters: tuple[bytes | None, ...]
     result_formats: tuple[int, ...]
 
+    def is_binary(self, number: int) -> bool:
+        """The format of parameter `number`, from 1: none is said of text, one of all (55.7, "Bind")."""
+        return bool(self.formats) and self.formats[number - 1 if len(self.formats) > 1 else 0] == 1
+
 
 def parse_bind(body: bytes) -> Bind:
     portal, position = _string(body, 0)

@@ -24,6 +24,7 @@ from ingress.postgres.messages import (
 )
 from ingress.postgres.namespace import Portal, Prepared
 from ingress.postgres.sql.held import NONE, Literal, Revealed, with_parameters
+from ingress.postgres.token_arrays import make_array, parse_array
 from processors.masking.tokens import Tokens
 
 _HEADER = 5  # bytes of a message before its body
@@ -97,12 +98,17 @@ def _bind(message: bytes, portal: object, executions: Sequence[Execution], token
     literals = portal.prepared.literals
     judged = next((one.statement for one in executions if one.bind is portal.bind), None)
     stand = judged.revealed if judged is not None else NONE
-    if not literals and not stand.parameters:
+    if not literals and not stand.parameters and not stand.arrays:
         return message
     bind = parse_bind(message[_HEADER:])
     values = list(bind.parameters)
     for number, pattern in stand.parameters:
         values[number - 1] = tokens.value((values[number - 1] or b"").decode(), pattern)
+    for number, pattern in stand.arrays:
+        is_binary = bind.is_binary(number)
+        elements = parse_array(values[number - 1] or b"", is_binary=is_binary)
+        shown = (tokens.value(element.decode(), pattern) for element in elements)
+        values[number - 1] = make_array(shown, is_binary=is_binary)
     formats = bind.formats * len(values) if len(bind.formats) == 1 else bind.formats
     if formats:
         formats += (0,) * len(literals)

@@ -21,6 +21,7 @@ from ingress.postgres.execution import Execution, Expected, Guard, Kind
 from ingress.postgres.limits import Stop, make_stopped, stop_at
 from ingress.postgres.messages import (
     make,
+    make_parameter_status,
     make_ready,
     parse_command_complete,
     parse_data_row,
@@ -39,6 +40,7 @@ _ANSWER_OF = {
     b"3": Kind.CLOSE,
 }
 # division_by_zero: what is compared differs; invalid_schema_name, undefined_table: it is not there any more.
+_HEADER = 5  # bytes of a message before its body
 _CHANGED = frozenset(("22012", "3F000", "42P01"))
 _RECORDED = frozenset((b"T", b"C", b"E", b"N", b"H", b"I", b"s"))
 
@@ -47,16 +49,27 @@ class TargetSide:
     """Answers of the target -> what the client gets, and what became of each execution.
 
     `base`: the masker for texts that belong to no command. `transaction`: is told when it has ended.
+    `parameters`: the target's settings as it reported them at the start; `client_name`: the client's own
+    application_name, which it hears of in the place of the one that the gateway set then.
     """
 
-    def __init__(self, namespace: Namespace, base: ResultMasker, transaction: OpenTransaction) -> None:
+    def __init__(
+        self,
+        namespace: Namespace,
+        base: ResultMasker,
+        transaction: OpenTransaction,
+        parameters: Mapping[str, str],
+        client_name: str,
+    ) -> None:
         self._names = namespace
         self._transaction = transaction
         self.in_block = False  # whether the client's own transaction is open, as far as has been answered
         self._base = base
         self.expected: deque[Expected] = deque()
         self.status = b"I"  # of the transaction, as the last ReadyForQuery said
-        self.parameters: dict[str, str] = {}
+        self.parameters = dict(parameters)
+        self._named = "application_name", parameters.get("application_name", "")
+        self._client_name = client_name
         self.copying_in = False
         self.series_failed = False  # the target discards everything until Sync
         self.effects = Effects(namespace)
@@ -107,11 +120,7 @@ class TargetSide:
             case b"A":
                 self._out.append(replace(item, body=self._masker().notification(item.body)).raw)
             case b"S":
-                name, value = parse_parameter_status(item.body)
-                if name == "client_encoding" and not is_read(value):
-                    raise TargetError(f"client_encoding {value} is not spoken by the gateway; use UTF8")
-                self.parameters[name] = value
-                self._out.append(replace(item, body=self._masker().parameter(item.body)).raw)
+                self._parameter(item)
             case b"G":
                 self._copy_in(item)
             case b"H":
@@ -498,6 +507,15 @@ class TargetSide:
                     self._finish(execution, Outcome.FAILED, error="not run: an earlier command failed")
             first = False
         self.series_failed = not self.expected and not self._ignored_syncs
+
+    def _parameter(self, item: Message) -> None:
+        name, value = parse_parameter_status(item.body)
+        if name == "client_encoding" and not is_read(value):
+            raise TargetError(f"client_encoding {value} is not spoken by the gateway; use UTF8")
+        self.parameters[name] = value
+        told = self._client_name if (name, value) == self._named else value
+        body = self._masker().parameter(make_parameter_status(name, told)[_HEADER:])
+        self._out.append(replace(item, body=body).raw)
 
     def _copy_in(self, message: Message) -> None:
         head = self._head()

@@ -176,7 +176,9 @@ def test_settings_of_the_start_reach_the_target(gateway: Gateway) -> None:
         ).fetchone()
         assert shown is not None
         assert shown[1:] == ("pg_catalog, public", "12345ms", "5MB")
-        assert shown[0] == connection.info.parameter_status("application_name")
+        assert connection.info.parameter_status("application_name") == "the tests", (
+            "as it would be told directly"
+        )
         assert re.fullmatch("agent-7/[0-9a-f-]{36} the tests", str(shown[0]))
 
 

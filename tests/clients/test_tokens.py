@@ -4,6 +4,7 @@ import asyncio
 import re
 
 import asyncpg
+import psycopg
 import pytest
 from support.builders import DANA
 from support.deciding import decide
@@ -62,7 +63,26 @@ async def test_asyncpg_looks_up_by_a_parameter_and_by_a_literal(gateway: Gateway
     assert [kind.name for kind in prepared.get_parameters()] == ["int4"]
     either = "select array_agg(id order by id) from customers where card in ($1, $2)"
     assert await connection.fetchval(either, tokens[2], tokens[3]) == [2, 3]
+    both_of = "select array_agg(id order by id) from customers where card = any ($1)"
+    assert await connection.fetchval(both_of, [tokens[2], tokens[3]]) == [2, 3]
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match=GUESSED):
+        await connection.fetch(both_of, [tokens[2], "4111111111111111"])
     await connection.close()
+
+
+def test_psycopg_looks_up_by_a_list_and_reads_by_a_cursor(gateway: Gateway) -> None:
+    with psycopg.connect(gateway.conninfo("tokens")) as connection:
+        rows = connection.execute("select id, card from customers where id in (2, 3) order by id").fetchall()
+        tokens = [card for _, card in rows]
+        asked = "select id, card from customers where card = any (%s) order by id"
+        assert connection.execute(asked, [tokens]).fetchall() == rows
+        with connection.cursor("held") as cursor:
+            assert cursor.execute(asked, [tokens]).fetchall() == rows
+        with connection.cursor("held", scrollable=True) as cursor:
+            cursor.execute(f"select id from customers where card = '{tokens[1]}'")
+            assert cursor.fetchone() == (3,)
+            shown = connection.execute("select statement from pg_cursors where name = 'held'").fetchall()
+    assert all(tokens[1] not in text for (text,) in shown)
 
 
 async def test_only_where_equal_values_are_equal_bytes(gateway: Gateway) -> None:

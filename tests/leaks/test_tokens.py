@@ -12,8 +12,11 @@ from support.gateway import Gateway
 from support.leaks import WHERE
 from support.postgres import Postgres
 from support.raw_values import RawValues
+from support.wait import eventually
 from support.wire import Wire
+from support.written import all_written
 
+LAST = "select $$the last of the tokens$$"
 DOCUMENT = YAML(typ="safe").load(WHERE / "tokens.yaml")
 CASES = [
     pytest.param([case] if isinstance(case, str) else case, id=f"{section}: {case}")
@@ -118,6 +121,44 @@ def test_random_statements_show_no_value(pair: tuple[str, str], plain: Wire, mas
 
     check()
     assert told > 10, "statements that would show nothing anyway prove nothing"
+
+
+async def test_no_value_of_a_token_is_written_down(gateway: Gateway, postgres: Postgres) -> None:
+    """In no topic, no table and no log: of a value that no other test reads."""
+    raw = "only-behind-a-token-3141592653"
+    with _wire(gateway, "tokens") as wire:
+        ((database,),) = wire.simple("select current_database()").rows
+        postgres.execute(
+            f"create table payments_kept as select 1 as id, '{raw}' as card;"
+            "grant all on payments_kept to app",
+            (database or b"").decode(),
+        )
+        wire.simple("create temporary table payments_seen ()")  # after it what was made is known here
+        ((token,),) = wire.simple("select card from payments_kept").rows
+        assert token is not None
+        held = token.decode()
+        mark = "select id as kept_by_a_token from payments_kept where card"
+        for statement in (f"= '{held}'", f"in ('{held}', '{held}')", f"= any (array['{held}'])"):
+            assert wire.simple(f"{mark} {statement}").rows == [[b"1"]]
+        assert wire.extended(f"{mark} = $1", [held]).rows == [[b"1"]]
+        assert wire.extended(f"{mark} = any ($1)", [f"{{{held}}}"]).rows == [[b"1"]]
+        wire.simple("begin")
+        wire.simple(f"declare kept cursor for {mark} = '{held}'")
+        assert wire.simple("fetch all from kept").rows == [[b"1"]]
+        wire.simple("commit; set log_parameter_max_length_on_error = -1")
+        assert not wire.extended(f"{mark} = any ($1) and card::int = 1", [f"{{{held}}}"]).rows
+        wire.simple(LAST)
+    await eventually(lambda: _projected(gateway), seconds=90, what="all commands in the audit log")
+    written = await all_written(gateway)
+    assert {"countersign.recordings", "commands", "ingress.log"} <= set(written)
+    assert written["commands"].count(held.encode()) >= 7, "the tokens themselves are on record"
+    assert [place for place, data in written.items() if raw.encode() in data] == []
+
+
+def _projected(gateway: Gateway) -> bool:
+    asked = f"select count() as n from commands where text = '{LAST}' and outcome = 'succeeded'"
+    (row,) = gateway.audit(asked)
+    return int(row["n"]) == 1
 
 
 async def test_no_text_of_a_statement_has_the_value(

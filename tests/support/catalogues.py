@@ -40,6 +40,7 @@ _POLYMORPHIC = ("unnest", "array_agg", "max", "min", "mode", "first_value", "lag
 _BASE_TYPES = """
     int4 int8 text bytea bool numeric date timestamptz json jsonb xml varchar bpchar tsquery _text _int4 name
 """
+_ARRAY_OF_TEXTS = 1009  # OID, by which clients declare a parameter
 _FIRST_USER_OID = 16384
 _EXACT = (("pg_catalog", "text"), ("pg_catalog", "varchar"))
 
@@ -51,7 +52,8 @@ class CatalogueBuilder:
         self._oids = count(_FIRST_USER_OID)
         self._relations: dict[str, Relation] = {}
         self._types = [
-            Type(number, "pg_catalog", name) for number, name in enumerate(_BASE_TYPES.split(), 16)
+            Type(_ARRAY_OF_TEXTS if name == "_text" else number, "pg_catalog", name)
+            for number, name in enumerate(_BASE_TYPES.split(), 16)
         ]
         self._functions = [
             _built_in(line) for part in BUILT_INS.split("\n") for line in part.split(";") if line.strip()

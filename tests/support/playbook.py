@@ -75,7 +75,8 @@ class Playbook:
             release=self._release,
             link=lambda approval: f"https://gw/approvals/{approval}",
             clock=lambda: NOW,
-            parameters={"client_encoding": encoding},
+            parameters={"client_encoding": encoding, "application_name": "agent-7/session psql"},
+            client_name="psql",
         )
 
     def client(self, *messages: bytes) -> None:

@@ -1,9 +1,10 @@
 """Comparisons of columns with tokens that were made for them: where a token stands for its value.
 
 That is so where a column that is masked by tokens is compared with such tokens, and with nothing else, by
-`=`, `<>`, IN, NOT IN, `= ANY (ARRAY[…])` or `<> ALL (ARRAY[…])`, and the server certainly compares bytes. It
-tells no more than the tokens that answers show, since equal values have equal tokens: so it is no probe.
-Anywhere else a token is the text that it is. (docs/decisions/0048-what-a-token-stands-for.md)
+`=`, `<>`, IN, NOT IN, `= ANY` or `<> ALL` (of `ARRAY[…]`, or of a parameter that is an array of them), and
+the server certainly compares bytes. It tells no more than the tokens that answers show, since equal values
+have equal tokens: so it is no probe. Anywhere else a token is the text that it is.
+(docs/decisions/0048-what-a-token-stands-for.md)
 """
 
 from typing import Any
@@ -18,9 +19,10 @@ from ingress.postgres.sql.type_names import built_in
 from processors.masking.tokens import TOKENISE
 from schemas.vocabulary import Intent
 
-KINDS = frozenset(("SelectStmt", "UpdateStmt", "DeleteStmt"))
+KINDS = frozenset(("SelectStmt", "UpdateStmt", "DeleteStmt", "DeclareCursorStmt"))
 """Statements in which a token may stand for a value."""
 
+_OF_ARRAYS = ("AEXPR_OP_ANY", "AEXPR_OP_ALL")
 _INTENTS = frozenset((Intent.READ, Intent.PROBE, Intent.WRITE, Intent.BULK_WRITE))
 
 
@@ -39,7 +41,8 @@ def sides(node: Node) -> tuple[Node, list[Node]] | None:
         case "AEXPR_IN", _:
             items = right.get("List", {}).get("items")
         case ("AEXPR_OP_ANY", "=") | ("AEXPR_OP_ALL", "<>"):
-            items = right.get("A_ArrayExpr", {}).get("elements")
+            bound = "ParamRef" in right.get("TypeCast", {}).get("arg", right)
+            items = [right] if bound else right.get("A_ArrayExpr", {}).get("elements")
     return (left, items) if "ColumnRef" in left and items else None
 
 
@@ -50,7 +53,8 @@ def compares_tokens(node: Node, column: Value, others: list[Node], scope: Scope)
     pattern = _pattern_of(column, findings)
     if held is None or not pattern or _may_be_of_users(strings(node["name"]), findings):
         return False
-    places = [_place(other, scope) for other in others]
+    is_array = node["kind"] in _OF_ARRAYS and "A_ArrayExpr" not in node["rexpr"]
+    places = [_place(other, scope, is_array=is_array) for other in others]
     found = {place: pattern for place in places if place is not None and held.made_for(place, pattern)}
     if len(found) < len(others):
         return False
@@ -68,14 +72,19 @@ def revealed(text: str, node: Node, findings: Findings) -> Revealed | None:
         return None
     if not findings.uncompared.isdisjoint(place.location for place in places):
         return None
-    parameters = {place.number: pattern for place, pattern in places.items() if place.number}
-    if not set(parameters).isdisjoint(_elsewhere(node, {place.location for place in places})):
+    bound = {place: pattern for place, pattern in places.items() if place.number}
+    numbers = {place.number for place in bound}
+    if not numbers.isdisjoint(_elsewhere(node, {place.location for place in places})):
         return None
     written = {place: pattern for place, pattern in places.items() if not place.number}
     found = tuple(literals(text, written))
     if len(found) < len(written):
         return None
-    return Revealed(found, tuple(sorted(parameters.items())), max(_numbers(node), default=0))
+    parameters, arrays = (
+        tuple(sorted({(one.number, pattern) for one, pattern in bound.items() if one.is_array is is_array}))
+        for is_array in (False, True)
+    )
+    return Revealed(found, parameters, arrays, max(_numbers(node), default=0))
 
 
 def _elsewhere(node: Node, compared: set[int]) -> set[int]:
@@ -91,24 +100,25 @@ def _numbers(node: Node) -> set[int]:
     return {parameter.get("number", 0) for kind, parameter in walk(node) if kind == "ParamRef"}
 
 
-def _place(wrapped: Node, scope: Scope) -> Place | None:
-    """A text literal or a parameter, be it as `::text` or `::varchar`; None for anything else."""
+def _place(wrapped: Node, scope: Scope, *, is_array: bool) -> Place | None:
+    """A text literal or a parameter, be it as `::text` or `::varchar`, or as an array of these; None for
+    anything else."""
     kind, node = kind_of(wrapped)
-    if kind == "TypeCast" and _is_of_text(node["typeName"], scope):
+    if kind == "TypeCast" and _is_of_text(node["typeName"], scope, dimensions=int(is_array)):
         kind, node = kind_of(node["arg"])
     location = node.get("location", 0)
     if location <= 0:
         return None
     if kind == "ParamRef" and node.get("number", 0) > 0:
-        return Place(location, node["number"])
+        return Place(location, node["number"], is_array=is_array)
     if kind == "A_Const" and "sval" in node:
         return Place(location, token=node["sval"].get("sval", ""))
     return None
 
 
-def _is_of_text(node: Node, scope: Scope) -> bool:
-    """Whether any text is the same as a value of this type."""
-    if "typmods" in node or "arrayBounds" in node or "setof" in node:
+def _is_of_text(node: Node, scope: Scope, *, dimensions: int) -> bool:
+    """Whether any text is the same as a value of this type, or any array of texts."""
+    if "typmods" in node or "setof" in node or len(node.get("arrayBounds", ())) != dimensions:
         return False
     return built_in(node, scope) in ("text", "varchar")
 

@@ -13,11 +13,12 @@ from processors.masking.tokens import Tokens
 
 class Place(NamedTuple):
     """Where a text literal or a parameter stands: its offset in bytes, and the parameter's number or the
-    literal's value."""
+    literal's value. `is_array`: it stands for an array of texts."""
 
     location: int
     number: int = 0
     token: str = ""
+    is_array: bool = False
 
 
 class Literal(NamedTuple):
@@ -38,25 +39,30 @@ class Literal(NamedTuple):
 class Held:
     """What is known of tokens when a statement is read. `parameters`: the bound ones that are tokens, each
     by its number with the pattern of the columns it was made for; None before anything is bound, when any
-    may be one."""
+    may be one. `arrays`: the bound ones that are arrays of tokens for the same columns."""
 
     tokens: Tokens
     parameters: tuple[tuple[int, str], ...] | None = ()
+    arrays: tuple[tuple[int, str], ...] = ()
 
     def made_for(self, place: Place, pattern: str) -> bool:
         """Whether what stands there is a token for these columns, or, before it is bound, may be one."""
         if not place.number:
             return self.tokens.made_for(place.token) == pattern
-        return self.parameters is None or (place.number, pattern) in self.parameters
+        if self.parameters is None:
+            return True
+        return (place.number, pattern) in (self.arrays if place.is_array else self.parameters)
 
 
 @dataclass(frozen=True, slots=True)
 class Revealed:
     """The tokens of a statement that stand for their values. `parameters`: those that are bound, by number
-    with their columns' pattern. `highest`: the highest number of its parameters."""
+    with their columns' pattern; `arrays`: those that are bound as arrays. `highest`: the highest number of
+    its parameters."""
 
     literals: tuple[Literal, ...] = ()
     parameters: tuple[tuple[int, str], ...] = ()
+    arrays: tuple[tuple[int, str], ...] = ()
     highest: int = 0
 
 

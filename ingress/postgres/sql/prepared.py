@@ -139,7 +139,8 @@ def read_declare(node: Node, reading: Reading) -> Row:
     kind, inner = kind_of(node["query"])
     reading.describe(kind, inner, reading)
     findings.statements.add("declare")
-    reading.declares = (node["portalname"], Cursor(_text_after("FOR", reading.text), findings.search_path))
+    query = _text_after("FOR", reading.text)
+    reading.declares = (node["portalname"], Cursor(query, findings.search_path, findings.held))
     return NOTHING
 
 
@@ -153,10 +154,11 @@ def read_fetch(node: Node, reading: Reading) -> Row:
     if cursor is None:
         findings.doubt(f"cursor {name} is not known")
         return NOTHING if moves else ANYTHING
-    # Its names were resolved when it was declared.
-    path, findings.search_path = findings.search_path, cursor.search_path
+    # Its names were resolved when it was declared, and so were its tokens.
+    path, findings.search_path, findings.held = findings.search_path, cursor.search_path, cursor.held
     row, _ = _other_text(cursor.query, reading)
-    findings.search_path = path
+    findings.search_path, findings.held = path, None
+    findings.compared.clear()
     return NOTHING if moves else row
 
 

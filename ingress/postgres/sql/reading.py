@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from ingress.postgres.sql.columns import UNPROVEN, Row, row_of
 from ingress.postgres.sql.findings import Findings
+from ingress.postgres.sql.held import Held
 from ingress.postgres.sql.tree import Node, kind_of
 from schemas.vocabulary import Intent
 
@@ -16,10 +17,12 @@ ANYTHING = Row((), {}, UNPROVEN)
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """An open cursor's query, and the schemas its names were resolved in when it was declared."""
+    """An open cursor's query, and the schemas its names were resolved in when it was declared. `held`: what
+    was known of tokens in it."""
 
     query: str
     search_path: tuple[str, ...]
+    held: Held | None = None
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,8 +106,10 @@ def compare(run: Run, listed: Listed) -> list[str]:
     """Runs one suite both ways, prints what came of it, and gives what is not as listed."""
     logs = Path(tempfile.mkdtemp(prefix=f"countersign-{run.suite.name}-"))
     with direct(run.suite) as straight, through_gateway(run.suite, logs) as gateway:
-        alone = run.outcomes(straight, logs / "direct.log")
-        with_us = run.outcomes(gateway, logs / "gateway.log")
+        with ThreadPoolExecutor() as both:
+            without = both.submit(run.outcomes, straight, logs / "direct.log")
+            with_us = run.outcomes(gateway, logs / "gateway.log")
+            alone = without.result()
         found = differences(alone, with_us)
         if found:  # a second look: some tests are unsteady by themselves
             tests = sorted({difference.test for difference in found})

@@ -1,10 +1,11 @@
-"""A pytest plugin: one line of JSON a test, with its id and how it ended. It changes nothing else.
+"""A pytest plugin: one line of JSON a test, with its id and how it ended. It changes no test.
 
 The file is named by COUNTERSIGN_OUTCOMES. COUNTERSIGN_TESTS names a file with the ids of the tests to run, a
 line each, where not all are: some suites' ids cannot be given as arguments. It imports nothing of ours: it
 runs in the suites' environment.
 """
 
+import gc
 import json
 import os
 from pathlib import Path
@@ -19,6 +20,10 @@ def pytest_collection_modifyitems(items: list[Any]) -> None:
     if chosen:
         wanted = set(Path(chosen).read_text().splitlines())
         items[:] = [item for item in items if item.nodeid in wanted]
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # suites collect garbage between tests, and what was collected to run is most of all there is
 
 
 def pytest_runtest_logreport(report: Any) -> None:

@@ -12,6 +12,7 @@ from ingress.postgres.messages import (
     make_bind,
     make_error,
     make_execute,
+    make_parameter_status,
     make_parse,
     parse_fields,
 )
@@ -42,6 +43,17 @@ def test_a_text_longer_than_an_event_is_refused_and_its_start_on_record() -> Non
     book.client(make_parse(b"", b"select 1" + b" " * 1_200_000), SYNC)
     assert book.kinds_to_client() == "E"
     assert [len(command.text) < 2000 for command in book.commands] == [True, True]
+
+
+def test_its_client_hears_of_its_own_application_name() -> None:
+    """At the target the principal and the session stand before it."""
+    book = play()
+    book.client(query("set application_name = 'other'"), query("reset application_name"))
+    book.target(make_parameter_status("application_name", "other"), complete("SET"), ready())
+    ours = make_parameter_status("application_name", "agent-7/session psql")
+    book.target(ours, complete("RESET"), ready())
+    told = [one.body for one in book.to_client() if one.kind == b"S"]
+    assert told == [b"application_name\0other\0", b"application_name\0psql\0"]
 
 
 def test_a_fast_path_call_is_the_command_that_calls_the_function() -> None:

@@ -19,6 +19,7 @@ from ingress.postgres.messages import (
     parse_fields,
     parse_parse,
 )
+from ingress.postgres.token_arrays import make_array
 from processors.masking.tokens import Tokens, mask_of
 from schemas.vocabulary import Intent, Obligations, Outcome, SensitiveColumn
 
@@ -149,6 +150,59 @@ def test_anything_else_that_is_bound_stays_what_it_is(text: str, types: tuple[in
     book.client(make_execute(b""), SYNC)
     assert sent(book)[1].parameters == (value.encode(),)
     assert bool(book.commands[0].facts.probed) is ("card" in text)
+
+
+@pytest.mark.parametrize(("formats", "types"), [((), ()), ((0,), (1009,)), ((1,), ()), ((1, 0), (1009, 0))])
+def test_a_bound_array_of_tokens_is_one_of_values_in_either_format(
+    formats: tuple[int, ...], types: tuple[int, ...]
+) -> None:
+    book = play()
+    is_binary = 1 in formats
+    bound, values = (
+        make_array(elements, is_binary=is_binary)
+        for elements in ((token().encode(), token(OTHER).encode()), (RAW, OTHER))
+    )
+    book.client(make_parse(b"", b"select id from customers where card = any ($1) and name = $2", types))
+    book.client(make_bind(b"", b"", formats, (bound, b"x")), make_execute(b""), SYNC)
+    assert sent(book)[1].parameters == (values, b"x")
+    assert book.commands[0].facts.probed == ()
+
+
+@pytest.mark.parametrize("types", [(), (1014,), (1003,), (25,)])
+@pytest.mark.parametrize("other", ["", ",x", ",NULL", ",tok_x"])
+def test_any_other_array_stays_what_it_is(types: tuple[int, ...], other: str) -> None:
+    bound = f"{{{token()}{other}}}".encode()
+    if types == () and not other:
+        bound = bound.replace(b"{", b"{{").replace(b"}", b"}}")
+    book = play()
+    book.client(make_parse(b"", b"select id from customers where card = any ($1)", types))
+    book.client(make_bind(b"", b"", (), (bound,)), make_execute(b""), SYNC)
+    assert sent(book)[1].parameters == (bound,)
+    assert book.commands[0].facts.probed == (CARD,)
+
+
+def test_a_cursor_is_declared_with_values_and_its_rows_are_no_probe() -> None:
+    book = play()
+    book.client(query(f"declare c cursor for select id from customers where card = '{token()}'"))
+    parse, bind, kinds = sent(book)
+    assert (kinds, bind.parameters) == ("PBDES", (RAW,))
+    assert parse.text.split()[-3:] == [b"card", b"=", b"$1"]
+    book.target(PREPARED, BOUND, make(b"n"), complete("DECLARE CURSOR"), ready(b"T"))
+    assert book.kinds_to_client() == "CZ"
+    book.status = b"T"
+    book.client(query("fetch all from c"))
+    assert book.kinds_to_target() == "Q"
+    assert book.commands[-1].facts.probed == ()
+    assert Intent.UNKNOWN not in book.commands[-1].facts.intents
+
+
+def test_a_cursor_over_a_guess_is_a_probe_in_every_fetch() -> None:
+    book = play()
+    book.client(query("declare c cursor for select id from customers where card = '4111'"))
+    book.status = b"T"
+    book.target(complete("DECLARE CURSOR"), ready(b"T"))
+    book.client(query("fetch all from c"))
+    assert [one.facts.probed for one in book.commands] == [(CARD,), (CARD,)]
 
 
 def test_two_statements_in_one_message_hold_none() -> None:

@@ -51,10 +51,13 @@ WORDS = {
 }
 
 
+Bound = tuple[tuple[int, str], ...]
+
+
 def read(
-    sql: str, catalogue: Catalogue = CATALOGUE, parameters: tuple[tuple[int, str], ...] | None = ((1, CARD),)
+    sql: str, catalogue: Catalogue = CATALOGUE, parameters: Bound | None = ((1, CARD),), arrays: Bound = ()
 ) -> Statement:
-    return analyse(sql.format(**WORDS), catalogue, CONTEXT, SENSITIVE, Held(TOKENS, parameters))[0]
+    return analyse(sql.format(**WORDS), catalogue, CONTEXT, SENSITIVE, Held(TOKENS, parameters, arrays))[0]
 
 
 def probes(sql: str, catalogue: Catalogue = CATALOGUE) -> bool:
@@ -87,6 +90,23 @@ def test_it_is_a_text(sql: str) -> None:
     statement = read(sql)
     assert statement.revealed == NONE
     assert not {Intent.PROBE, Intent.UNKNOWN} & set(statement.facts.intents)
+
+
+@pytest.mark.parametrize("sql", DOCUMENT["arrays"])
+def test_an_array_of_them_stands_for_an_array_of_values(sql: str) -> None:
+    statement = read(sql, parameters=(), arrays=((1, CARD),))
+    assert not {Intent.PROBE, Intent.UNKNOWN} & set(statement.facts.intents)
+    assert (statement.revealed.parameters, statement.revealed.arrays) == ((), ((1, CARD),))
+    assert Intent.PROBE in read(sql, parameters=()).facts.intents, "of other values it is a probe"
+    assert Intent.PROBE in read(sql, parameters=(), arrays=((1, PAID),)).facts.intents
+    assert Intent.PROBE in read(sql).facts.intents, "a token is no array"
+
+
+@pytest.mark.parametrize("sql", DOCUMENT["probes in arrays"])
+def test_anywhere_else_it_is_an_array_of_texts(sql: str) -> None:
+    statement = read(sql, parameters=(), arrays=((1, CARD),))
+    assert statement.revealed == NONE
+    assert {Intent.PROBE, Intent.UNKNOWN} & set(statement.facts.intents)
 
 
 def test_before_anything_is_bound_a_parameter_may_be_one() -> None:
