@@ -8,7 +8,7 @@ Every method of SFTPServer that would touch the gateway's own files is overridde
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any, cast
 
 import asyncssh
@@ -32,19 +32,23 @@ from ingress.ssh.kept import Kept
 from ingress.ssh.open_file import OpenFile, Way, file_of
 from ingress.ssh.operations import SETS_OWNER_OF_PROCESS
 from ingress.ssh.transfers import Direction
+from ingress.ssh.upload import Uninspected, begin_upload, upload_flags
 from ingress.ssh.visit import Visit
+from ingress.terminal.guard import Blocked
 from schemas.vocabulary import Intent, Outcome
 
 _WRITES = FXF_WRITE | FXF_APPEND | FXF_CREAT | FXF_TRUNC
 
 
 class Files(asyncssh.SFTPServer):
-    """One channel's SFTP server, of which the host's is the disk."""
+    """One channel's SFTP server, of which the host's is the disk. `turn`: of those who write to this host
+    under a rule that blocks."""
 
-    def __init__(self, visit: Visit, channel: "SSHChannel[bytes]") -> None:
+    def __init__(self, visit: Visit, channel: "SSHChannel[bytes]", turn: asyncio.Lock) -> None:
         assert isinstance(channel, asyncssh.SSHServerChannel)
         super().__init__(channel)
         self._visit = visit
+        self._turn = turn
         self._commands = FileCommands(visit, channel)
         self._host = HostFiles(visit.target, self._commands.tell)
         self._open: set[OpenFile] = set()
@@ -61,34 +65,48 @@ class Files(asyncssh.SFTPServer):
         if pflags & FXF_READ or not writes:
             intents.add(Intent.READ)
         command, allowed = await self._commands.ask(statement, intents, shown, attrs=attrs)
+        obligations = allowed.obligations
+        detectors, block = obligations.masking.detectors, obligations.block
+        most, room = self._visit.most_of_a_file, self._visit.room_for_files
+        flags = upload_flags(pflags) if writes and block else pflags
         try:
-            file = await (await self._host.client()).open(path, pflags, attrs, encoding=None, block_size=0)
+            file = await (await self._host.client()).open(path, flags, attrs, encoding=None, block_size=0)
         except asyncssh.SFTPError as error:
             self._commands.finish(command, Outcome.FAILED, str(error))
             raise
-        detectors = allowed.obligations.masking.detectors
-        most, room = self._visit.most_of_a_file, self._visit.room_for_files
         opened = OpenFile(
             path=shown,
             command=command,
+            obligations=obligations,
             file=file,
-            contents=Contents(lambda offset, size: file.read(size, offset), detectors),
+            contents=Contents(lambda offset, size: file.read(size, offset), detectors, block),
             may_write=writes,
             appends=bool(pflags & FXF_APPEND),
-            most=allowed.obligations.bytes,
             read=Way(Direction.READ, Kept((), most, room)),  # what is read has been masked
             written=Way(Direction.WRITE, Kept(detectors, most, room)),
         )
         self._open.add(opened)
+        if writes and block:
+            try:
+                await self._guarded(opened, self._begin_upload(opened))
+            except asyncssh.SFTPError:
+                await self.close(opened)
+                raise
         return opened
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         opened = file_of(file_obj)
-        if opened.most is not None and opened.read.digest.bytes + size > opened.most:
-            opened.error = "the limit of bytes was reached"
+        opened.check()
+        if opened.upload is not None:
+            raise asyncssh.SFTPPermissionDenied("it is open for writing")  # though at the host for both
+        most = opened.obligations.bytes
+        if most is not None and opened.read.digest.bytes + size > most:
+            opened.limit, opened.error = "bytes", "the limit of bytes was reached"
             raise asyncssh.SFTPPermissionDenied(opened.error)
         try:
             data = await opened.contents.read(offset, size)
+        except Blocked as error:
+            raise self._commands.end(opened, error) from None
         except Withheld:
             opened.error = "it is no text, and holds what must not leave"
             self._commands.tell(f"countersign: {opened.path}: {opened.error}")
@@ -98,6 +116,10 @@ class Files(asyncssh.SFTPServer):
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         opened = file_of(file_obj)
+        opened.check()
+        if opened.upload is not None:
+            await self._guarded(opened, opened.upload.write(offset, data))
+            return len(data)
         opened.add_written(offset, data)
         most = (await self._host.client()).limits.max_write_len
         parts = [(start, data[start : start + most]) for start in range(0, len(data), most)]
@@ -112,7 +134,11 @@ class Files(asyncssh.SFTPServer):
         self._open.discard(opened)
         outcome = Outcome.FAILED if opened.error else Outcome.UNKNOWN
         try:
-            await opened.file.close()
+            try:
+                if opened.upload is not None and not opened.is_over:
+                    await self._guarded(opened, opened.upload.settle(), fatal=True)
+            finally:
+                await opened.file.close()
             outcome = outcome if opened.error else Outcome.SUCCEEDED
         except asyncssh.SFTPError as error:
             opened.error = opened.error or str(error)
@@ -122,16 +148,27 @@ class Files(asyncssh.SFTPServer):
             self._commands.close(opened, outcome)
 
     async def fstat(self, file_obj: object) -> SFTPAttrs:
-        return await file_of(file_obj).file.stat()
+        opened = file_of(file_obj)
+        attrs = await opened.file.stat()
+        if opened.upload is not None:
+            attrs.size = opened.upload.size
+        return attrs
 
     async def fsetstat(self, file_obj: object, attrs: SFTPAttrs) -> None:
         opened = file_of(file_obj)
         if not opened.may_write or (attrs.permissions or 0) & SETS_OWNER_OF_PROCESS:
             raise asyncssh.SFTPPermissionDenied("not with what the file was opened for")
+        if opened.upload is not None:
+            await self._settled(opened)  # what is sent later would change its times
+            if attrs.size is not None:
+                await self._guarded(opened, opened.upload.cut(attrs.size))
+                attrs.size = None
         await opened.file.setstat(attrs)
 
     async def fsync(self, file_obj: object) -> None:
-        await file_of(file_obj).file.fsync()
+        opened = file_of(file_obj)
+        await self._settled(opened)
+        await opened.file.fsync()
 
     async def fstatvfs(self, file_obj: object) -> SFTPVFSAttrs:
         return await file_of(file_obj).file.statvfs()
@@ -219,6 +256,28 @@ class Files(asyncssh.SFTPServer):
         """Nobody will close what is open."""
         while self._open:
             self._commands.close(self._open.pop(), Outcome.UNKNOWN)
+
+    async def _begin_upload(self, opened: OpenFile) -> None:
+        block = opened.obligations.block
+        opened.upload = await begin_upload(
+            opened.file, block, self._turn, opened.add_written, appends=opened.appends
+        )
+
+    async def _settled(self, opened: OpenFile) -> None:
+        """What was written is at the host."""
+        opened.check()
+        if opened.upload is not None:
+            await self._guarded(opened, opened.upload.settle())
+
+    async def _guarded(self, opened: OpenFile, doing: Awaitable[None], *, fatal: bool = False) -> None:
+        """Raises SFTPError where it does not get through; then nothing more does."""
+        try:
+            await doing
+        except (Blocked, Uninspected) as error:
+            raise self._commands.end(opened, error, fatal=fatal) from None
+        except asyncssh.SFTPError as error:
+            opened.end(str(error))
+            raise
 
     async def _about(self, statement: str, path: bytes, method: str, *, follows: bool = True) -> Any:
         """Asks something about a name."""

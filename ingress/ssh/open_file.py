@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
 
 import asyncssh
@@ -9,6 +10,8 @@ import asyncssh
 from ingress.ssh.contents import Contents, Digest
 from ingress.ssh.kept import Kept
 from ingress.ssh.transfers import Direction
+from ingress.ssh.upload import Upload
+from schemas.vocabulary import Obligations
 
 
 @dataclass(slots=True)
@@ -27,18 +30,37 @@ class Way:
 
 @dataclass(slots=True, eq=False)
 class OpenFile:
-    """`command`: the one that opened it."""
+    """`command`: the one that opened it; `obligations`: under which it was. `upload`: where what is written
+    to it is looked into. `blocked`: what was found that must not pass, by name."""
 
     path: str
     command: str
+    obligations: Obligations
     file: asyncssh.SFTPClientFile
     contents: Contents
     may_write: bool
     appends: bool
-    most: int | None  # bytes that may be read
     read: Way
     written: Way
+    upload: Upload | None = None
     error: str = ""
+    limit: str = ""  # at which it was ended
+    is_over: bool = False  # nothing more goes through it
+    blocked: Counter[str] = field(default_factory=Counter)
+
+    def end(self, error: str) -> None:
+        """Nothing more goes through it, and why."""
+        self.error, self.is_over = error, True
+
+    def check(self) -> None:
+        """Raises SFTPPermissionDenied where it is over."""
+        if self.is_over:
+            raise asyncssh.SFTPPermissionDenied(self.error)
+
+    @property
+    def rule(self) -> str:
+        """Which ended it."""
+        return self.obligations.rule_of(self.limit)
 
     @property
     def main(self) -> Way:
