@@ -13,7 +13,7 @@ from ingress.command import Command
 from ingress.gate import Allowed
 from ingress.inquiry import Refused
 from ingress.interface import Finish
-from ingress.ssh.open_file import OpenFile
+from ingress.ssh.open_file import Ended, OpenFile
 from ingress.ssh.operations import operation_facts, operation_text, unguardable
 from ingress.ssh.refusal import blocked, refusal_line, uninspected
 from ingress.ssh.transfers import Transfer, make_frames
@@ -24,14 +24,6 @@ from ingress.terminal.obligations import unkept
 from schemas.vocabulary import Intent, MaskedField, Outcome
 
 _STDERR = 1  # SSH_EXTENDED_DATA_STDERR (RFC 4254, 5.2)
-
-
-class Ended(asyncssh.SFTPPermissionDenied):
-    """A rule ended what went through a file. `fatal` (asyncssh reads it): ends scp's own protocol, too."""
-
-    def __init__(self, reason: str, *, fatal: bool) -> None:
-        super().__init__(reason)
-        self.fatal = fatal
 
 
 class FileCommands:

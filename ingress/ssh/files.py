@@ -135,7 +135,8 @@ class Files(asyncssh.SFTPServer):
         outcome = Outcome.FAILED if opened.error else Outcome.UNKNOWN
         try:
             try:
-                if opened.upload is not None and not opened.is_over:
+                if opened.upload is not None:
+                    opened.check(fatal=True)  # OpenSSH takes no notice of what fails between write and close
                     await self._guarded(opened, opened.upload.settle(), fatal=True)
             finally:
                 await opened.file.close()

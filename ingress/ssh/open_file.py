@@ -14,6 +14,14 @@ from ingress.ssh.upload import Upload
 from schemas.vocabulary import Obligations
 
 
+class Ended(asyncssh.SFTPPermissionDenied):
+    """A rule ended what went through a file. `fatal` (asyncssh reads it): ends scp's own protocol, too."""
+
+    def __init__(self, reason: str, *, fatal: bool) -> None:
+        super().__init__(reason)
+        self.fatal = fatal
+
+
 @dataclass(slots=True)
 class Way:
     """What went through in one direction. `kept`: of it for the recording."""
@@ -52,10 +60,10 @@ class OpenFile:
         """Nothing more goes through it, and why."""
         self.error, self.is_over = error, True
 
-    def check(self) -> None:
-        """Raises SFTPPermissionDenied where it is over."""
+    def check(self, *, fatal: bool = False) -> None:
+        """Raises Ended where it is over."""
         if self.is_over:
-            raise asyncssh.SFTPPermissionDenied(self.error)
+            raise Ended(self.error, fatal=fatal)
 
     @property
     def rule(self) -> str:

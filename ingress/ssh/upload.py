@@ -110,13 +110,13 @@ class Upload:
             del self._kept[:count]
 
     async def _around(self, count: int) -> tuple[bytes, bytes]:
-        """What stands at the host before the end, and behind it and `count` more bytes. Raises Uninspected."""
+        """What stands at the host before the end, and behind `count` bytes more. Raises Uninspected."""
         begin = max(0, self._end - AROUND)
         length = self._end - begin
         image = await fetch_all(
             lambda offset, size: self._file.read(size, offset), begin, length + count + AROUND
         )
-        is_longer = self._start > 0 and len(image) > length
+        is_longer = (self._appends or self._start > 0) and len(image) > length
         if len(image) < length or is_longer:
             self.stays = "It stays as it is there."
             raise Uninspected(_CHANGED)
@@ -129,7 +129,7 @@ class Upload:
         except asyncssh.SFTPError:
             self.stays = f"Its first {self._end} bytes stay there, in which nothing was found."
         else:
-            self.stays = "Nothing of it stays there." if not self._start else "It is there as it was before."
+            self.stays = "It is as it was before there." if self._start else "It is empty there now."
 
 
 def upload_flags(pflags: int) -> int:

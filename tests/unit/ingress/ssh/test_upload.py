@@ -80,7 +80,7 @@ async def test_a_value_does_not_arrive(before: int, size: int) -> None:
     with pytest.raises(Blocked):
         await write()
     assert host.data == b""
-    assert writing.stays == "Nothing of it stays there."
+    assert writing.stays == "It is empty there now."
     assert CARD[:1] not in b"".join(passed)
 
 
@@ -91,7 +91,7 @@ async def test_what_was_there_before_stays() -> None:
     with pytest.raises(Blocked):
         await writing.settle()
     assert host.data == b"ends in " + CARD[:8]
-    assert writing.stays == "It is there as it was before."
+    assert writing.stays == "It is as it was before there."
 
 
 async def test_what_was_found_before_is_not_held_against_it() -> None:
