@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import replace
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncssh
 from asyncssh import SFTPAttrs
@@ -23,6 +23,7 @@ from ingress.terminal.guard import Blocked
 from ingress.terminal.obligations import unkept
 from schemas.vocabulary import Intent, MaskedField, Outcome
 
+T = TypeVar("T")
 _STDERR = 1  # SSH_EXTENDED_DATA_STDERR (RFC 4254, 5.2)
 
 
@@ -78,9 +79,26 @@ class FileCommands:
             waiting.cancel()
             closed.cancel()
 
-    def end(self, opened: OpenFile, why: Blocked | Uninspected, *, fatal: bool = False) -> Ended:
+    async def guard(self, opened: OpenFile, doing: Coroutine[Any, Any, T], *, fatal: bool = False) -> T:
+        """What goes through the file, until a rule or the host ends it. Raises SFTPError. `fatal`: so that
+        scp's own protocol ends with it."""
+        try:
+            opened.check(fatal=fatal)
+            return await doing
+        except (Blocked, Uninspected) as error:
+            raise self._end(opened, error, fatal=fatal) from None
+        except asyncssh.SFTPError as error:
+            if opened.may_write:
+                opened.end(opened.error or str(error))
+            raise
+        finally:
+            doing.close()
+
+    def _end(self, opened: OpenFile, why: Blocked | Uninspected, *, fatal: bool) -> Ended:
         """The client is told why nothing more goes through the file."""
-        stays = opened.upload.stays if opened.upload is not None else "What stood before it has left."
+        stays = "It stays as it is there." if opened.may_write else "What stood before it has left."
+        if opened.upload is not None:
+            stays = opened.upload.stays
         if isinstance(why, Blocked):
             opened.limit, opened.blocked = why.limit, why.found
             refusal = blocked(opened.obligations, why, stays)

@@ -8,7 +8,7 @@ Every method of SFTPServer that would touch the gateway's own files is overridde
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import asyncssh
@@ -23,6 +23,7 @@ from asyncssh import (
     SFTPVFSAttrs,
 )
 from asyncssh.channel import SSHChannel
+from asyncssh.stream import SSHStreamSession
 
 from ingress.ssh import words
 from ingress.ssh.contents import Contents, Withheld
@@ -32,9 +33,8 @@ from ingress.ssh.kept import Kept
 from ingress.ssh.open_file import OpenFile, Way, file_of
 from ingress.ssh.operations import SETS_OWNER_OF_PROCESS
 from ingress.ssh.transfers import Direction
-from ingress.ssh.upload import Uninspected, begin_upload, upload_flags
+from ingress.ssh.upload import upload_flags
 from ingress.ssh.visit import Visit
-from ingress.terminal.guard import Blocked
 from schemas.vocabulary import Intent, Outcome
 
 _WRITES = FXF_WRITE | FXF_APPEND | FXF_CREAT | FXF_TRUNC
@@ -88,7 +88,7 @@ class Files(asyncssh.SFTPServer):
         self._open.add(opened)
         if writes and block:
             try:
-                await self._guarded(opened, self._begin_upload(opened))
+                await self._commands.guard(opened, opened.begin_upload(self._turn))
             except asyncssh.SFTPError:
                 await self.close(opened)
                 raise
@@ -96,7 +96,6 @@ class Files(asyncssh.SFTPServer):
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         opened = file_of(file_obj)
-        opened.check()
         if opened.upload is not None:
             raise asyncssh.SFTPPermissionDenied("it is open for writing")  # though at the host for both
         most = opened.obligations.bytes
@@ -104,9 +103,7 @@ class Files(asyncssh.SFTPServer):
             opened.limit, opened.error = "bytes", "the limit of bytes was reached"
             raise asyncssh.SFTPPermissionDenied(opened.error)
         try:
-            data = await opened.contents.read(offset, size)
-        except Blocked as error:
-            raise self._commands.end(opened, error) from None
+            data = await self._commands.guard(opened, opened.contents.read(offset, size))
         except Withheld:
             opened.error = "it is no text, and holds what must not leave"
             self._commands.tell(f"countersign: {opened.path}: {opened.error}")
@@ -116,9 +113,8 @@ class Files(asyncssh.SFTPServer):
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         opened = file_of(file_obj)
-        opened.check()
         if opened.upload is not None:
-            await self._guarded(opened, opened.upload.write(offset, data))
+            await self._commands.guard(opened, opened.upload.write(offset, data))
             return len(data)
         opened.add_written(offset, data)
         most = (await self._host.client()).limits.max_write_len
@@ -136,15 +132,16 @@ class Files(asyncssh.SFTPServer):
         try:
             try:
                 if opened.upload is not None:
-                    opened.check(fatal=True)  # OpenSSH takes no notice of what fails between write and close
-                    await self._guarded(opened, opened.upload.settle(), fatal=True)
+                    # OpenSSH takes no notice of what fails between its writes and its close.
+                    await self._commands.guard(opened, opened.settle(), fatal=True)
             finally:
                 await opened.file.close()
             outcome = outcome if opened.error else Outcome.SUCCEEDED
         except asyncssh.SFTPError as error:
             opened.error = opened.error or str(error)
             outcome = Outcome.FAILED
-            raise
+            if not self._nobody_listens:
+                raise
         finally:
             self._commands.close(opened, outcome)
 
@@ -159,16 +156,15 @@ class Files(asyncssh.SFTPServer):
         opened = file_of(file_obj)
         if not opened.may_write or (attrs.permissions or 0) & SETS_OWNER_OF_PROCESS:
             raise asyncssh.SFTPPermissionDenied("not with what the file was opened for")
-        if opened.upload is not None:
-            await self._settled(opened)  # what is sent later would change its times
-            if attrs.size is not None:
-                await self._guarded(opened, opened.upload.cut(attrs.size))
-                attrs.size = None
+        await self._commands.guard(opened, opened.settle())  # what is sent later would change its times
+        if opened.upload is not None and attrs.size is not None:
+            await self._commands.guard(opened, opened.upload.cut(attrs.size))
+            attrs.size = None
         await opened.file.setstat(attrs)
 
     async def fsync(self, file_obj: object) -> None:
         opened = file_of(file_obj)
-        await self._settled(opened)
+        await self._commands.guard(opened, opened.settle())
         await opened.file.fsync()
 
     async def fstatvfs(self, file_obj: object) -> SFTPVFSAttrs:
@@ -258,27 +254,11 @@ class Files(asyncssh.SFTPServer):
         while self._open:
             self._commands.close(self._open.pop(), Outcome.UNKNOWN)
 
-    async def _begin_upload(self, opened: OpenFile) -> None:
-        block = opened.obligations.block
-        opened.upload = await begin_upload(
-            opened.file, block, self._turn, opened.add_written, appends=opened.appends
-        )
-
-    async def _settled(self, opened: OpenFile) -> None:
-        """What was written is at the host."""
-        opened.check()
-        if opened.upload is not None:
-            await self._guarded(opened, opened.upload.settle())
-
-    async def _guarded(self, opened: OpenFile, doing: Awaitable[None], *, fatal: bool = False) -> None:
-        """Raises SFTPError where it does not get through; then nothing more does."""
-        try:
-            await doing
-        except (Blocked, Uninspected) as error:
-            raise self._commands.end(opened, error, fatal=fatal) from None
-        except asyncssh.SFTPError as error:
-            opened.end(str(error))
-            raise
+    @property
+    def _nobody_listens(self) -> bool:
+        """Whether it is asyncssh that closes what the client left open: an error would end its connection."""
+        session = self.channel._session
+        return not isinstance(session, SSHStreamSession) or session.at_eof(None)
 
     async def _about(self, statement: str, path: bytes, method: str, *, follows: bool = True) -> Any:
         """Asks something about a name."""

@@ -1,5 +1,6 @@
 """A file that a client has open: what is read and written belongs to the command that opened it."""
 
+import asyncio
 import os
 import sys
 from collections import Counter
@@ -10,7 +11,7 @@ import asyncssh
 from ingress.ssh.contents import Contents, Digest
 from ingress.ssh.kept import Kept
 from ingress.ssh.transfers import Direction
-from ingress.ssh.upload import Upload
+from ingress.ssh.upload import Upload, begin_upload
 from schemas.vocabulary import Obligations
 
 
@@ -79,6 +80,16 @@ class OpenFile:
     def ways(self) -> list[Way]:
         """Those that it was opened for, or that something went."""
         return [way for way in (self.read, self.written) if way is self.main or way.digest.bytes]
+
+    async def begin_upload(self, turn: asyncio.Lock) -> None:
+        """From here on what is written is looked into. Raises Uninspected, SFTPError."""
+        block = self.obligations.block
+        self.upload = await begin_upload(self.file, block, turn, self.add_written, appends=self.appends)
+
+    async def settle(self) -> None:
+        """Sends what waits to be written. Raises Blocked, Uninspected, SFTPError."""
+        if self.upload is not None:
+            await self.upload.settle()
 
     def add_written(self, offset: int, data: bytes) -> None:
         """What the client writes. Where it appends, the host heeds no offset (draft-ietf-secsh-filexfer-02,
