@@ -149,7 +149,7 @@ class Files(asyncssh.SFTPServer):
         opened = file_of(file_obj)
         attrs = await opened.file.stat()
         if opened.upload is not None:
-            attrs.size = opened.upload.size
+            attrs.size = max(attrs.size or 0, opened.upload.size)  # with what waits here
         return attrs
 
     async def fsetstat(self, file_obj: object, attrs: SFTPAttrs) -> None:
