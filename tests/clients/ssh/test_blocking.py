@@ -318,6 +318,18 @@ async def test_standard_input_is_looked_into(client: Client, gateway: Gateway, s
     assert (done.status, where.read_text()) == (0, CLEAN * 10_000)
 
 
+async def test_rsync_is_looked_into_and_goes_on(client: Client, sshd: Sshd, tmp_path: Path) -> None:
+    rsh = " ".join(["ssh", *client.options("guarded")])
+    where = sshd.files / "open"
+    for name, text in (("clean", CLEAN * 10_000), ("held", CLEAN * 10_000 + HELD)):
+        (tmp_path / name).write_text(text)
+        argv = ["rsync", "-e", rsh, str(tmp_path / name), f"127.0.0.1:{where}/rsync-{name}"]
+        done = await client.run_any(argv)
+        assert (done.status == 0) == (name == "clean"), done.stderr
+    assert (where / "rsync-clean").read_text() == CLEAN * 10_000
+    assert not (where / "rsync-held").exists()
+
+
 async def test_output_is_looked_into(client: Client, sshd: Sshd) -> None:
     (sshd.files / "shown").write_text(HELD)
     for command in (

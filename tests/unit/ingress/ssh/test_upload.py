@@ -199,11 +199,25 @@ async def test_what_another_wrote_of_the_same_length_is_seen() -> None:
 
 async def test_two_take_turns() -> None:
     host, turn = Host(), asyncio.Lock()
-    one, two = await upload(host, turn=turn), await upload(host, turn=turn)
-    await one.write(0, CARD[:7])
-    await two.write(0, b"xxxxxxx" + CARD[7:] + b" ")
+    one = await upload(host, turn=turn, appends=True)
+    two = await upload(host, turn=turn, appends=True)
+    await one.write(0, CARD[:8])
+    await two.write(0, CARD[8:])
     ended = await asyncio.gather(one.settle(), two.settle(), return_exceptions=True)
     assert [type(error) for error in ended if error is not None] == [Uninspected]
+    assert host.data in (CARD[:8], CARD[8:])
+
+
+async def test_over_each_other_they_make_no_value() -> None:
+    """`4111111` over the beginning of `xxxxxxx111111111 `."""
+    host, turn = Host(), asyncio.Lock()
+    long, short = await upload(host, turn=turn), await upload(host, turn=turn)
+    await long.write(0, b"xxxxxxx" + CARD[7:] + b" ")
+    await short.write(0, CARD[:7])
+    await long.settle()
+    with pytest.raises(Blocked):
+        await short.settle()
+    assert host.data == b""
 
 
 async def test_where_it_cannot_be_taken_back_it_says_what_stays() -> None:
