@@ -109,6 +109,7 @@ class Run:
                 await writer.drain()
                 await self._visit.recording_has_room()
                 if self._answer.limit:
+                    host.close()  # so that its other stream ends, too
                     return
             writer.write(stream.close())
         except Blocked as blocked:
@@ -116,7 +117,7 @@ class Run:
 
     def _block(self, host: HostProcess, blocked: Blocked) -> None:
         self._answer.block(blocked)
-        host.close()  # so that nothing more of it comes or goes
+        host.close()
 
     async def _feed(self, host: HostProcess) -> None:
         """Input to the host, with the terminal's size, signals and breaks."""
