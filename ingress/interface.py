@@ -51,7 +51,7 @@ class Finish:
     error_code: str
     error: str
     masked: tuple[MaskedField, ...]
-    limit: str = ""  # the limit at which its answer was stopped: "rows", "bytes", "time"
+    limit: str = ""  # the limit at which it was stopped: "rows", "bytes", "time", "block:NAME"
     limit_rule: str = ""  # the rule that set it
 
 

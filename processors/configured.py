@@ -88,6 +88,12 @@ def rule_problems(config: Config) -> list[str]:
             for resource in config.resources
             if _has_no_reviewer(policy, resource)
         ]
+        problems += [
+            f"policies: {policy.name}: limits.block: {resource.name} is {resource.protocol}, and only what "
+            "goes through SSH is looked into: expected when.resources, or labels, of hosts behind SSH alone"
+            for resource in config.resources
+            if policy.limits.block and resource.protocol != "ssh" and _may_match(policy, resource)
+        ]
         if policy.when.expression is not None and (wrong := check_expression(policy.when.expression)):
             problems.append(f"policies: {policy.name}: when.expression: {wrong}")
         if policy.when.command is not None:
@@ -112,9 +118,19 @@ def _reserve_problems(policy: Policy, policies: Sequence[Policy]) -> Iterator[st
 
 
 def _has_no_reviewer(policy: Policy, resource: Resource) -> bool:
-    review, named = policy.review, policy.when.resources
+    review = policy.review
     if review is None or not review.owners or review.reviewers or review.all_of or resource.owners:
         return False
+    return _names(policy, resource)
+
+
+def _may_match(policy: Policy, resource: Resource) -> bool:
+    labels = policy.when.labels or {}
+    return _names(policy, resource) and labels.items() <= resource.labels.items()
+
+
+def _names(policy: Policy, resource: Resource) -> bool:
+    named = policy.when.resources
     return named is None or any(fnmatchcase(resource.name, pattern) for pattern in named)
 
 
@@ -169,6 +185,7 @@ def _rule(policy: Policy) -> dict[str, Any]:
             "seconds": None if limits.time is None else limits.time.total_seconds(),
             "cost": limits.cost,
             "read_only": limits.read_only,
+            "block": limits.block,
         },
         "budgets": [
             {"measure": measure, "amount": rate.amount, "window": rate.window}

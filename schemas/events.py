@@ -94,7 +94,7 @@ class CommandFinished(Event):
     error_code: str  # the target's code, such as a SQLSTATE; empty on success
     error: str  # the target's message, masked
     masked: tuple[MaskedField, ...]
-    limit: str = ""  # the limit at which the gateway stopped it: rows, bytes, time
+    limit: str = ""  # the limit at which the gateway stopped it: rows, bytes, time, block:NAME
     limit_rule: str = ""  # the rule that set it
 
 

@@ -115,11 +115,15 @@ class MaskingPlan:
     detectors: tuple[str, ...] = ()  # names in DETECTORS, run over all text that leaves
 
 
+BINARY = "binary"
+"""What an obligation to block calls bytes that are no text, beside the names of detectors."""
+
+
 @dataclass(frozen=True, slots=True)
 class LimitSource:
     """Which rule set a limit: of several that match, the strictest."""
 
-    limit: str  # "rows", "bytes", "time", "cost", "read_only", "at_commit"
+    limit: str  # "rows", "bytes", "time", "cost", "read_only", "at_commit", "block:NAME"
     rule: str
 
 
@@ -137,6 +141,9 @@ class Obligations:
     unmasked: tuple[str, ...] = ()  # "schema.table.column": left clear for the client, never in the recording
     at_commit: bool = False  # it runs in a transaction whose COMMIT is held for review
     sample: int = 0  # of each table's changed rows so many are shown to the reviewers of that COMMIT, masked
+    block: tuple[
+        str, ...
+    ] = ()  # names in DETECTORS, or BINARY: what must pass neither way in a file or stream
 
     def rule_of(self, limit: str) -> str:
         """The rule that set this limit; empty where the verdict does not say."""
@@ -260,7 +267,7 @@ class MaskedField:
     """How many values of one field were masked, and by what; never a value."""
 
     field: str  # "schema.table.column", "output:NAME", or "detector:NAME"
-    mask: str
+    mask: str  # or "block": they were not let through at all
     count: int
 
 

@@ -8,11 +8,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 
 from infra.amounts import Amounts, parse_amounts
 from infra.config.values import Duration, Model, is_network, known
-from schemas.vocabulary import Fallback, GrantKind, Intent, PrincipalKind, ReviewAt, Verdict
+from schemas.vocabulary import BINARY, Fallback, GrantKind, Intent, PrincipalKind, ReviewAt, Verdict
 
 
 def _is_statement(statement: str, info: ValidationInfo) -> str:
     return known(statement, info, "statements", "statement kind")
+
+
+def _is_blockable(value: str, info: ValidationInfo) -> str:
+    return value if value == BINARY else known(value, info, "detectors", f"detector, or {BINARY}")
 
 
 def _is_regular_expression(pattern: str) -> str:
@@ -197,6 +201,7 @@ class Limits(Model):
     time: Duration | None = None
     cost: float | None = Field(default=None, gt=0)
     read_only: bool = False
+    block: tuple[Annotated[str, AfterValidator(_is_blockable)], ...] = ()  # what no file of SSH may hold
     over: Literal[Verdict.REVIEW, Verdict.DENY] = Verdict.DENY  # what happens when a budget is used up
 
     @property

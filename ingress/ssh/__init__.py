@@ -17,7 +17,8 @@
   `passage.py`: the bytes of all of these.
 - `lines/`: an interactive shell whose every line is a command.
 - `files.py`: SFTP and SCP: each operation a command; `file_commands.py` asks. `operations.py`: what one does.
-  `open_file.py`: a file that is open; `contents.py`: what of it may leave; `kept.py`: what of it a recording
-  gets, in the form of `transfers.py`. `host_files.py`: the host's own SFTP server.
+  `open_file.py`: a file that is open; `contents.py`: what of it may leave; `upload.py`: how it is written
+  under a rule that blocks; `kept.py`: what of it a recording gets, in the form of `transfers.py`.
+  `host_files.py`: the host's own SFTP server.
 - `refusal.py`: what the client is told. `doors.py`: whether the host can be entered past the gateway.
 """

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from operator import attrgetter
 
 import asyncssh
 
@@ -10,6 +11,7 @@ from ingress.command import Command
 from ingress.interface import Finish
 from ingress.ssh.visit import Visit
 from ingress.terminal.cast import OUTPUT, Text
+from ingress.terminal.guard import Blocked, Guard
 from ingress.terminal.limits import Allowance
 from ingress.terminal.screen import PAUSE, Screen
 from schemas.vocabulary import MaskedField, Obligations, Outcome
@@ -26,6 +28,7 @@ class Answer:
         self._obligations = obligations
         self._streams: list[Stream] = []
         self._allowance = Allowance(obligations)
+        self._blocked: Counter[str] = Counter()
 
     @property
     def limit(self) -> str:
@@ -36,6 +39,11 @@ class Answer:
     def rule(self) -> str:
         """The rule of that limit."""
         return self._allowance.rule
+
+    def block(self, blocked: Blocked) -> None:
+        """What must not pass was found, in it or in what the client sends."""
+        self._allowance.limit = self._allowance.limit or blocked.limit
+        self._blocked |= blocked.found
 
     def stop_in_time(self) -> None:
         """Its time is over; where it was stopped at another limit, that stays."""
@@ -48,7 +56,8 @@ class Answer:
 
     def stream(self) -> "Stream":
         """A stream that is a part of it."""
-        stream = Stream(self._visit, self._obligations.masking.detectors, self._allowance.take)
+        guard = Guard(self._obligations.block)
+        stream = Stream(self._visit, self._obligations.masking.detectors, guard, self._allowance.take)
         self._streams.append(stream)
         return stream
 
@@ -57,6 +66,8 @@ class Answer:
         masked: Counter[str] = Counter()
         for stream in self._streams:
             masked += stream.masked
+        fields = [MaskedField(f"detector:{name}", name, count) for name, count in masked.items()]
+        fields += [MaskedField(f"detector:{name}", "block", count) for name, count in self._blocked.items()]
         self._visit.finish(
             Finish(
                 command=self._command.id,
@@ -65,9 +76,7 @@ class Answer:
                 bytes=self._allowance.bytes,
                 error_code=code,
                 error=error,
-                masked=tuple(
-                    MaskedField(f"detector:{name}", name, count) for name, count in sorted(masked.items())
-                ),
+                masked=tuple(sorted(fields, key=attrgetter("field", "mask"))),
                 limit=self.limit,
                 limit_rule=self.rule,
             )
@@ -76,10 +85,13 @@ class Answer:
 
 class Stream:
     """One stream: what is written into it comes back as the client may have it, and is recorded so.
-    `within(shown)`: as much of it as may leave."""
+    `within(shown)`: as much of it as may leave. All raise Blocked where the guard does."""
 
-    def __init__(self, visit: Visit, detectors: tuple[str, ...], within: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self, visit: Visit, detectors: tuple[str, ...], guard: Guard, within: Callable[[bytes], bytes]
+    ) -> None:
         self._visit = visit
+        self._guard = guard
         self._screen = Screen(detectors)
         self._text = Text()
         self._within = within
@@ -87,7 +99,7 @@ class Stream:
     @property
     def keeps(self) -> bool:
         """Whether bytes wait for what follows them."""
-        return self._screen.keeps
+        return self._guard.keeps or self._screen.keeps
 
     @property
     def masked(self) -> Counter[str]:
@@ -99,17 +111,20 @@ class Stream:
         self._screen.typed()
 
     def write(self, data: bytes) -> bytes:
-        return self._leave(self._screen.write(data))
+        return self._leave(self._seen(self._guard.write(data)))
 
     def settle(self) -> bytes:
         """The writer pauses."""
-        return self._leave(self._screen.settle())
+        return self._leave(self._seen(self._guard.settle()) + self._screen.settle())
 
     def close(self) -> bytes:
         """The stream ended: all that is left."""
-        shown = self._leave(self._screen.close())
+        shown = self._leave(self._seen(self._guard.close()) + self._screen.close())
         self._visit.record(OUTPUT, self._text.decode(b"", final=True))
         return shown
+
+    def _seen(self, data: bytes) -> bytes:
+        return self._screen.write(data) if data else b""
 
     def _leave(self, shown: bytes) -> bytes:
         if shown := self._within(shown):

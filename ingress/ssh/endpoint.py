@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+from collections import defaultdict
 
 import asyncssh
 import structlog
@@ -56,6 +57,7 @@ class SshEndpoint:
         self._certificates = certificates_of(config.state, services.clock)
         self._page_codes = PageCodes(config)
         self._signing_in = 0
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by resource
         self._connections: set[asyncssh.SSHServerConnection] = set()
 
     async def start(self) -> None:
@@ -194,7 +196,7 @@ class SshEndpoint:
         """What serves a channel: a command line, a shell, or SFTP and SCP."""
         return asyncssh.SSHServerProcess(
             lambda process: self._serve_channel(visit, process),
-            lambda channel: Files(visit, channel),
+            lambda channel: Files(visit, channel, self._turns[visit.judge.subject.resource]),
             _SFTP_VERSION,
             True,
         )

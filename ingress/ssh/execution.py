@@ -70,12 +70,13 @@ class Execution:
     ) -> None:
         """`make`: the command, of the variables that go to the host with it."""
         visit, environment = self._visit, self._environment
+        guarded = not self._has_terminal  # at one, each key would have to wait for the next
         command: Command | None = None
         try:
             await visit.unless(environment.ask(), self._keyboard.wants_out())
             command = make(environment.variables)
             allowed = await visit.unless(visit.ask(command, self._tell), self._keyboard.wants_out())
-            if (refusal := unkept(allowed.obligations, command)) is not None:
+            if (refusal := unkept(allowed.obligations, command, guarded=guarded)) is not None:
                 raise Refused(refusal)
             environment.send()
             visit.release(command.id)

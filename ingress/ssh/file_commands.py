@@ -1,8 +1,10 @@
 """The commands of one channel's SFTP and SCP: asked about, and reported when they ended."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from typing import Any
+from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import replace
+from operator import attrgetter
+from typing import Any, TypeVar
 
 import asyncssh
 from asyncssh import SFTPAttrs
@@ -11,14 +13,17 @@ from ingress.command import Command
 from ingress.gate import Allowed
 from ingress.inquiry import Refused
 from ingress.interface import Finish
-from ingress.ssh.open_file import OpenFile
-from ingress.ssh.operations import operation_facts, operation_text
-from ingress.ssh.refusal import refusal_line
+from ingress.ssh.open_file import Ended, OpenFile
+from ingress.ssh.operations import operation_facts, operation_text, unguardable
+from ingress.ssh.refusal import blocked, refusal_line, uninspected
 from ingress.ssh.transfers import Transfer, make_frames
+from ingress.ssh.upload import Uninspected
 from ingress.ssh.visit import ClientGone, Visit
+from ingress.terminal.guard import Blocked
 from ingress.terminal.obligations import unkept
 from schemas.vocabulary import Intent, MaskedField, Outcome
 
+T = TypeVar("T")
 _STDERR = 1  # SSH_EXTENDED_DATA_STDERR (RFC 4254, 5.2)
 
 
@@ -43,7 +48,10 @@ class FileCommands:
         command = self._visit.judge.operation(text, facts, self._said())
         try:
             allowed = await self._verdict(self._asked(command))
-            if (refusal := unkept(allowed.obligations, command)) is not None:
+            refusal = unkept(allowed.obligations, command, guarded=True)
+            if refusal is None and allowed.obligations.block and (reason := unguardable(facts, attrs)):
+                refusal = uninspected(allowed.obligations, f"{reason}, and could not be looked into")
+            if refusal is not None:
                 self._visit.abandon(command.id, refusal.message)
                 raise Refused(refusal)
             self._visit.release(command.id)
@@ -71,6 +79,38 @@ class FileCommands:
             waiting.cancel()
             closed.cancel()
 
+    async def guard(self, opened: OpenFile, doing: Coroutine[Any, Any, T], *, fatal: bool = False) -> T:
+        """What goes through the file, until a rule or the host ends it. Raises SFTPError. `fatal`: so that
+        scp's own protocol ends with it."""
+        try:
+            opened.check(fatal=fatal)
+            return await doing
+        except (Blocked, Uninspected) as error:
+            raise self._end(opened, error, fatal=fatal) from None
+        except asyncssh.SFTPError as error:
+            if opened.may_write:
+                opened.end(opened.error or str(error))
+            raise
+        finally:
+            doing.close()
+
+    def _end(self, opened: OpenFile, why: Blocked | Uninspected, *, fatal: bool) -> Ended:
+        """The client is told why nothing more goes through the file."""
+        stays = "It stays as it is there." if opened.may_write else "What stood before it has left."
+        if opened.upload is not None:
+            stays = opened.upload.stays
+        if isinstance(why, Blocked):
+            opened.limit, opened.blocked = why.limit, why.found
+            refusal = blocked(opened.obligations, why, stays)
+        else:
+            refusal = uninspected(opened.obligations, str(why), stays)
+        opened.end(refusal.message)
+        path = self._visit.judge.shown(opened.path)
+        self.tell(refusal_line(opened.command, replace(refusal, message=f"{path}: {refusal.message}")))
+        return Ended(
+            f'{path}: refused by rule "{refusal.rule}": {refusal.message}. {refusal.hint}', fatal=fatal
+        )
+
     def close(self, opened: OpenFile, outcome: Outcome) -> None:
         """What was opened is done with."""
         for way in opened.ways:
@@ -86,7 +126,9 @@ class FileCommands:
             for frame in make_frames(transfer, parts):
                 self._visit.transferred(frame)
         count = opened.main.digest.bytes
-        self.finish(opened.command, outcome, opened.error, count, opened.contents.masked)
+        masked = [MaskedField(f"detector:{name}", name, n) for name, n in opened.contents.masked.items()]
+        masked += [MaskedField(f"detector:{name}", "block", n) for name, n in opened.blocked.items()]
+        self.finish(opened.command, outcome, opened.error, count, masked, opened.limit, opened.rule)
 
     def finish(
         self,
@@ -94,9 +136,11 @@ class FileCommands:
         outcome: Outcome,
         error: str,
         count: int = 0,
-        masked: Mapping[str, int] | None = None,
+        masked: Iterable[MaskedField] = (),
+        limit: str = "",
+        rule: str = "",
     ) -> None:
-        """A command ended. `count`: bytes; `masked`: values by detector."""
+        """A command ended. `count`: bytes; `limit`: at which it was ended, by `rule`."""
         self._visit.finish(
             Finish(
                 command=command,
@@ -105,7 +149,9 @@ class FileCommands:
                 bytes=count,
                 error_code="",
                 error=error,
-                masked=tuple(MaskedField(f"detector:{n}", n, c) for n, c in sorted((masked or {}).items())),
+                masked=tuple(sorted(masked, key=attrgetter("field", "mask"))),
+                limit=limit,
+                limit_rule=rule,
             )
         )
 

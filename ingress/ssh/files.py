@@ -23,6 +23,7 @@ from asyncssh import (
     SFTPVFSAttrs,
 )
 from asyncssh.channel import SSHChannel
+from asyncssh.stream import SSHStreamSession
 
 from ingress.ssh import words
 from ingress.ssh.contents import Contents, Withheld
@@ -32,6 +33,7 @@ from ingress.ssh.kept import Kept
 from ingress.ssh.open_file import OpenFile, Way, file_of
 from ingress.ssh.operations import SETS_OWNER_OF_PROCESS
 from ingress.ssh.transfers import Direction
+from ingress.ssh.upload import upload_flags
 from ingress.ssh.visit import Visit
 from schemas.vocabulary import Intent, Outcome
 
@@ -39,12 +41,14 @@ _WRITES = FXF_WRITE | FXF_APPEND | FXF_CREAT | FXF_TRUNC
 
 
 class Files(asyncssh.SFTPServer):
-    """One channel's SFTP server, of which the host's is the disk."""
+    """One channel's SFTP server, of which the host's is the disk. `turn`: of those who write to this host
+    under a rule that blocks."""
 
-    def __init__(self, visit: Visit, channel: "SSHChannel[bytes]") -> None:
+    def __init__(self, visit: Visit, channel: "SSHChannel[bytes]", turn: asyncio.Lock) -> None:
         assert isinstance(channel, asyncssh.SSHServerChannel)
         super().__init__(channel)
         self._visit = visit
+        self._turn = turn
         self._commands = FileCommands(visit, channel)
         self._host = HostFiles(visit.target, self._commands.tell)
         self._open: set[OpenFile] = set()
@@ -61,34 +65,45 @@ class Files(asyncssh.SFTPServer):
         if pflags & FXF_READ or not writes:
             intents.add(Intent.READ)
         command, allowed = await self._commands.ask(statement, intents, shown, attrs=attrs)
+        obligations = allowed.obligations
+        detectors, block = obligations.masking.detectors, obligations.block
+        most, room = self._visit.most_of_a_file, self._visit.room_for_files
+        flags = upload_flags(pflags) if writes and block else pflags
         try:
-            file = await (await self._host.client()).open(path, pflags, attrs, encoding=None, block_size=0)
+            file = await (await self._host.client()).open(path, flags, attrs, encoding=None, block_size=0)
         except asyncssh.SFTPError as error:
             self._commands.finish(command, Outcome.FAILED, str(error))
             raise
-        detectors = allowed.obligations.masking.detectors
-        most, room = self._visit.most_of_a_file, self._visit.room_for_files
         opened = OpenFile(
             path=shown,
             command=command,
+            obligations=obligations,
             file=file,
-            contents=Contents(lambda offset, size: file.read(size, offset), detectors),
+            contents=Contents(lambda offset, size: file.read(size, offset), detectors, block),
             may_write=writes,
             appends=bool(pflags & FXF_APPEND),
-            most=allowed.obligations.bytes,
             read=Way(Direction.READ, Kept((), most, room)),  # what is read has been masked
             written=Way(Direction.WRITE, Kept(detectors, most, room)),
         )
         self._open.add(opened)
+        if writes and block:
+            try:
+                await self._commands.guard(opened, opened.begin_upload(self._turn))
+            except asyncssh.SFTPError:
+                await self.close(opened)
+                raise
         return opened
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         opened = file_of(file_obj)
-        if opened.most is not None and opened.read.digest.bytes + size > opened.most:
-            opened.error = "the limit of bytes was reached"
+        if opened.upload is not None:
+            raise asyncssh.SFTPPermissionDenied("it is open for writing")  # though at the host for both
+        most = opened.obligations.bytes
+        if most is not None and opened.read.digest.bytes + size > most:
+            opened.limit, opened.error = "bytes", "the limit of bytes was reached"
             raise asyncssh.SFTPPermissionDenied(opened.error)
         try:
-            data = await opened.contents.read(offset, size)
+            data = await self._commands.guard(opened, opened.contents.read(offset, size))
         except Withheld:
             opened.error = "it is no text, and holds what must not leave"
             self._commands.tell(f"countersign: {opened.path}: {opened.error}")
@@ -98,6 +113,9 @@ class Files(asyncssh.SFTPServer):
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         opened = file_of(file_obj)
+        if opened.upload is not None:
+            await self._commands.guard(opened, opened.upload.write(offset, data))
+            return len(data)
         opened.add_written(offset, data)
         most = (await self._host.client()).limits.max_write_len
         parts = [(start, data[start : start + most]) for start in range(0, len(data), most)]
@@ -112,26 +130,42 @@ class Files(asyncssh.SFTPServer):
         self._open.discard(opened)
         outcome = Outcome.FAILED if opened.error else Outcome.UNKNOWN
         try:
-            await opened.file.close()
+            try:
+                if opened.upload is not None:
+                    # OpenSSH takes no notice of what fails between its writes and its close.
+                    await self._commands.guard(opened, opened.settle(), fatal=True)
+            finally:
+                await opened.file.close()
             outcome = outcome if opened.error else Outcome.SUCCEEDED
         except asyncssh.SFTPError as error:
             opened.error = opened.error or str(error)
             outcome = Outcome.FAILED
-            raise
+            if not self._nobody_listens:
+                raise
         finally:
             self._commands.close(opened, outcome)
 
     async def fstat(self, file_obj: object) -> SFTPAttrs:
-        return await file_of(file_obj).file.stat()
+        opened = file_of(file_obj)
+        attrs = await opened.file.stat()
+        if opened.upload is not None:
+            attrs.size = max(attrs.size or 0, opened.upload.size)  # with what waits here
+        return attrs
 
     async def fsetstat(self, file_obj: object, attrs: SFTPAttrs) -> None:
         opened = file_of(file_obj)
         if not opened.may_write or (attrs.permissions or 0) & SETS_OWNER_OF_PROCESS:
             raise asyncssh.SFTPPermissionDenied("not with what the file was opened for")
+        await self._commands.guard(opened, opened.settle())  # what is sent later would change its times
+        if opened.upload is not None and attrs.size is not None:
+            await self._commands.guard(opened, opened.upload.cut(attrs.size))
+            attrs.size = None
         await opened.file.setstat(attrs)
 
     async def fsync(self, file_obj: object) -> None:
-        await file_of(file_obj).file.fsync()
+        opened = file_of(file_obj)
+        await self._commands.guard(opened, opened.settle())
+        await opened.file.fsync()
 
     async def fstatvfs(self, file_obj: object) -> SFTPVFSAttrs:
         return await file_of(file_obj).file.statvfs()
@@ -219,6 +253,12 @@ class Files(asyncssh.SFTPServer):
         """Nobody will close what is open."""
         while self._open:
             self._commands.close(self._open.pop(), Outcome.UNKNOWN)
+
+    @property
+    def _nobody_listens(self) -> bool:
+        """Whether it is asyncssh that closes what the client left open: an error would end its connection."""
+        session = self.channel._session
+        return not isinstance(session, SSHStreamSession) or session.at_eof(None)
 
     async def _about(self, statement: str, path: bytes, method: str, *, follows: bool = True) -> Any:
         """Asks something about a name."""

@@ -1,7 +1,9 @@
 """A file that a client has open: what is read and written belongs to the command that opened it."""
 
+import asyncio
 import os
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
 
 import asyncssh
@@ -9,6 +11,16 @@ import asyncssh
 from ingress.ssh.contents import Contents, Digest
 from ingress.ssh.kept import Kept
 from ingress.ssh.transfers import Direction
+from ingress.ssh.upload import Upload, begin_upload
+from schemas.vocabulary import Obligations
+
+
+class Ended(asyncssh.SFTPPermissionDenied):
+    """A rule ended what went through a file. `fatal` (asyncssh reads it): ends scp's own protocol, too."""
+
+    def __init__(self, reason: str, *, fatal: bool) -> None:
+        super().__init__(reason)
+        self.fatal = fatal
 
 
 @dataclass(slots=True)
@@ -27,18 +39,37 @@ class Way:
 
 @dataclass(slots=True, eq=False)
 class OpenFile:
-    """`command`: the one that opened it."""
+    """`command`: the one that opened it; `obligations`: under which it was. `upload`: where what is written
+    to it is looked into. `blocked`: what was found that must not pass, by name."""
 
     path: str
     command: str
+    obligations: Obligations
     file: asyncssh.SFTPClientFile
     contents: Contents
     may_write: bool
     appends: bool
-    most: int | None  # bytes that may be read
     read: Way
     written: Way
+    upload: Upload | None = None
     error: str = ""
+    limit: str = ""  # at which it was ended
+    is_over: bool = False  # nothing more goes through it
+    blocked: Counter[str] = field(default_factory=Counter)
+
+    def end(self, error: str) -> None:
+        """Nothing more goes through it, and why."""
+        self.error, self.is_over = error, True
+
+    def check(self, *, fatal: bool = False) -> None:
+        """Raises Ended where it is over."""
+        if self.is_over:
+            raise Ended(self.error, fatal=fatal)
+
+    @property
+    def rule(self) -> str:
+        """Which ended it."""
+        return self.obligations.rule_of(self.limit)
 
     @property
     def main(self) -> Way:
@@ -49,6 +80,16 @@ class OpenFile:
     def ways(self) -> list[Way]:
         """Those that it was opened for, or that something went."""
         return [way for way in (self.read, self.written) if way is self.main or way.digest.bytes]
+
+    async def begin_upload(self, turn: asyncio.Lock) -> None:
+        """From here on what is written is looked into. Raises Uninspected, SFTPError."""
+        block = self.obligations.block
+        self.upload = await begin_upload(self.file, block, turn, self.add_written, appends=self.appends)
+
+    async def settle(self) -> None:
+        """Sends what waits to be written. Raises Blocked, Uninspected, SFTPError."""
+        if self.upload is not None:
+            await self.upload.settle()
 
     def add_written(self, offset: int, data: bytes) -> None:
         """What the client writes. Where it appends, the host heeds no offset (draft-ietf-secsh-filexfer-02,

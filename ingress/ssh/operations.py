@@ -26,6 +26,15 @@ def operation_facts(
     return Facts(intents=tuple(sorted(found)), statements=(statement,), paths=tuple(sorted(set(paths))))
 
 
+def unguardable(facts: Facts, attrs: SFTPAttrs | None) -> str:
+    """Why what it writes could not be looked into; "" where it can."""
+    if attrs is not None and attrs.size is not None:
+        return "it sets a file's size"
+    if {Intent.READ, Intent.WRITE} <= set(facts.intents):
+        return "it opens a file for reading and writing at once"
+    return ""
+
+
 def operation_text(statement: str, paths: Sequence[str], attrs: SFTPAttrs | None) -> str:
     """The operation as policy, reviewers and auditors read it."""
     text = " ".join((statement.replace("_", " "), *map(shlex.quote, paths)))

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from ingress.gate import Allowed, Refusal, Waiting
 from ingress.ssh.judge import LONGEST
+from ingress.terminal.guard import Blocked
+from schemas.vocabulary import Obligations
 
 NOT_EXECUTED = 126
 """The exit status of a refused command: found, but not executable (POSIX, Shell Command Language, 2.8.2)."""
@@ -25,6 +27,22 @@ TOO_LONG = Refusal(
     message=f"the command line is longer than {LONGEST} characters",
     hint="Nothing was executed. Send it as a file with sftp, and run that.",
 )
+
+
+_TAKE_OUT = "Take it out; where it has to pass, ask whoever keeps the gateway's rules."
+_SEND_WHOLE = "Send it as a whole, in order, under a name of its own."
+
+
+def blocked(obligations: Obligations, why: Blocked, stays: str) -> Refusal:
+    """That it holds what a rule blocks. `stays`: what became of what came before, in words."""
+    return Refusal(
+        f"it holds what must not pass: {why}", f"{stays} {_TAKE_OUT}", obligations.rule_of(why.limit)
+    )
+
+
+def uninspected(obligations: Obligations, why: str, stays: str = "Nothing was executed.") -> Refusal:
+    """That it comes in a way in which a rule that blocks could not be kept."""
+    return Refusal(why, f"{stays} {_SEND_WHOLE}", obligations.rule_of(f"block:{obligations.block[0]}"))
 
 
 def refusal_line(command: str, refusal: Refusal) -> str:
@@ -85,6 +103,9 @@ def decided_text(allowed: Allowed) -> str:
 
 def stopped_text(limit: str, rule: str) -> str:
     """That a command was stopped while it ran."""
+    if limit.startswith("block:"):
+        what = limit.removeprefix("block:")
+        return f'countersign: stopped by rule "{rule}": it holds what must not pass: {what}. {_TAKE_OUT}'
     return f'countersign: stopped at its limit of {limit} by rule "{rule}"'
 
 

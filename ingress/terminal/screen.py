@@ -37,6 +37,14 @@ _KEY_BEGINS = re.compile(rb"-----BEGIN [A-Z0-9 ]{0,80}PRIVATE KEY")
 _KEY_ENDS = re.compile(rb"-----END [A-Z0-9 ]{0,80}PRIVATE KEY(?: BLOCK)?-----")
 
 
+def unfinished(window: bytes) -> int:
+    """Where something begins that may become a value with what follows; the length where nothing does."""
+    longest = _LONGEST_TOKEN if any(begin in window for begin in _TOKENS_BEGIN) else _BEHIND
+    tail = window[window.rfind(b"\n") + 1 :][-longest:]  # only a key has lines, and is looked for itself
+    found = _UNFINISHED.search(tail)
+    return len(window) - len(tail) + found.start() if found is not None else len(window)
+
+
 class Screen:
     """One stream. `masked`: how many values each detector found."""
 
@@ -119,12 +127,7 @@ class Screen:
 
     def _unfinished(self) -> int:
         """Where in what is kept something begins that may become a value; its length where nothing does."""
-        window = self._left + self._kept
-        longest = _LONGEST_TOKEN if any(begin in window for begin in _TOKENS_BEGIN) else _BEHIND
-        tail = window[window.rfind(b"\n") + 1 :][-longest:]  # only a key has lines, and is looked for itself
-        found = _UNFINISHED.search(tail)
-        start = len(window) - len(tail) + found.start() if found is not None else len(window)
-        return max(0, start - len(self._left))
+        return max(0, unfinished(self._left + self._kept) - len(self._left))
 
     def _open_key(self, window: bytes) -> int | None:
         """Where a private key begins whose end has not come yet: its rest is masked as it comes."""

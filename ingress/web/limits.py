@@ -31,6 +31,9 @@ def unkept(obligations: Obligations, *, may_change: bool) -> Refusal | None:
             _NOT_KEPT,
             rules.get("cost", ""),
         )
+    if obligations.block:
+        rule = rules.get(f"block:{obligations.block[0]}", "")
+        return Refusal("refused: what a request carries is not looked into", _NOT_KEPT, rule)
     if obligations.read_only and may_change:
         return Refusal("refused: the request may change something", _NOT_KEPT, rules.get("read_only", ""))
     return None

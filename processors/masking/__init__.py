@@ -6,6 +6,7 @@
 - `tokens.py`: tokens that a client can hold for values of a column, and what they stand for.
 - `detectors/`: DETECTORS: values that are sensitive wherever they stand; one detector a file.
 - `scan.py`: the detectors of a plan over bytes, many rows at once.
+- `finding.py`: what may not pass at all: whether some bytes hold any of it.
 - `bulk/`: masks and detectors over many values at once, by numpy.
 - `apply.py`: the detectors over one text, such as a command that goes into an event.
 

@@ -37,6 +37,8 @@ def strictest_limits(rules: Sequence[Rule]) -> tuple[Limits, tuple[LimitSource, 
     read_only = next((rule.name for rule in rules if rule.limits.read_only), None)
     if read_only is not None:
         sources.append(LimitSource("read_only", read_only))
+    blocking = {name: rule.name for rule in reversed(rules) for name in rule.limits.block}
+    sources += [LimitSource(f"block:{name}", blocking[name]) for name in sorted(blocking)]
     rows, size = found.get("rows"), found.get("bytes")
     limits = Limits(
         rows=None if rows is None else int(rows),
@@ -44,6 +46,7 @@ def strictest_limits(rules: Sequence[Rule]) -> tuple[Limits, tuple[LimitSource, 
         seconds=found.get("seconds"),
         cost=found.get("cost"),
         read_only=read_only is not None,
+        block=tuple(sorted(blocking)),
     )
     return limits, tuple(sources)
 

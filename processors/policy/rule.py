@@ -96,6 +96,7 @@ class Limits:
     seconds: float | None = None
     cost: float | None = None  # as the target's planner estimates it
     read_only: bool = False
+    block: tuple[str, ...] = ()  # detectors, or BINARY: what passes neither way in a file or stream
 
 
 class Measure(StrEnum):

@@ -182,6 +182,7 @@ def obligations_of(
         cost=limits.cost,
         read_only=limits.read_only,
         limited_by=limited_by,
+        block=limits.block,
     )
 
 

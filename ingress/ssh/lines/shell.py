@@ -23,6 +23,7 @@ from ingress.ssh.start import Process, start_at_host
 from ingress.ssh.typed import Typed
 from ingress.ssh.visit import Visit
 from ingress.terminal.cast import INPUT, RESIZE
+from ingress.terminal.guard import Guard
 from ingress.terminal.obligations import unkept
 from schemas.vocabulary import Obligations, Outcome
 
@@ -52,7 +53,7 @@ class LineShell:
         self._typed = asyncio.Event()
         self._wants_out = asyncio.Event()
         self._stop = asyncio.Event()
-        self._idle = Stream(visit, self._detectors, lambda shown: shown)
+        self._idle = Stream(visit, self._detectors, Guard(()), lambda shown: shown)
         self._running: tuple[Answer, Stream] | None = None
         self._input = Typed(self._detectors)
         self._is_asking = False

@@ -1,7 +1,7 @@
 """What a detector is, and where a value may begin and end."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 END = rb"(?![0-9A-Za-z])"
@@ -67,6 +67,19 @@ class Detector:
             rest = rest[end:]
             found = self.pattern.search(rest)
         return b"".join((*pieces, rest)) if count else value, count
+
+    def spans(self, value: bytes) -> Iterator[tuple[int, int]]:
+        """Where each of what `redact` would mask begins and ends."""
+        rest, skipped = memoryview(value), 0
+        found = self.pattern.search(rest)
+        while found is not None:
+            start, end = found.span()
+            if self.mask(bytes(rest[start:end])) is None:
+                found = self.pattern.search(rest, start + 1)
+                continue
+            yield skipped + start, skipped + end
+            rest, skipped = rest[end:], skipped + end
+            found = self.pattern.search(rest)
 
 
 def hide(value: bytes) -> bytes:

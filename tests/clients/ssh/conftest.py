@@ -116,6 +116,18 @@ def policies(files: str) -> list[Document]:
             "verdict": "allow",
         },
         {
+            "name": "nothing secret passes",
+            "when": {"resources": ["guarded"]},
+            "verdict": "allow",
+            "limits": {"block": ["card_number", "private_key"]},
+        },
+        {
+            "name": "texts alone",
+            "when": {"resources": ["texts"]},
+            "verdict": "allow",
+            "limits": {"block": ["email", "binary"]},
+        },
+        {
             "name": "say why",
             "when": {"resources": ["reasons"], "intents": ["read"]},
             "verdict": "allow",
@@ -153,6 +165,8 @@ def gateway(
     resources = [
         sshd.resource("web-1", sensitive={"detect": DETECT}),
         *(sshd.resource(name) for name in ("plain", "limited", "quick", "reasons", "reads", "lends")),
+        sshd.resource("guarded", shells="recorded"),
+        sshd.resource("texts", sensitive={"detect": DETECT}),
         *(sshd.resource(level, recording=level) for level in ("preview", "metadata")),
         sshd.resource("forwards"),
         {**sshd.resource("tunnels"), **tunnel_host},

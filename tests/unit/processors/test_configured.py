@@ -176,6 +176,19 @@ def test_owners_alone_review_only_where_there_are_some(configured: Any) -> None:
     assert rule_problems(configured(policies)) == []
 
 
+def test_what_cannot_be_blocked_is_not_promised(configured: Any) -> None:
+    policies = [{"name": "r", "when": {}, "verdict": "allow", "limits": {"block": ["card_number", "binary"]}}]
+    (problem,) = rule_problems(configured(policies))
+    assert problem.startswith("policies: r: limits.block: orders is postgres, and only what goes through SSH")
+    for narrowed in ({"resources": ["web-*"]}, {"labels": {"kind": "host"}}):
+        policies[0]["when"] = narrowed
+        config = configured(policies)
+        assert rule_problems(config) == []
+        assert bundle_of(config).rules[0].rule.limits.block == ("card_number", "binary")
+    policies[0]["when"] = {"resources": ["ord*"], "statements": ["select"]}
+    assert len(rule_problems(configured(policies))) == 1
+
+
 class TestRulesOfADraft:
     RULE = "{name: a, when: {intents: [read]}, verdict: allow}"
 

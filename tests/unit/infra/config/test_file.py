@@ -177,6 +177,7 @@ MISTAKES = {
         "on_timeout: deny beside hold: false",
     ),
     "limits of a deny": ('message: "No."', "limits: {rows: 1}", 34, "neither limits nor require"),
+    "what no detector finds": ("rows: 10000", "block: [binary, passport]", 29, "one of iban"),
     "labels as a word": ("labels: {env: prod}\n    cred", "labels: prod\n    cred", 19, "labels"),
     "two users of a name": ("name: dana", "name: agent-7", 10, "user agent-7 is there twice"),
     "two policies of a name": ("name: nobody drops", "name: changes need a DBA", 1, "is there twice"),

@@ -3,6 +3,7 @@
 import pytest
 
 from ingress.ssh.contents import Contents, Digest, Withheld
+from ingress.terminal.guard import Blocked
 
 TEXT = b"x" * 100 + b" 4111111111111111 " + b"y" * 9000 + b" jane.doe@example.com\n"
 
@@ -44,3 +45,18 @@ def test_a_digest_is_of_what_went_through_in_order() -> None:
     digest.add(9, b"c")
     assert digest.sha256 == ""
     assert digest.bytes == 3
+
+
+@pytest.mark.parametrize("size", [1, 7, 50])
+async def test_what_is_blocked_ends_the_read_in_which_it_would_leave(size: int) -> None:
+    async def fetch(offset: int, size: int) -> bytes:
+        return TEXT[offset : offset + size]
+
+    read = Contents(fetch, ("email",), ("card_number",))
+    for offset in range(0, 200, size):
+        if offset < 117 and offset + size > 101:
+            with pytest.raises(Blocked, match="1 card_number"):
+                await read.read(offset, size)
+        else:
+            assert await read.read(offset, size) == TEXT[offset : offset + size]
+    assert await Contents(fetch, (), ("iban",)).read(0, 120) == TEXT[:120]

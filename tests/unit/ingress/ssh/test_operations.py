@@ -1,7 +1,7 @@
 import asyncssh
 import pytest
 
-from ingress.ssh.operations import operation_facts, operation_text
+from ingress.ssh.operations import operation_facts, operation_text, unguardable
 from schemas.vocabulary import Intent
 
 READ, WRITE = {Intent.READ}, {Intent.WRITE}
@@ -32,3 +32,11 @@ def test_text() -> None:
     assert operation_text("sftp_rename", ["/srv/a b", "/srv/c"], None) == "sftp rename '/srv/a b' /srv/c"
     attrs = asyncssh.SFTPAttrs(permissions=0o100640)
     assert operation_text("sftp_setstat", ["/srv/a"], attrs) == "sftp setstat /srv/a mode 0640"
+
+
+def test_what_could_not_be_looked_into() -> None:
+    both = operation_facts("sftp_write", {Intent.READ, Intent.WRITE}, ["/a"], None)
+    one = operation_facts("sftp_write", {Intent.WRITE}, ["/a"], None)
+    assert "reading and writing at once" in unguardable(both, None)
+    assert "size" in unguardable(one, asyncssh.SFTPAttrs(size=16))
+    assert unguardable(one, asyncssh.SFTPAttrs(permissions=0o644)) == ""

@@ -15,6 +15,11 @@ from schemas.vocabulary import LimitSource, Obligations
             "looking",
             "may change",
         ),
+        (
+            Obligations(block=("iban",), limited_by=(LimitSource("block:iban", "no accounts"),)),
+            "no accounts",
+            "not looked into",
+        ),
     ],
 )
 def test_it_is_refused_and_names_the_rule(obligations: Obligations, rule: str, said: str) -> None:

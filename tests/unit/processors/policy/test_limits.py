@@ -33,6 +33,19 @@ def test_each_limit_is_the_strictest_and_names_its_rule() -> None:
     }
 
 
+def test_what_any_of_them_blocks_is_blocked_and_names_its_rule() -> None:
+    limits, sources = strictest_limits(
+        rules({"block": ["iban"]}, {"block": ["card_number", "iban"]}, {"rows": 1}, {"block": ["binary"]})
+    )
+    assert limits == Limits(rows=1, block=("binary", "card_number", "iban"))
+    assert set(sources) == {
+        LimitSource("rows", "r2"),
+        LimitSource("block:iban", "r0"),
+        LimitSource("block:card_number", "r1"),
+        LimitSource("block:binary", "r3"),
+    }
+
+
 def test_without_limits_there_are_none() -> None:
     assert strictest_limits(rules({}, {})) == (NO_LIMITS, ())
 
