@@ -57,7 +57,7 @@ async def test_an_upload_with_a_card_number_is_refused(
     assert where.read_bytes() == b""
     (row,) = await eventually(
         lambda: gateway.audit(
-            "select command, outcome, limit_reached, limit_rule, error from commands "
+            "select session, command, limit_reached, limit_rule, error from commands "
             f"where text like 'sftp write%{where.name}%' and outcome = 'failed'"
         ),
         every=0.5,
@@ -66,7 +66,12 @@ async def test_an_upload_with_a_card_number_is_refused(
     assert (row["limit_reached"], row["limit_rule"]) == ("block:card_number", RULE)
     assert row["error"] == "it holds what must not pass: 1 card_number"
     found = gateway.audit(f"select field, mask, count from masked_fields where command = '{row['command']}'")
-    assert found == [{"field": "detector:card_number", "mask": "block", "count": 1}]
+    assert [(row["field"], row["mask"], int(row["count"])) for row in found] == [
+        ("detector:card_number", "block", 1)
+    ]
+    shown = gateway.audit(f"select payload from events where session = '{row['session']}'")
+    assert shown
+    assert CARD not in str(shown)
 
 
 @pytest.mark.parametrize("way", ["sftp", "-s", "-O"])
