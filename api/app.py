@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request
@@ -33,9 +34,6 @@ from api.policies import Policies
 from api.publishing import Publishing
 from api.resources import Resources
 from api.saml_sign_on import SamlSignOn
-from api.scim import errors as scim_errors
-from api.scim.routes import PATH as SCIM
-from api.scim.routes import ScimEndpoint
 from api.single_sign_on import SingleSignOn
 from api.ssh_certificates import SshCertificates
 from api.terminal_codes import TerminalCodes
@@ -53,6 +51,9 @@ from api.web.terminals import TerminalPages
 from infra.clock import Clock, now
 from infra.keys import Sealer
 
+if TYPE_CHECKING:
+    from api.scim.routes import ScimEndpoint
+
 _HEADERS = {
     # CSP level 3: nothing from elsewhere, no inline script or style, not in anybody's frame.
     "Content-Security-Policy": (
@@ -68,7 +69,7 @@ _HEADERS = {
 }
 _OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}  # RFC 6797, section 6.1
 _LARGEST_BODY = 64 * 1024  # bytes; a comment has at most 2,000 characters
-_FOR_PROGRAMS = ("/api", "/healthz", "/readyz")
+_FOR_PROGRAMS = ("/api", "/healthz", "/readyz", "/scim")
 _DESCRIPTION = """
 Countersign holds risky commands until a person countersigns them. This is where they do.
 
@@ -99,7 +100,7 @@ def create_app(
     outbox: Outbox,
     wake: Callable[[], None],
     slack: Actions | None,
-    scim: ScimEndpoint | None,
+    scim: "ScimEndpoint | None",
     clock: Clock = now,
 ) -> FastAPI:
     """The application. Whoever serves it also runs `feed` and `publishing`."""
@@ -159,7 +160,7 @@ def create_app(
     app.include_router(TerminalPages(site, codes).router())
     app.mount("/static", static_files())
     app.add_middleware(_WithHeaders, headers=headers)
-    _answer_errors(app, site, headers)
+    _answer_errors(app, site, scim, headers)
     return app
 
 
@@ -168,10 +169,10 @@ def _ways(sso: SingleSignOn | None, saml: SamlSignOn | None) -> Mapping[str, str
     return oidc | ({"SAML sign-on": "/sign-in/saml/begin"} if saml is not None else {})
 
 
-def _answer_errors(app: FastAPI, site: Site, headers: Mapping[str, str]) -> None:
+def _answer_errors(app: FastAPI, site: Site, scim: "ScimEndpoint | None", headers: Mapping[str, str]) -> None:
     def answer(request: Request, problem: problems.Problem) -> Response:
-        if request.url.path.startswith(SCIM):
-            return scim_errors.response(problem)
+        if scim is not None and request.url.path.startswith(scim.path):
+            return scim.problem(problem)
         if request.url.path.startswith(_FOR_PROGRAMS):
             return problems.response(problem)
         return site.problem(request, problem)

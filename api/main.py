@@ -5,12 +5,15 @@ import os
 import signal
 import socket
 from contextlib import suppress
+from functools import partial
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import httpx
 import structlog
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 
 from api.access import access_of
 from api.app import create_app
@@ -22,12 +25,8 @@ from api.feed import Feed
 from api.grants import Grants
 from api.inbox import Inbox
 from api.issuing import Issuing
-from api.mcp.listeners import Listeners
-from api.mcp.mount import route as mcp_route
-from api.mcp.mount import running as mcp_running
-from api.mcp.own_api import OwnApi
+from api.mcp.mount import McpEndpoint
 from api.mcp.runs import Runs
-from api.mcp.server import make_server
 from api.notifications.notifier import Notifier
 from api.notifications.outbox import Outbox
 from api.notifications.receiver import Receiver
@@ -39,8 +38,6 @@ from api.publishing import Publishing
 from api.register import REACH, Register
 from api.resources import Resources
 from api.saml_sign_on import CONSUMER, ENTITY, LOGOUT, SamlSignOn
-from api.scim.registry import Registry
-from api.scim.routes import ScimEndpoint
 from api.sealed import Seal
 from api.single_sign_on import SingleSignOn
 from api.terminal_codes import TerminalCodes
@@ -72,6 +69,11 @@ from schemas.events import NodeHeartbeat
 from schemas.ids import uuid7
 from schemas.topics import GRANTS
 from schemas.vocabulary import Role
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import MCPServer
+
+    from api.scim.routes import ScimEndpoint
 
 _LAST_REQUESTS = 3  # seconds that requests under way may still take when the server stops
 _LOOK_EVERY = 0.05  # seconds
@@ -139,12 +141,12 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
         scim=_scim(config, provisioning, issuing, bus, node),
     )
     runs = Runs()
-    mcp = make_server(Listeners(config, lambda: publishing.in_force.policies), OwnApi(app), runs)
-    app.router.routes.append(mcp_route(mcp, sign_in))
+    mcp = McpEndpoint(partial(_mcp_server, config, publishing, app, runs), sign_in)
+    app.router.routes.append(mcp.route())
     server = uvicorn.Server(_settings(config, app, tls=tls))
     _survive_own_signals()
     try:
-        async with mcp_running(mcp, runs), asyncio.TaskGroup() as tasks:
+        async with asyncio.TaskGroup() as tasks:
             feeding = tasks.create_task(feed.run())  # should it fail, so does the process
             registering = tasks.create_task(following.run())
             beating = tasks.create_task(_heartbeat(bus, node))
@@ -152,6 +154,7 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
             admitting = tasks.create_task(provisioning.follow(bus)) if provisioning is not None else None
             telling = tasks.create_task(notifier.run())
             publishing_rules = tasks.create_task(publishing.run())
+            serving_mcp = tasks.create_task(mcp.run())
             tasks.create_task(_report(server, address))
             await server.serve(sockets=[listener])
             feeding.cancel()
@@ -159,22 +162,37 @@ async def _serve(config: Config, address: Address, listener: socket.socket) -> N
             telling.cancel()
             publishing_rules.cancel()
             beating.cancel()
+            serving_mcp.cancel()
             reading.cancel()
             if admitting is not None:
                 admitting.cancel()
     finally:
+        await runs.stop()
         outbox.close()
         await client.aclose()
         await bus.stop()
         await clickhouse.close()
 
 
+def _mcp_server(config: Config, publishing: Publishing, app: ASGIApp, runs: Runs) -> "MCPServer":
+    """The gateway's own MCP server. It is loaded here: it takes as long as all else together."""
+    from api.mcp.listeners import Listeners
+    from api.mcp.own_api import OwnApi
+    from api.mcp.server import make_server
+
+    return make_server(Listeners(config, lambda: publishing.in_force.policies), OwnApi(app), runs)
+
+
 def _scim(
     config: Config, provisioning: Provisioning | None, issuing: Issuing, bus: Bus, node: str
-) -> ScimEndpoint | None:
+) -> "ScimEndpoint | None":
     scim = config.identity.scim
     if scim is None or provisioning is None:
         return None
+    # Its models take a second to load.
+    from api.scim.registry import Registry
+    from api.scim.routes import ScimEndpoint
+
     registry = Registry(provisioning, issuing, bus, node, taken_names(config), now)
     return ScimEndpoint(scim, registry, config.api_url, now)
 

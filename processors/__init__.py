@@ -12,6 +12,7 @@
 - `main.py`: the role: builds what does I/O and runs the worker.
 - `app.py`: the Faust app and its settings.
 - `agents.py`: every agent and timer, a few lines each: the wiring.
+- `fetching.py`: how long Kafka may keep a fetch, so that nothing waits and little is asked.
 - `continuity.py`: reads again what a flaw of Faust would skip, and takes nothing twice.
 - `intake.py`: a message of Kafka -> an event whose signature and place were checked.
 - `emission.py`: publishes what follows from an event, and then has the event acknowledged.

@@ -1,11 +1,10 @@
 """What principals used of their budgets, in the Faust table."""
 
 from collections.abc import Awaitable
-from typing import Any
 
 from processors.app import BUDGETS
 from processors.policy.budgets import Account
-from processors.records import Form, Records
+from processors.records import Form, Records, Table
 from schemas.signature import Keyring, Signer
 
 _FORM = Form(b"countersign account record v1\x00", Account, lambda account: account.principal)
@@ -14,7 +13,7 @@ _FORM = Form(b"countersign account record v1\x00", Account, lambda account: acco
 class Accounts:
     """The accounts of this worker's partitions. Who forged a record gives nobody room."""
 
-    def __init__(self, table: Any, signer: Signer, keyring: Keyring) -> None:
+    def __init__(self, table: Table, signer: Signer, keyring: Keyring) -> None:
         self._records = Records(table, _FORM, BUDGETS.partitions, signer, keyring)
 
     def find(self, principal: str) -> Account:

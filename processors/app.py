@@ -25,9 +25,6 @@ APP_ID = "countersign-processors"
 
 APPROVALS_TABLE = "approvals"
 
-_LONGEST_FETCH = 40  # milliseconds
-_LONGEST_WAIT_FOR_TAKING = 0.01  # seconds
-
 CHANGELOG = Topic(
     f"{APP_ID}-{APPROVALS_TABLE}-changelog", APPROVALS.partitions, (), str, kept=None, compacted=True
 )
@@ -136,21 +133,6 @@ def grants_table(app: Any) -> Any:
 def standing_table(app: Any) -> Any:
     """The table of standing approvals: raw digest -> raw record."""
     return app.Table(STANDING_TABLE, partitions=STANDING.partitions, key_type=bytes, value_type=bytes)
-
-
-def shorten_fetches(app: Any) -> None:
-    """Has Kafka be asked, and answer, without long waits. To be called once the consumer runs.
-
-    aiokafka sends a node one fetch at a time. Faust (0.15.3) has Kafka keep one for 1,500 ms where there is
-    no news, and has no setting for it; a partition that is left out of it, since its last messages are still
-    being taken, waits so long. And before the next fetch aiokafka (0.14.0) waits up to 100 ms for messages
-    that have not been taken: one decision in fifty did.
-    """
-    fetcher = app.consumer._thread._consumer._fetcher
-    if not (hasattr(fetcher, "_fetch_max_wait_ms") and hasattr(fetcher, "_prefetch_backoff")):
-        raise AttributeError("aiokafka keeps the waits of its fetches elsewhere now")
-    fetcher._fetch_max_wait_ms = _LONGEST_FETCH
-    fetcher._prefetch_backoff = _LONGEST_WAIT_FOR_TAKING
 
 
 def _credentials(address: KafkaAddress) -> Any:

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
-from typing import Any
 
 import structlog
 
@@ -12,7 +11,7 @@ from processors.approvals.reconsidering import Looks, reconsider
 from processors.approvals.record import Approval, Step
 from processors.approvals.unattended import gives_up
 from processors.policy.bundle import Bundle
-from processors.records import Form, Records
+from processors.records import Form, Records, Table
 from schemas.signature import Keyring, SignatureRefused, Signer
 from schemas.topics import APPROVALS
 from schemas.vocabulary import ApprovalState
@@ -29,7 +28,7 @@ class Desk:
     """All approvals of this worker's partitions."""
 
     def __init__(
-        self, table: Any, bundle: Callable[[], Bundle], signer: Signer, keyring: Keyring, node: str
+        self, table: Table, bundle: Callable[[], Bundle], signer: Signer, keyring: Keyring, node: str
     ) -> None:
         self._records = Records(table, APPROVAL_RECORD, APPROVALS.partitions, signer, keyring)
         self._bundle = bundle  # in force

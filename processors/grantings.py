@@ -2,14 +2,13 @@
 
 from collections.abc import Awaitable, Collection
 from datetime import datetime
-from typing import Any
 
 import structlog
 
 from processors.app import BUDGETS
 from processors.approvals.deadlines import Deadlines
 from processors.grants.granted import Granted
-from processors.records import Form, Records
+from processors.records import Form, Records, Table
 from schemas.signature import Keyring, SignatureRefused, Signer
 
 _log = structlog.get_logger()
@@ -20,7 +19,7 @@ _FORM = Form(b"countersign grants record v1\x00", Granted, lambda granted: grant
 class Grantings:
     """The grants of this worker's partitions, beside its accounts."""
 
-    def __init__(self, table: Any, signer: Signer, keyring: Keyring) -> None:
+    def __init__(self, table: Table, signer: Signer, keyring: Keyring) -> None:
         self._records = Records(table, _FORM, BUDGETS.partitions, signer, keyring)
         self._deadlines = Deadlines()
 

@@ -24,25 +24,30 @@ from processors.accounts import Accounts
 from processors.agents import add_agents
 from processors.app import (
     BUDGETS,
+    BUDGETS_CHANGELOG,
+    CHANGELOG,
+    GRANTS_CHANGELOG,
     INTERNAL,
     STANDING,
+    STANDING_CHANGELOG,
     approvals_table,
     budgets_table,
     grants_table,
     make_app,
-    shorten_fetches,
     standing_table,
 )
 from processors.continuity import Continuity, beginnings
 from processors.desk import Desk
 from processors.emission import Emission
+from processors.fetching import shorten_fetches
 from processors.grantings import Grantings
 from processors.policy.bundle import Bundle
 from processors.presence import Presence
 from processors.reactions import Reactions
+from processors.records import LoggedTable
 from processors.rulebook import Rulebook
 from processors.standings import Standings
-from schemas.topics import APPROVALS, COMMANDS, GRANTS, HEARTBEATS, PROPOSALS, TOPICS
+from schemas.topics import APPROVALS, COMMANDS, GRANTS, HEARTBEATS, PROPOSALS, TOPICS, Topic
 from schemas.vocabulary import Role
 
 _log = structlog.get_logger()
@@ -83,11 +88,18 @@ def run(config: Config) -> int:
         return rulebook.bundle
 
     # What rules may need that are published later is kept from the beginning.
-    desk, has_all = Desk(table, in_force, signs, keys, node), rulebook.may_change
+    def logged(table: Any, changelog: Topic) -> LoggedTable:
+        return LoggedTable(table, partial(bus.keep, changelog))
+
+    desk = Desk(logged(table, CHANGELOG), in_force, signs, keys, node)
+    has_all = rulebook.may_change
     has_accounts = has_all or in_force().has_budgets or in_force().has_grants
-    accounts = Accounts(budgets_table(app), signs, keys) if has_accounts else None
-    grantings = Grantings(grants_table(app), signs, keys) if has_accounts else None
-    standings = Standings(standing_table(app), signs, keys) if has_all or in_force().has_standing else None
+    accounts = grantings = standings = None
+    if has_accounts:
+        accounts = Accounts(logged(budgets_table(app), BUDGETS_CHANGELOG), signs, keys)
+        grantings = Grantings(logged(grants_table(app), GRANTS_CHANGELOG), signs, keys)
+    if has_all or in_force().has_standing:
+        standings = Standings(logged(standing_table(app), STANDING_CHANGELOG), signs, keys)
     reactions = Reactions(
         in_force,
         desk,

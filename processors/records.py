@@ -1,8 +1,8 @@
 """Signed records in a Faust table: whoever can write to Kafka alters none, and makes none up."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -43,16 +43,45 @@ class Form(Generic[R]):
         return record
 
 
-class Records(Generic[R]):
-    """The records of one kind on this worker's partitions.
+class Table(Protocol):
+    """What records are kept in: raw key -> raw record, here and in a changelog."""
 
-    The table's own writing (`table[key] = …`) cannot be waited for, nor used by a timer; so what it does
-    is done here in its two steps: the local store, and the changelog, whose future is returned: done once
-    the record is durable.
+    @property
+    def data(self) -> MutableMapping[bytes, bytes]:
+        """The local store."""
+        ...
+
+    def log(self, partition: int, key: bytes, record: bytes | None, /) -> Awaitable[object]:
+        """Writes the record, None where there is none any more, behind all that were written before; done
+        once it is durable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedTable:
+    """A Faust table, whose changelog is written here: beside what is said about a record, and in one request.
+
+    Its own writing (`table[key] = …`) cannot be waited for, nor used by a timer, and has a producer of its
+    own: one more request to Kafka for each record, at the very moment when a verdict is on its way.
     """
 
-    def __init__(self, table: Any, form: Form[R], partitions: int, signer: Signer, keyring: Keyring) -> None:
-        self._table = table  # a faust Table: raw key -> raw record
+    table: Any  # faust's
+    log: Callable[[int, bytes, bytes | None], Awaitable[object]]
+
+    @property
+    def data(self) -> MutableMapping[bytes, bytes]:
+        """What Faust restored, and what was kept since."""
+        restored: MutableMapping[bytes, bytes] = self.table.data
+        return restored
+
+
+class Records(Generic[R]):
+    """The records of one kind on this worker's partitions."""
+
+    def __init__(
+        self, table: Table, form: Form[R], partitions: int, signer: Signer, keyring: Keyring
+    ) -> None:
+        self._table = table
         self._form = form
         self._partitions = partitions
         self._signer = signer
@@ -88,11 +117,4 @@ class Records(Generic[R]):
                 yield key
 
     def _log(self, key: str, raw: bytes | None) -> Awaitable[object]:
-        written: Awaitable[object] = self._table.send_changelog(
-            partition_of(key, self._partitions),
-            key.encode(),
-            raw,
-            key_serializer="raw",
-            value_serializer="raw",
-        )
-        return written
+        return self._table.log(partition_of(key, self._partitions), key.encode(), raw)

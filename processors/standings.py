@@ -2,12 +2,11 @@
 
 from collections.abc import Awaitable, Collection
 from datetime import datetime
-from typing import Any
 
 from processors.app import STANDING
 from processors.approvals.deadlines import Deadlines
 from processors.approvals.standing import Standing
-from processors.records import Form, Records
+from processors.records import Form, Records, Table
 from schemas.signature import Keyring, SignatureRefused, Signer
 
 _FORM = Form(b"countersign standing approval record v1\x00", Standing, lambda standing: standing.digest)
@@ -16,7 +15,7 @@ _FORM = Form(b"countersign standing approval record v1\x00", Standing, lambda st
 class Standings:
     """The standing approvals of this worker's partitions."""
 
-    def __init__(self, table: Any, signer: Signer, keyring: Keyring) -> None:
+    def __init__(self, table: Table, signer: Signer, keyring: Keyring) -> None:
         self._records = Records(table, _FORM, STANDING.partitions, signer, keyring)
         self._deadlines = Deadlines()
 

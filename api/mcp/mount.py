@@ -1,35 +1,50 @@
-"""The way to the MCP server: a bearer token with every request, and no page in a browser."""
+"""The way to the MCP server: a bearer token with every request, and no page in a browser.
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+The server is loaded when somebody first comes: that takes a second and some 60 MiB, which most gateways never
+need.
+"""
+
+import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-from mcp.server.mcpserver import MCPServer
-from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import problems
 from api.auth import SignIn, unauthenticated
-from api.mcp.runs import Runs
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import MCPServer
 
 PATH = "/mcp"
-_LARGEST = 1024 * 1024  # bytes of a message
 
 
-class SignedInOnly:
-    """The server, for those who show a token. Who it is stands in the request's state."""
+class McpEndpoint:
+    """The server, for those who show a token. Who it is stands in the request's state.
 
-    def __init__(self, server: MCPServer, sign_in: SignIn) -> None:
-        # Nothing is kept between two requests: each is signed in by itself.
-        self._app = server.streamable_http_app(
-            streamable_http_path=PATH,
-            stateless_http=True,
-            max_request_body_size=_LARGEST,
-            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-        )
+    `load`: makes the server. It is called in a thread, so that nobody else waits meanwhile.
+    """
+
+    def __init__(self, load: "Callable[[], MCPServer]", sign_in: SignIn) -> None:
+        self._load = load
         self._sign_in = sign_in
+        self._is_wanted = asyncio.Event()
+        self._app: asyncio.Future[ASGIApp] = asyncio.get_running_loop().create_future()
+
+    def route(self) -> Route:
+        """What the API's application serves it by."""
+        return Route(PATH, endpoint=self)
+
+    async def run(self) -> None:
+        """Serves who comes. To be run while the application does."""
+        await self._is_wanted.wait()
+        server, app = await asyncio.to_thread(self._loaded)
+        async with server.session_manager.run():
+            self._app.set_result(app)
+            await asyncio.get_running_loop().create_future()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -47,19 +62,12 @@ class SignedInOnly:
         except problems.Problem as problem:
             await problems.response(problem)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        self._is_wanted.set()
+        app = await asyncio.shield(self._app)
+        await app(scope, receive, send)
 
+    def _loaded(self) -> "tuple[MCPServer, ASGIApp]":
+        from api.mcp.server import application
 
-def route(server: MCPServer, sign_in: SignIn) -> Route:
-    """What the API's application serves it by."""
-    return Route(PATH, endpoint=SignedInOnly(server, sign_in))
-
-
-@asynccontextmanager
-async def running(server: MCPServer, runs: Runs) -> AsyncIterator[None]:
-    """While the application runs."""
-    async with server.session_manager.run():
-        try:
-            yield
-        finally:
-            await runs.stop()
+        server = self._load()
+        return server, application(server, PATH)

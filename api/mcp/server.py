@@ -5,7 +5,9 @@ from typing import Any, Literal
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import ToolAnnotations
+from starlette.applications import Starlette
 from starlette.requests import Request
 
 from api.mcp.listeners import Listeners, NotReachable
@@ -13,6 +15,7 @@ from api.mcp.own_api import OwnApi
 from api.mcp.runs import Run, Runs
 from infra.identity import SignedIn
 
+_LARGEST = 1024 * 1024  # bytes of a message
 _WAIT = 45.0  # seconds: clients give up after a minute
 _LOOKS = ToolAnnotations(read_only_hint=True)
 _DECIDES = ToolAnnotations(read_only_hint=False, destructive_hint=True)
@@ -32,6 +35,16 @@ def make_server(listeners: Listeners, own_api: OwnApi, runs: Runs) -> MCPServer:
     _add_commands(server, listeners, runs)
     _add_reviews(server, own_api)
     return server
+
+
+def application(server: MCPServer, path: str) -> Starlette:
+    """The server over HTTP. Nothing is kept between two requests: each is signed in by itself."""
+    return server.streamable_http_app(
+        streamable_http_path=path,
+        stateless_http=True,
+        max_request_body_size=_LARGEST,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
 
 
 def _add_commands(server: MCPServer, listeners: Listeners, runs: Runs) -> None:

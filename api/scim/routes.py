@@ -8,7 +8,8 @@ from scim2_models import Context, ListResponse, Resource, ResourceType, Schema
 from starlette.responses import Response
 
 from api.auth import address_of, refusal, unauthenticated
-from api.scim.errors import MEDIA_TYPE, refused, taken
+from api.problems import Problem
+from api.scim.errors import MEDIA_TYPE, refused, response, taken
 from api.scim.kinds import GroupKind, Kind, UserKind
 from api.scim.registry import Registry
 from api.scim.resources import Group, User, configuration, patched, received
@@ -29,6 +30,8 @@ _CLIENT = "scim"  # whose guesses are counted
 class ScimEndpoint:
     """What the identity provider writes to. `url`: the api's own."""
 
+    path = PATH
+
     def __init__(self, scim: Scim, registry: Registry, url: str, clock: Clock) -> None:
         client = ConfiguredUser(name=_CLIENT, kind=PrincipalKind.AGENT, token_hash=scim.token_hash)
         self._clients = Users((client,), clock)
@@ -44,6 +47,10 @@ class ScimEndpoint:
         for kind in (UserKind(self._registry, self._base), GroupKind(self._registry, self._base)):
             router.include_router(Entries(kind, self._registry, self._clock).router())
         return router
+
+    def problem(self, problem: Problem) -> Response:
+        """Any problem of a request to it."""
+        return response(problem)
 
     async def configuration(self) -> Response:
         return _answer(configuration(self._base))

@@ -145,6 +145,13 @@ class Bus:
         durable there. Raises BusUnavailable."""
         await self.forward(topic, topic.key(event), encode(event, self._signer))
 
+    def keep(self, topic: Topic, partition: int, key: bytes, record: bytes | None) -> asyncio.Future[Any]:
+        """Puts a record that is no event on a compacted topic, behind all that was put there before; None: it
+        is forgotten. The future is done once that is durable. Raises BusUnavailable."""
+        if self._departures is None:
+            raise BusUnavailable("not connected to Kafka")
+        return self._departures.add(topic.name, record, key, partition)
+
     async def publish_durably(self, event: Event, *, partition: int | None = None) -> None:
         """Publishes and waits until the event is durable. Raises BusUnavailable."""
         await durable(await self.publish(event, partition=partition))

@@ -20,7 +20,7 @@ class Producer(Protocol):
     """What is used of aiokafka's producer."""
 
     async def send(
-        self, topic: str, value: bytes, *, key: bytes, partition: int
+        self, topic: str, value: bytes | None, *, key: bytes, partition: int
     ) -> "asyncio.Future[Any]": ...
 
 
@@ -29,7 +29,7 @@ class Departures:
 
     def __init__(self, producer: Producer) -> None:
         self._producer = producer
-        self._waiting: deque[tuple[str, bytes, bytes, int, asyncio.Future[Any]]] = deque()
+        self._waiting: deque[tuple[str, bytes | None, bytes, int, asyncio.Future[Any]]] = deque()
         self._under_way = 0
         self._arrived_all = asyncio.Event()
         self._news = asyncio.Event()
@@ -45,6 +45,10 @@ class Departures:
         Waits while too many records wait.
         """
         await self._room.wait()
+        return self.add(topic, value, key, partition)
+
+    def add(self, topic: str, value: bytes | None, key: bytes, partition: int) -> "asyncio.Future[Any]":
+        """The same at once, however many wait: for who is held up elsewhere."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((topic, value, key, partition, future))
         if len(self._waiting) >= _MOST:

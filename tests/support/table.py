@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass
@@ -13,9 +12,7 @@ class MemoryTable:
     changelog: list[tuple[int, bytes, bytes | None]] = field(default_factory=list)
     writes: list[asyncio.Future[None]] = field(default_factory=list)
 
-    def send_changelog(
-        self, partition: int, key: bytes, value: bytes | None, **_: Any
-    ) -> asyncio.Future[None]:
+    def log(self, partition: int, key: bytes, value: bytes | None, /) -> asyncio.Future[None]:
         self.changelog.append((partition, key, value))
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.writes.append(future)

@@ -28,6 +28,7 @@ from processors.grantings import Grantings
 from processors.intake import Intake
 from processors.ordering import InOrder
 from processors.reactions import Reaction, Reactions
+from processors.records import LoggedTable
 from processors.standings import Standings
 from schemas.codec import encode
 from schemas.envelope import envelope
@@ -73,6 +74,10 @@ def accounts_in(table: Any) -> Accounts:
 
 async def nowhere(principal: str, raw: bytes) -> None:
     raise AssertionError("nothing here draws on a budget")
+
+
+def unwritten(partition: int, key: bytes, record: bytes | None) -> Any:
+    raise AssertionError("nothing is kept where nothing is taken")
 
 
 async def nothing_asked(event: Any) -> None:
@@ -154,16 +159,20 @@ async def test_a_message_that_we_fail_on_is_put_aside() -> None:
 def test_the_wiring(tmp_path: Path, budgets: tuple[dict[str, object], ...], standing: bool) -> None:
     app = make_app(KafkaAddress("127.0.0.1:1"), tmp_path)
     rules = bundle(rule("reads", "allow", {}, budgets=list(budgets)))
-    desk = Desk(approvals_table(app), lambda: rules, signer(Role.PROCESSORS), KEYRING, NODE)
+    desk = Desk(
+        LoggedTable(approvals_table(app), unwritten), lambda: rules, signer(Role.PROCESSORS), KEYRING, NODE
+    )
     add_agents(
         app,
         Reactions(
             lambda: rules,
             desk,
-            accounts_in(budgets_table(app)) if budgets else None,
-            grantings_in(grants_table(app)) if budgets else None,
+            accounts_in(LoggedTable(budgets_table(app), unwritten)) if budgets else None,
+            grantings_in(LoggedTable(grants_table(app), unwritten)) if budgets else None,
             nowhere,
-            Standings(standing_table(app), signer(Role.PROCESSORS), KEYRING) if standing else None,
+            Standings(LoggedTable(standing_table(app), unwritten), signer(Role.PROCESSORS), KEYRING)
+            if standing
+            else None,
             nothing_asked,
             NODE,
         ),

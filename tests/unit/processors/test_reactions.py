@@ -277,7 +277,7 @@ class TestAFaultOfOurs:
         class Full(MemoryTable):
             secret = "hunter2"
 
-            def send_changelog(self, *_: Any, **__: Any) -> Any:
+            def log(self, *_: Any, **__: Any) -> Any:
                 raise RuntimeError(self.secret)
 
         reactions = reactions_of(bundle(), Full())

@@ -13,11 +13,13 @@ class Kafka:
     """Takes records, and says so when a test wants it."""
 
     def __init__(self) -> None:
-        self.records: list[bytes] = []
+        self.records: list[bytes | None] = []
         self.sent: list[asyncio.Future[Any]] = []
         self.refuses = False
 
-    async def send(self, topic: str, value: bytes, *, key: bytes, partition: int) -> "asyncio.Future[Any]":
+    async def send(
+        self, topic: str, value: bytes | None, *, key: bytes, partition: int
+    ) -> "asyncio.Future[Any]":
         if self.refuses:
             raise OSError("no route")
         self.records.append(value)
@@ -75,3 +77,17 @@ async def test_the_end_waits_for_what_waits() -> None:
         await departures.put("t", b"v", b"k", 0)
     await departures.stop(5)
     assert len(kafka.records) == 20
+
+
+async def test_what_cannot_wait_for_room_keeps_its_place() -> None:
+    kafka = Kafka()
+    departures = Departures(kafka)
+    first = await departures.put("t", b"1", b"k", 0)
+    second = departures.add("t", None, b"k", 0)
+    third = await departures.put("t", b"3", b"k", 0)
+    await eventually(lambda: len(kafka.records) == 3)
+    assert kafka.records == [b"1", None, b"3"]
+    for sent in kafka.sent:
+        sent.set_result(None)
+    await asyncio.gather(first, second, third)
+    await departures.stop(1)
