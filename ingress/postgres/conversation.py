@@ -10,6 +10,7 @@ nothing before them can change what their names mean.
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
 from ingress.gate import Allowed, Refusal, Revoked, Waiting
 from ingress.interface import (
@@ -19,6 +20,7 @@ from ingress.interface import (
     Close,
     Finish,
     Frame,
+    Narrow,
     ReadCatalogue,
     Record,
     Request,
@@ -26,7 +28,7 @@ from ingress.interface import (
 )
 from ingress.postgres import impact
 from ingress.postgres.bearings import Bearings
-from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, must_wait, settle
+from ingress.postgres.beforehand import Refuse, Standing, Wait, has_duties, settle
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.client_side import ClientSide, refusal_after_cancel
 from ingress.postgres.codec import ClientReader, Message, TargetReader
@@ -45,16 +47,17 @@ from ingress.postgres.judge import Judge
 from ingress.postgres.maskers import put_maskers
 from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execute
 from ingress.postgres.namespace import Namespace
-from ingress.postgres.own import OWN, Aside, wrapped
-from ingress.postgres.read_only import around
+from ingress.postgres.narrowing import Narrowing, NotNarrowed
+from ingress.postgres.own import OWN, Aside
 from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_still_waiting, make_waiting
 from ingress.postgres.refused import error_of, in_place_of
 from ingress.postgres.results import ResultMasker
 from ingress.postgres.revealing import reveal
 from ingress.postgres.sampling import Masked
+from ingress.postgres.series import Series
+from ingress.postgres.surroundings import surrounded
 from ingress.postgres.target_side import TargetSide
 from ingress.postgres.transaction import OpenTransaction, make_runs_first, makes_last
-from ingress.postgres.unchanged import guard, is_of_data
 from processors.masking.masks import MASKS, Mask
 from schemas.vocabulary import MaskingPlan
 
@@ -70,7 +73,8 @@ class PostgresConversation:
 
     `release(commands)`: the gate's last word before they are sent: None, or which must not be, and why.
     `link(approval)`: where a reviewer finds it. `clock`: for what the client is told.
-    `parameters`: the target's settings as it reported them at the start. `masks`: with the gateway's key.
+    `parameters`: the target's settings as it reported them at the start. `narrowing`: which commands run as a
+    role of their own. `masks`: with the gateway's key.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class PostgresConversation:
         link: Callable[[str], str],
         clock: Callable[[], datetime],
         parameters: dict[str, str],
+        narrowing: Narrowing,
         masks: Mapping[str, Mask] = MASKS,
     ) -> None:
         self._judge = judge
@@ -103,17 +108,15 @@ class PostgresConversation:
         self._requests: list[Request] = []
         self._for_client: list[bytes] = []
         self._for_target: list[bytes] = []
-        self._unflushed = False  # the target owes answers it may keep until Flush or Sync
-        self._limited: Execution | None = None  # of this series, whose answer may be cut off
-        self._guarded: Execution | None = None  # a simple query that may be skipped, and what follows it
-        self._sent_in_series = False  # something was sent since the last Sync
-        self._ran_in_series = False  # something was executed since the last Sync
+        self._series = Series()
         self._bearings = Bearings(judge, self._names)
         self._estimates: list[impact.Asked] = []  # of commands that wait
         self._catalogue_wanted = 0  # readings asked for and not answered
         self._cancels = 0  # on their way to the target: what is sent now might be hit instead
         self._unsettled: set[str] = set()  # commands that change what names mean, not finished
+        self._narrowing = narrowing
         self._closed = False
+        self._put_aside(narrowing.begin())
 
     # What comes in
 
@@ -212,6 +215,11 @@ class PostgresConversation:
     def answered_beside(self, answers: Sequence[Sequence[tuple[bytes | None, ...]]] | None) -> None:
         """Answers an AskBeside; None where the target did not."""
         answered_beside(self._groups[0].ends if self._groups else None, answers)
+        self._turn()
+
+    def narrowed(self, told: str | NotNarrowed | None) -> None:
+        """Answers a Narrow: the command's role, or why there is none; None: the session has its own again."""
+        self._narrowing.told(told)
         self._turn()
 
     def catalogue_read(self, catalogue: Catalogue) -> None:
@@ -322,6 +330,9 @@ class PostgresConversation:
         """Whether names mean now what the judge thinks; asks for news where they may not."""
         if self._catalogue_wanted or self._bearings.are_asked_for:
             return False
+        if self._narrowing.holds_back:
+            self._flush()
+            return False
         if self._unsettled or (
             self._target.effects.changed_names and (self._groups or self._target.expected)
         ):
@@ -335,7 +346,7 @@ class PostgresConversation:
         if self._groups or self._target.expected:
             self._flush()
             return False
-        in_series = self._ran_in_series
+        in_series = self._series.ran
         self._put_aside(self._bearings.ask(unread=bool(self._target.effects.unread), in_series=in_series))
         return False
 
@@ -367,7 +378,7 @@ class PostgresConversation:
         step = ask_about(group, ending, self._transaction, self._standing(()), self._masked)
         if isinstance(step, Aside):
             self._put_aside(step)
-            self._unflushed = self._sent_in_series
+            self._series.unflushed = self._series.sent
             return False
         if isinstance(step, AskBeside):
             self._requests.append(step)
@@ -388,12 +399,21 @@ class PostgresConversation:
     def _send(self) -> bool:
         """Sends the groups whose turn it is; False when there was none."""
         sent = False
+        self._leave_role()
         while self._groups and not self._closed:
             group = self._groups[0]
+            if self._narrowing.holds_back and not group.only_syncs:
+                self._flush()
+                return sent
             if group.ends is not None and not group.refusal and not self._ask_about_end(group, group.ends):
                 self._flush()
                 return sent
-            if group.waiting or self._cancels or self._awaits_answers(group) or not self._settles(group):
+            if (
+                group.waiting
+                or self._cancels
+                or self._series.awaits_answers(group, self._target)
+                or not self._settles(group)
+            ):
                 self._flush()
                 return sent
             sent = True
@@ -406,31 +426,41 @@ class PostgresConversation:
                 self._forward(group)
         return sent
 
-    def _awaits_answers(self, group: Group) -> bool:
-        """Whether it depends on what is owed: how a transaction stands, a cut or skipped answer."""
-        is_cut = self._limited and self._target.owes(self._limited) and must_wait(group, self._limited)
-        is_early = group.fails and self._target.expected
-        return bool(is_early or is_cut or (self._guarded and self._target.owes(self._guarded)))
-
     def _settles(self, group: Group) -> bool:
         """Whether all that must be known or done before the group is sent has been."""
-        if group.error or group.refusal or not has_duties(group):
+        if group.error or group.refusal:
             return True
         standing = self._standing(self._target.expected)
-        match settle(group, standing):
-            case Wait():
-                return False
-            case Aside() as aside:
-                self._put_aside(aside)
-                self._unflushed = standing.sent
-                return False
-            case Refuse() as refuse:
-                self._refuse_beforehand(group, refuse)
-        return True
+        step = settle(group, standing) if has_duties(group) else None
+        if step is None:
+            ends = group.simple or any(one.only_syncs for one in islice(self._groups, 1, 2))
+            goes_on = self._target.in_block or not ends
+            step = self._narrowing.before(group, standing, self._judge, goes_on=goes_on)
+        match step:
+            case Narrow():
+                self._requests.append(step)
+            case Aside():
+                self._put_aside(step)
+                self._series.unflushed = standing.sent
+            case Refuse():
+                self._refuse_beforehand(group, step)
+        return step is None or isinstance(step, Refuse)
+
+    def _leave_role(self) -> None:
+        """What is to be done after a command that ran as a role of its own."""
+        standing = self._standing(self._target.expected)
+        is_alive = not self._client.skipping and (standing.sent or standing.status == b"T")
+        step = self._narrowing.leave(self._groups, standing, is_alive=is_alive)
+        if isinstance(step, Narrow):
+            self._requests.append(step)
+        elif step is not None:
+            self._put_aside(step)
 
     def _standing(self, expected: Collection[Expected]) -> Standing:
-        target, ran, sent = self._target, self._ran_in_series, self._sent_in_series
-        return Standing(target.status, ran, sent, expected, target.in_block, self._transaction.is_full)
+        target, series = self._target, self._series
+        return Standing(
+            target.status, series.ran, series.sent, expected, target.in_block, self._transaction.is_full
+        )
 
     def _refuse_beforehand(self, group: Group, refuse: Refuse) -> None:
         group.error = refuse.data
@@ -453,7 +483,7 @@ class PostgresConversation:
         asked = {id(execution) for expected in group.expected for execution in expected.executions}
         for execution in group.executions:
             if id(execution) in asked:
-                execution.alone = not self._ran_in_series
+                execution.alone = not self._series.ran
                 put_maskers(execution, self._judge.origin, self._masks)
                 if execution.at_commit and not self._transaction.is_held:
                     self._for_client.append(make_runs_first(execution))
@@ -463,24 +493,15 @@ class PostgresConversation:
                 self._requests.append(only_prepared(execution))
                 self._unsettled.discard(execution.command.id)
         executions = [execution for expected in group.expected for execution in expected.executions]
-        before, after = around(executions, self._target.status, in_series=self._ran_in_series)
         begun = [execution for execution in group.executions if id(execution) in asked]
-        alone = group.simple and self._target.status == b"I" and not self._ran_in_series
-        guarding = Aside()
-        if not alone or is_of_data(executions):
-            guarding = guard(begun, self._judge.catalogue, self._target.status)
-        self._put_aside(before)
-        self._put_aside(guarding)
-        if group.simple and (before.messages or guarding.messages):
-            self._guarded = executions[0]
-            group.expected[-1].must_end = alone and is_of_data(executions)
-        self._put_aside(wrapped(group, after))
-        self._limited = next((one for one in executions if one.is_limited), self._limited)
+        around, may_be_skipped = surrounded(
+            group, begun, self._narrowing.enter(group), self._judge.catalogue, self._standing(())
+        )
+        self._put_aside(around)
+        if may_be_skipped:
+            self._series.guarded = executions[0]
         self._target.watch()
-        self._unflushed = not (group.simple or group.syncs) and bool(group.messages)
-        self._ran_in_series = not (group.simple or group.syncs) and (self._ran_in_series or bool(asked))
-        self._sent_in_series = not (group.simple or group.syncs)
-        self._limited = self._limited if self._sent_in_series else None
+        self._series.goes_on(group, executions, ran=bool(asked))
 
     def _refuse(self, group: Group, command: str, refusal: Refusal) -> None:
         """One command of a group is refused: nothing of the group is sent."""
@@ -501,7 +522,7 @@ class PostgresConversation:
         if group.refusal is not None and not group.error:
             self._requests.append(Record(Frame.COMMAND, group.executions[0].command.text.encode()))
             self._requests.append(Record(Frame.NOTE, group.refusal[1].message.encode()))
-        self._put_aside(in_place_of(group, error, self._target.status, ran_in_series=self._ran_in_series))
+        self._put_aside(in_place_of(group, error, self._target.status, ran_in_series=self._series.ran))
         if not group.simple:
             take_back(self._names, group)
             self._skip_series("an earlier command of the same series was refused", synced=group.syncs)
@@ -539,13 +560,13 @@ class PostgresConversation:
 
     def _flush(self) -> None:
         """Makes the target give the answers it owes: what comes next depends on them."""
-        if self._unflushed:
+        if self._series.unflushed:
             self._for_target.append(FLUSH)
-            self._unflushed = False
+            self._series.unflushed = False
 
     def _estimate(self, group: Group, command: str) -> None:
         """While it waits nothing else is asked of the target."""
-        is_idle = not self._target.expected and not self._sent_in_series and self._target.status == b"I"
+        is_idle = not self._target.expected and not self._series.sent and self._target.status == b"I"
         if is_idle and group is self._groups[0] and (found := impact.ask(group, command)) is not None:
             self._estimates.append(found[0])
             self._put_aside(found[1])
