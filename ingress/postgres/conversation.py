@@ -10,7 +10,6 @@ nothing before them can change what their names mean.
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
 
 from ingress.gate import Allowed, Refusal, Revoked, Waiting
 from ingress.interface import (
@@ -45,12 +44,12 @@ from ingress.postgres.execution import (
 )
 from ingress.postgres.judge import Judge
 from ingress.postgres.maskers import put_maskers
-from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execute
+from ingress.postgres.messages import FLUSH, SYNC, make, make_error
 from ingress.postgres.namespace import Namespace
 from ingress.postgres.narrowing import Narrowing, NotNarrowed
-from ingress.postgres.own import OWN, Aside
+from ingress.postgres.own import Aside
 from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_still_waiting, make_waiting
-from ingress.postgres.refused import error_of, in_place_of
+from ingress.postgres.refused import error_of, failing, in_place_of
 from ingress.postgres.results import ResultMasker
 from ingress.postgres.revealing import reveal
 from ingress.postgres.sampling import Masked
@@ -73,8 +72,8 @@ class PostgresConversation:
 
     `release(commands)`: the gate's last word before they are sent: None, or which must not be, and why.
     `link(approval)`: where a reviewer finds it. `clock`: for what the client is told.
-    `parameters`: the target's settings as it reported them at the start. `narrowing`: which commands run as a
-    role of their own. `masks`: with the gateway's key.
+    `parameters`: the target's settings at the start. `narrowing`: which commands run as roles of their own.
+    `masks`: with the gateway's key.
     """
 
     def __init__(
@@ -279,6 +278,7 @@ class PostgresConversation:
         """Takes, sends and answers until nothing more can be done without news."""
         while not self._closed:
             self._collect()  # what has ended may be what the next command waited for
+            self._leave_role()
             taken = self._take()
             sent = self._send()
             self._target.flush_local()
@@ -304,7 +304,10 @@ class PostgresConversation:
                 if not self._target.copying_in and (self._groups or self._target.expected):
                     self._flush()
                     return taken  # some clients send data before the target has asked for it
-                self._copy_data(message)
+                if self._target.copying_in:  # what is left after an error is dropped
+                    self._for_target.append(message.raw)
+                    if message.kind != b"d":
+                        self._target.copy_ended()
             elif self._target.copying_in and message.kind in (b"S", b"H"):
                 self._for_target.append(message.raw)  # ignored by the target during COPY
             elif not self._may_take(message):
@@ -328,34 +331,24 @@ class PostgresConversation:
 
     def _settled(self) -> bool:
         """Whether names mean now what the judge thinks; asks for news where they may not."""
+        target = self._target
         if self._catalogue_wanted or self._bearings.are_asked_for:
             return False
-        if self._narrowing.holds_back:
+        is_busy = bool(self._groups or target.expected)
+        if self._narrowing.holds_back or self._unsettled or (target.effects.changed_names and is_busy):
             self._flush()
             return False
-        if self._unsettled or (
-            self._target.effects.changed_names and (self._groups or self._target.expected)
-        ):
-            self._flush()
-            return False
-        if self._target.effects.changed_names:
-            self._target.effects.changed_names = False
+        if target.effects.changed_names:
+            target.effects.changed_names = False
             self._bearings.are_old = True
-        if not self._bearings.are_old or self._target.status == b"E":
+        if not self._bearings.are_old or target.status == b"E":
             return True
-        if self._groups or self._target.expected:
+        if is_busy:
             self._flush()
-            return False
-        in_series = self._series.ran
-        self._put_aside(self._bearings.ask(unread=bool(self._target.effects.unread), in_series=in_series))
+        else:
+            unread = bool(target.effects.unread)
+            self._put_aside(self._bearings.ask(unread=unread, in_series=self._series.ran))
         return False
-
-    def _copy_data(self, message: Message) -> None:
-        """COPY data goes to the target while it asks for it; what is left after an error is dropped."""
-        if self._target.copying_in:
-            self._for_target.append(message.raw)
-            if message.kind != b"d":
-                self._target.copy_ended()
 
     def _submit(self, group: Group) -> None:
         if any(map(makes_last, group.executions)) and may_be_held(self._transaction, self._queued()):
@@ -399,7 +392,6 @@ class PostgresConversation:
     def _send(self) -> bool:
         """Sends the groups whose turn it is; False when there was none."""
         sent = False
-        self._leave_role()
         while self._groups and not self._closed:
             group = self._groups[0]
             if self._narrowing.holds_back and not group.only_syncs:
@@ -431,11 +423,9 @@ class PostgresConversation:
         if group.error or group.refusal:
             return True
         standing = self._standing(self._target.expected)
-        step = settle(group, standing) if has_duties(group) else None
+        step: Narrow | Wait | Aside | Refuse | None = settle(group, standing) if has_duties(group) else None
         if step is None:
-            ends = group.simple or any(one.only_syncs for one in islice(self._groups, 1, 2))
-            goes_on = self._target.in_block or not ends
-            step = self._narrowing.before(group, standing, self._judge, goes_on=goes_on)
+            step = self._narrowing.before(self._groups, standing, self._judge)
         match step:
             case Narrow():
                 self._requests.append(step)
@@ -449,18 +439,15 @@ class PostgresConversation:
     def _leave_role(self) -> None:
         """What is to be done after a command that ran as a role of its own."""
         standing = self._standing(self._target.expected)
-        is_alive = not self._client.skipping and (standing.sent or standing.status == b"T")
-        step = self._narrowing.leave(self._groups, standing, is_alive=is_alive)
+        step = self._narrowing.leave(self._groups, standing, failed=self._client.skipping)
         if isinstance(step, Narrow):
             self._requests.append(step)
         elif step is not None:
             self._put_aside(step)
 
     def _standing(self, expected: Collection[Expected]) -> Standing:
-        target, series = self._target, self._series
-        return Standing(
-            target.status, series.ran, series.sent, expected, target.in_block, self._transaction.is_full
-        )
+        target, ran, sent = self._target, self._series.ran, self._series.sent
+        return Standing(target.status, ran, sent, expected, target.in_block, self._transaction.is_full)
 
     def _refuse_beforehand(self, group: Group, refuse: Refuse) -> None:
         group.error = refuse.data
@@ -492,16 +479,12 @@ class PostgresConversation:
             else:  # a preparation: nothing runs, nothing is owed
                 self._requests.append(only_prepared(execution))
                 self._unsettled.discard(execution.command.id)
-        executions = [execution for expected in group.expected for execution in expected.executions]
         begun = [execution for execution in group.executions if id(execution) in asked]
-        around, may_be_skipped = surrounded(
-            group, begun, self._narrowing.enter(group), self._judge.catalogue, self._standing(())
-        )
+        entering, standing = self._narrowing.enter(group), self._standing(())
+        around, may_be_skipped = surrounded(group, begun, entering, self._judge.catalogue, standing)
         self._put_aside(around)
-        if may_be_skipped:
-            self._series.guarded = executions[0]
         self._target.watch()
-        self._series.goes_on(group, executions, ran=bool(asked))
+        self._series.goes_on(group, ran=bool(asked), may_be_skipped=may_be_skipped)
 
     def _refuse(self, group: Group, command: str, refusal: Refusal) -> None:
         """One command of a group is refused: nothing of the group is sent."""
@@ -553,8 +536,7 @@ class PostgresConversation:
 
     def _cut_off(self) -> None:
         """An answer was cut off at its limit in the middle of a series: the target is made to fail, too."""
-        self._for_target.append(make_execute(OWN))
-        self._target.expected.append(Expected(Kind.REFUSED, data=self._target.cut_off))
+        self._put_aside(failing(self._target.cut_off))
         self._target.cut_off = b""
         self._skip_series("an earlier command of the same series was stopped at its limit")
 

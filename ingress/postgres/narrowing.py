@@ -8,9 +8,10 @@ target itself goes back. In one that goes on, the gateway does, once the session
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import islice
 
 from ingress.interface import Narrow
 from ingress.postgres.beforehand import Refuse, Standing, Wait
@@ -96,13 +97,12 @@ class Narrowing:
 
     def before(
         self,
-        group: Group,
+        groups: Sequence[Group],
         standing: Standing,
         judge: Judge,
-        *,
-        goes_on: bool,
     ) -> Narrow | Wait | Refuse | None:
-        """The next step before the group is sent. `goes_on`: its transaction does, after it."""
+        """The next step before the first of the groups is sent."""
+        group = groups[0]
         if self._privileges == "role":
             return None
         if self._state is _State.ASKED:
@@ -121,6 +121,8 @@ class Narrowing:
         if all(map(_needs_an_owner, approved)):
             return None
         self._group = group
+        ends = group.simple or any(one.only_syncs for one in islice(groups, 1, 2))
+        goes_on = standing.in_block or not ends
         found = _needs(group, approved[0], judge.catalogue, judge.context, goes_on=goes_on)
         if isinstance(found, NotNarrowed):
             return self._not(group, found)
@@ -152,18 +154,15 @@ class Narrowing:
             _ask(aside, _SET, self._told, self._before)
         return aside
 
-    def leave(
-        self, groups: Collection[Group], standing: Standing, *, is_alive: bool
-    ) -> Narrow | Aside | None:
-        """The next step back; None where nothing is to be done now. `is_alive`: the transaction in which the
-        command ran goes on."""
+    def leave(self, groups: Collection[Group], standing: Standing, *, failed: bool) -> Narrow | Aside | None:
+        """The next step back; None where nothing is to be done now. `failed`: the series, up to its Sync."""
         match self._state:
             case _State.NARROW if self._group not in groups:
                 return self._widen()  # it is not sent after all
             case _State.RUNNING if not standing.expected:
                 return self._widen()
             case _State.LEFT if not standing.expected:
-                if is_alive and self._before.rows:
+                if self._before.rows and not failed and (standing.sent or standing.status == b"T"):
                     self._state = _State.RESTORING
                     return self._restore(standing)
                 self._end()
@@ -268,7 +267,7 @@ def _about_who_asks(execution: Execution, context: Context) -> Iterator[str]:
         if schema == "pg_catalog" and name.startswith(_ABOUT_WHO_ASKS):
             yield f"{function} answers about the role that asks, which would be one of its own"
     if context.role in context.search_path:
-        yield f'"$user" on the search path may mean schema {context.role}, of the role that the session acts as'
+        yield f'"$user" on the search path may mean schema {context.role}, after the acting role'
 
 
 _ASK = (

@@ -1,6 +1,5 @@
 """How the series of messages stands that was sent since the last Sync (55.2.3, "Extended Query")."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingress.postgres.beforehand import must_wait
@@ -24,8 +23,11 @@ class Series:
         is_early = group.fails and target.expected
         return bool(is_early or is_cut or (self.guarded and target.owes(self.guarded)))
 
-    def goes_on(self, group: Group, executions: Sequence[Execution], *, ran: bool) -> None:
-        """The group was sent; `ran`: something of it is executed."""
+    def goes_on(self, group: Group, *, ran: bool, may_be_skipped: bool) -> None:
+        """The group was sent; `ran`: something of it is executed. `may_be_skipped`: it is a simple query."""
+        executions = [execution for expected in group.expected for execution in expected.executions]
+        if may_be_skipped:
+            self.guarded = executions[0]
         goes_on = not (group.simple or group.syncs)
         self.unflushed = goes_on and bool(group.messages)
         self.ran = goes_on and (self.ran or ran)

@@ -32,8 +32,8 @@ class VaultDatabase(Model):
 
 
 class Ephemeral(Model):
-    """Roles that the gateway makes, one for each session (docs/decisions/0020-a-role-for-each-session.md), and, with
-    `privileges` of facts, one for each approved command (docs/decisions/0050-a-role-for-a-command.md).
+    """Roles that the gateway makes: one for each session (docs/decisions/0020-a-role-for-each-session.md);
+    where `privileges` says so, one for each approved command (docs/decisions/0050-a-role-for-a-command.md).
     """
 
     user: str  # who may make them: CREATEROLE, and ADMIN OPTION on the roles below
