@@ -7,6 +7,7 @@ from itertools import count
 from typing import TypeAlias, TypeVar
 
 import asyncpg
+import psycopg
 import pytest
 from credentials.conftest import World
 from support.builders import AGENT, DANA
@@ -23,7 +24,6 @@ _ATTACKS = {
     "reset role": "reset role;",
     "set role": "set role app;",
     "set role none": "set role none;",
-    "set session authorization": "set session authorization app;",
     "set_config": "perform set_config('role', 'app', false);",
     "discard": "execute 'set session authorization default';",
 }
@@ -113,7 +113,8 @@ def privileges(world: World, database: str) -> str:
         "select relname, privilege_type, grantee::regrole from pg_class, "
         "aclexplode(coalesce(relacl, acldefault('r', relowner))) "
         "where relnamespace = 'public'::regnamespace order by 1, 2, grantee::regrole::text; "
-        "select attrelid::regclass, attname, attacl from pg_attribute where attacl is not null and attrelid > 16384; "
+        "select attrelid::regclass, attname, attacl from pg_attribute "
+        "where attacl is not null and attrelid > 16384; "
         "select nspname, nspacl from pg_namespace; select proname, proacl from pg_proc where oid > 16384",
         database,
     )
@@ -157,3 +158,169 @@ async def test_what_its_reviewers_did_not_see_is_refused_by_the_target(world: Wo
             assert await connection.fetchval("select current_user::text from secrets") == "app"
         await connection.execute(f"update attacked_{number} set id = 2")  # allowed at once: as app, it may
         assert await connection.fetchval(f"select note from attacked_{number}") == "top"
+
+
+@pytest.mark.usefixtures("database")
+async def test_within_a_transaction(world: World) -> None:
+    async with session(world) as connection:
+        async with connection.transaction():
+            await connection.execute("update lines set note = 'first' where id = 10")
+            await run(world, connection, "update lines set note = 'second' where id = 11")
+            assert await connection.fetchval("select current_user::text from secrets") == "app"
+            with pytest.raises(asyncpg.NotNullViolationError):
+                async with connection.transaction():
+                    await run(world, connection, "update lines set id = null where id = 12")
+            await run(world, connection, "delete from lines where id = 13")
+            await connection.execute("update lines set note = 'last' where id = 14")
+        rows = await connection.fetch("select id, ran_as from lines where id between 10 and 14 order by id")
+        ran_as = {row["id"]: row["ran_as"] for row in rows}
+        assert sorted(ran_as) == [10, 11, 12, 14]
+        assert (ran_as[10], ran_as[11][:11], ran_as[14]) == ("app", "cs_agent-7_", "app")
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("insert into lines (note) values ('new') returning note", ["new"]),
+        ("select note from short_lines where id = 20", ["note 20"]),
+        ("update short_lines set note = 'seen' where id = 20 returning note", ["seen"]),
+        ("select count(*) from lines where id = 21", [1]),
+        ("select id from lines where id = 21 for update", [21]),
+        (
+            "with gone as (delete from lines where id = 22 returning amount) "
+            "update lines set amount = lines.amount + gone.amount from gone where id = 23 "
+            "returning lines.amount",
+            [45],
+        ),
+        ("select hidden.total()", None),
+        ("select id from hidden.things", [1]),
+    ],
+)
+async def test_what_statements_need(world: World, sql: str, expected: list[object] | None) -> None:
+    async with session(world) as connection:
+        if expected is None:  # what the function reads is not in the facts
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="things"):
+                await run(world, connection, sql)
+        else:
+            assert [row[0] for row in await run(world, connection, sql)] == expected
+        assert await connection.fetchval("select current_user::text") == "app"
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("select * from own_lines", "public.own_lines has row security"),
+        ("select * from my_lines", "public.my_lines is a view that shows each role something else"),
+        ("select * from lines where note = current_user", "it asks who it runs as"),
+        ("select has_table_privilege('secrets', 'select')", "answers about the role that asks"),
+        ("do $$ begin perform 1; end $$", "what it needs is not proven"),
+        ("declare c cursor with hold for select id from lines", "what it needs is not known .declare."),
+    ],
+)
+async def test_what_facts_cannot_say_is_refused(world: World, sql: str, reason: str) -> None:
+    async with session(world) as connection:
+        with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError, match=reason):
+            await run(world, connection, sql)
+        assert await connection.fetchval("select 1") == 1
+
+
+@pytest.mark.usefixtures("database")
+async def test_what_facts_cannot_say_runs_as_the_role_where_the_owner_says_so(world: World) -> None:
+    async with session(world, "where-proven") as connection:
+        assert len(await run(world, connection, "select * from own_lines")) == 1
+        ((who,),) = await run(world, connection, "update lines set amount = 0 where id = 30 returning ran_as")
+        assert who.startswith("cs_agent-7_")
+
+
+@pytest.mark.usefixtures("database")
+async def test_what_would_run_later_is_refused_where_the_transaction_goes_on(world: World) -> None:
+    async with session(world) as connection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="secrets"):
+            await run(world, connection, "insert into late_lines values (1)")
+        async with connection.transaction():
+            with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError, match="deferrable trigger"):
+                async with connection.transaction():
+                    await run(world, connection, "insert into late_lines values (2)")
+
+
+@pytest.mark.usefixtures("database")
+async def test_definitions_run_as_their_owner(world: World) -> None:
+    async with session(world) as connection:
+        await run(world, connection, "create table defined (id int)")
+        owner = "select tableowner::text from pg_tables where tablename = 'defined'"
+        assert await connection.fetchval(owner) == "app"
+
+
+async def test_what_the_maker_may_not_pass_on_is_told(world: World, database: str) -> None:
+    async with session(world) as connection:
+        with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError, match="may not pass on") as caught:
+            await run(world, connection, "update lent_lines set note = 'b' where id = 1")
+        for _ in range(2):  # one privilege at a time
+            advice = (caught.value.hint or "").partition("Its owner has to: ")[2]
+            assert advice.endswith("to maker with grant option")
+            world.postgres.execute(advice, database)
+            if "update" in advice:
+                break
+            with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError) as caught:
+                await run(world, connection, "update lent_lines set note = 'b' where id = 1")
+        await run(world, connection, "update lent_lines set note = 'b' where id = 1")
+
+
+def _psycopg(world: World, mark: str) -> list[object]:
+    """A COPY, then a pipeline in which others come after an approved command before the Sync."""
+    with psycopg.connect(world.gateway.conninfo("narrowed", AGENT), autocommit=True) as connection:
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(f"copy held_copies (id) from stdin /* {mark} */") as copy,
+        ):
+            copy.write_row((1,))
+        with connection.pipeline():
+            first = connection.execute("select current_user::text")
+            second = connection.execute(
+                f"update lines set note = %s where id = 40 returning ran_as -- held {mark}", ("p",)
+            )
+            third = connection.execute("select current_user::text, count(*) from secrets")
+        return [*first.fetchone(), *second.fetchone(), *third.fetchone()]  # type: ignore[misc]
+
+
+async def test_copies_and_pipelines(world: World, database: str) -> None:
+    marked = f"mark {next(_numbers)}"
+    task = asyncio.ensure_future(asyncio.to_thread(_psycopg, world, marked))
+    for text in ("copy held_copies", f"held {marked}"):
+        await decide(
+            world.gateway, DANA, await pending_approval(world.gateway, DANA, text), "approve", "fine"
+        )
+    first, second, third, secrets = await task
+    assert (first, str(second)[:11], third, secrets) == ("app", "cs_agent-7_", "app", 1)
+    assert world.postgres.execute("select ran_as from held_copies", database).startswith("cs_agent-7_")
+
+
+@pytest.mark.usefixtures("database")
+async def test_sessions_side_by_side_on_one_table(world: World) -> None:
+    async def one(number: int) -> None:
+        async with session(world) as connection:
+            await run(world, connection, f"update lines set note = 'n' where id = {number}")
+
+    await asyncio.gather(*(one(number) for number in range(41, 45)))
+
+
+async def test_a_killed_gateway_leaves_no_role_of_a_command(world: World, database: str) -> None:
+    async with session(world) as connection:
+        marked = mark()
+        running = asyncio.ensure_future(
+            approved(world, connection.fetch(f"{marked} select pg_sleep(300), id from lines"), marked)
+        )
+        made = (
+            "select rolname from pg_roles "
+            "where shobj_description(oid, 'pg_authid') like '%, command %, acts as app'"
+        )
+        sleeping = "select 1 from pg_stat_activity where state = 'active' and query like '%pg_sleep(300), id%' and usename like 'cs%'"
+        await eventually(lambda: world.postgres.execute(sleeping) == "1", what="a command that runs")
+        (name,) = world.postgres.execute(made).split()
+        os.kill(world.ingress, signal.SIGKILL)
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await running
+    await eventually(lambda: name not in world.roles(), seconds=LIFETIME + 60, what="it swept")
+    assert name not in world.postgres.execute("select relacl from pg_class where relname = 'lines'", database)
