@@ -75,9 +75,10 @@ with wanted (relation, privilege, attribute) as (
     select 'usage', null, format('sequence %I.%I', n.nspname, s.relname), has_sequence_privilege(s.oid, 'usage with grant option')
     from wanted w join pg_depend d on d.classid = 'pg_attrdef'::regclass and d.refclassid = 'pg_class'::regclass
     join pg_attrdef a on a.oid = d.objid and a.adrelid = w.relation
-    join pg_class s on s.oid = d.refobjid and s.relkind = 'S' join pg_namespace n on n.oid = s.relnamespace
-    where w.privilege = 'insert' and has_sequence_privilege($2::name, s.oid, 'usage')
-        and not has_sequence_privilege('public', s.oid, 'usage')
+    join pg_class s on s.oid = d.refobjid join pg_namespace n on n.oid = s.relnamespace
+    where w.privilege = 'insert' and case when s.relkind = 'S'
+        then has_sequence_privilege($2::name, s.oid, 'usage') and not has_sequence_privilege('public', s.oid, 'usage')
+        end
     union
     select 'usage', null, format('schema %I', nspname), has_schema_privilege(oid, 'usage with grant option')
     from pg_namespace
@@ -89,7 +90,7 @@ with wanted (relation, privilege, attribute) as (
     where oid = any ($7::oid[]) and has_function_privilege($2::name, oid, 'execute')
         and not has_function_privilege('public', oid, 'execute')
 ), written (words, is_grantable) as (
-    select concat(privilege, ' (' || string_agg(format('%I', attribute), ', ' order by attribute) || ')', ' on ', object),
+    select concat(privilege, ' (' || string_agg(quote_ident(attribute), ', ' order by attribute) || ')', ' on ', object),
         bool_and(is_grantable)
     from missing group by privilege, object, attribute is null
 )

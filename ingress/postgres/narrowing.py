@@ -27,7 +27,10 @@ from schemas.vocabulary import Intent
 
 _OBJECT_NOT_IN_PREREQUISITE_STATE = "55000"
 _TEXT = 25  # OID
+_UNIQUE = 12  # letters at the end of a role's name
 _SET = b"select pg_catalog.current_setting('role'), pg_catalog.set_config('role', $1, true)"
+# A server looks whether memberships have changed when it looks up what it does not know yet, as any new name.
+_BACK = b"select pg_catalog.to_regrole($2), pg_catalog.set_config('role', $1, true)"
 _ACT = b"select pg_catalog.set_config('role', $1, false)"
 # What a role with privileges on rows can run; all else needs the rights of an owner, or none.
 _OF_ROWS = frozenset(("select", "insert", "update", "delete", "merge", "truncate", "copy", "explain"))
@@ -86,7 +89,7 @@ class Narrowing:
         runs, would go back to that without being asked whether it may."""
         aside = Aside()
         if self._privileges != "role":
-            _ask(aside, _ACT, self._acts_as, Answer(is_duty=True))
+            _ask(aside, _ACT, Answer(is_duty=True), self._acts_as)
             aside.sync()
         return aside
 
@@ -151,7 +154,7 @@ class Narrowing:
             assert isinstance(self._told, str)
             self._state, self._before = _State.RUNNING, Answer(is_duty=True)
             self._ran.update(one.command.id for one in _sent(group))
-            _ask(aside, _SET, self._told, self._before)
+            _ask(aside, _SET, self._before, self._told)
         return aside
 
     def leave(self, groups: Collection[Group], standing: Standing, *, failed: bool) -> Narrow | Aside | None:
@@ -177,8 +180,10 @@ class Narrowing:
 
     def _restore(self, standing: Standing) -> Aside:
         aside = Aside()
+        assert isinstance(self._told, str)
         (role, _) = self._before.rows[-1]
-        _ask(aside, _SET, (role or b"none").decode(), Answer(is_duty=True))
+        unknown = f'"left {self._told[-_UNIQUE:]}"'
+        _ask(aside, _BACK, Answer(is_duty=True), (role or b"none").decode(), unknown)
         if standing.sent:
             aside.messages.append(FLUSH)
         else:
@@ -195,8 +200,9 @@ _READ_ON = NotNarrowed(
 )
 
 
-def _ask(aside: Aside, text: bytes, role: str, answer: Answer) -> None:
-    aside.ask(text, answer, types=(_TEXT,), bind=Bind(b"", b"", (), (role.encode(),), ()))
+def _ask(aside: Aside, text: bytes, answer: Answer, *values: str) -> None:
+    bound = Bind(b"", b"", (), tuple(value.encode() for value in values), ())
+    aside.ask(text, answer, types=(_TEXT,) * len(values), bind=bound)
 
 
 def _sent(group: Group) -> list[Execution]:
