@@ -52,7 +52,7 @@ class CommandRoles:
             _log.warning("role.not_made", command=command, reason=error.reason)
             made = NotNarrowed(str(error), "Try again; the gateway's log has the details.")
         if isinstance(made, NotNarrowed):
-            self._roles.drop_kept(self._session_role)
+            await self._roles.end_kept(self._session_role)
         return made
 
     async def widen(self) -> None:
@@ -60,7 +60,7 @@ class CommandRoles:
         CredentialUnavailable."""
         async with self._at_target("give the session its role back") as target:
             await write(target, self._queries["widen"], self._session_role, self._acts_as)
-        self._roles.drop_kept(self._session_role)
+        await self._roles.end_kept(self._session_role)
 
     async def _tried(self, target: Connection, name: str, command: str, needs: Needs) -> str | NotNarrowed:
         """Two that grant on one table at once are told "tuple concurrently updated", as an internal error."""

@@ -222,7 +222,7 @@ class PostgresEndpoint:
             cancel_target=lambda: self._spawn(self._cancel(session, resource, target.key)),
             read_catalogue=lambda: self._read_catalogue(session, conversation, resource, database),
             ask_beside=lambda asked: self._ask_beside(session, conversation, resource, asked),
-            narrow=lambda asked: self._narrow(session, conversation, opened.command_roles, asked),
+            narrow=lambda asked: self._narrow(session, conversation, resource, opened.command_roles, asked),
             pressure=connection.pressure,
         )
         session = Session(info, services, hands)
@@ -288,6 +288,7 @@ class PostgresEndpoint:
         self,
         session: Session,
         conversation: PostgresConversation | ReplicationConversation,
+        resource: PostgresResource,
         command_roles: CommandRoles | None,
         asked: Narrow,
     ) -> None:
@@ -298,10 +299,14 @@ class PostgresEndpoint:
         else:
             try:
                 await command_roles.widen()
-            except CredentialUnavailable as error:
-                _log.error("role.not_given_back", session=session.info.id, reason=error.reason)
-                session.end(f"{error}; the session is over")
+                # GRANT and REVOKE wrote what the catalogue is compared by.
+                catalogue = await self._catalogues.fresh(resource, session.info.database)
+            except (CredentialUnavailable, TargetError, ConfigError) as error:
+                reason = getattr(error, "reason", str(error))
+                _log.error("role.not_given_back", session=session.info.id, reason=reason)
+                session.end("the gateway could not give the session its role back: the session is over")
                 return
+            conversation.catalogue_news(catalogue)
             conversation.narrowed(None)
         session.work()
 

@@ -47,7 +47,6 @@ class Roles:
         self._lock = asyncio.Lock()
         self._connection: Connection | None = None
         self._kept: dict[str, str] = {}  # a session's role -> that of the command it runs
-        self._ending: set[asyncio.Task[None]] = set()
 
     @property
     def lifetime(self) -> float:
@@ -93,15 +92,11 @@ class Roles:
         """This role is made for a command of a session: it lives and ends with the session's, or before."""
         self._kept[session_role] = role
 
-    def drop_kept(self, session_role: str) -> None:
+    async def end_kept(self, session_role: str) -> None:
         """The command of the session is over, or was never begun: its role is dropped. What cannot be dropped
         now ends by itself, and is swept."""
-        if (role := self._kept.pop(session_role, None)) is not None:
-            task = asyncio.create_task(self._end_kept(role))
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
-
-    async def _end_kept(self, role: str) -> None:
+        if (role := self._kept.pop(session_role, None)) is None:
+            return
         try:
             async with self._at_target("drop the role of a command") as target:
                 await self._drop(target, role)
@@ -121,12 +116,6 @@ class Roles:
                 raise failed
 
     async def close(self) -> None:
-        """Once what was begun to end has ended."""
-        if self._ending:
-            await asyncio.wait(self._ending, timeout=SECONDS)
-        self._disconnect()
-
-    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
@@ -181,13 +170,13 @@ class Roles:
                 if self._connection is None or self._connection.is_closed():
                     self._connection = await self._connect("")
                     if (version := self._connection.get_server_version().major) < _OLDEST:
-                        self._disconnect()
+                        await self.close()
                         raise _unavailable(purpose, f"PostgreSQL {version} is older than {_OLDEST}")
                 try:
                     yield self._connection
                 except BaseException:
                     # It may be in the middle of anything, a transaction for one.
-                    self._disconnect()
+                    await self.close()
                     raise
 
 
