@@ -25,15 +25,15 @@ def judge(*path: str) -> Judge:
     return made
 
 
-def group(executions: list[Execution], approval: str = "a1", *, at_commit: bool = False) -> Group:
+def group(executions: list[Execution], approval: str = "a1") -> Group:
     for execution in executions:
-        execution.allowed = Allowed(Obligations(at_commit=at_commit), approval, ("dana",), "")
+        execution.allowed = Allowed(Obligations(), approval, ("dana",), "")
     return Group([b""], [Expected(Kind.QUERY, executions)], executions, simple=True)
 
 
-def step(sql: str, privileges: str = "facts", **more: str) -> object:
+def step(sql: str, privileges: str = "facts", *, approval: str = "a1") -> object:
     asked = judge()
-    return Narrowing(privileges, "app").before([group(asked.query(sql), **more)], IDLE, asked)
+    return Narrowing(privileges, "app").before([group(asked.query(sql), approval)], IDLE, asked)
 
 
 def test_an_approved_command_gets_what_it_needs() -> None:
