@@ -14,7 +14,7 @@ import structlog
 
 from infra.credentials import Asker, CredentialUnavailable
 from ingress.postgres.catalogue_reader import queries
-from ingress.postgres.narrowing import Needs, NotNarrowed
+from ingress.postgres.narrowing import ASK, Needs, NotNarrowed
 from ingress.postgres.roles import SECONDS, Connect, Connection, Roles, role_name, unavailable, write
 
 _log = structlog.get_logger()
@@ -78,7 +78,7 @@ class CommandRoles:
     async def _make(self, target: Connection, name: str, command: str, needs: Needs) -> str:
         """Raises _Unfit, and what was made is taken back."""
         if reason := await target.fetchval(self._queries["unfit"], list(needs.relations), needs.goes_on):
-            raise _Unfit(NotNarrowed(reason, _ASK_FOR_THE_ROLE))
+            raise _Unfit(NotNarrowed(reason, ASK))
         who = self._asker
         comment = (
             f"countersign: {who.principal.name}, session {who.session}, command {command}, "
@@ -118,12 +118,6 @@ class CommandRoles:
                     yield target
                 finally:
                     target.terminate()
-
-
-_ASK_FOR_THE_ROLE = (
-    "Ask the gateway's owner, who can let such commands act as the configured role "
-    "(credentials.ephemeral.privileges: facts_or_role)."
-)
 
 
 class _Unfit(Exception):

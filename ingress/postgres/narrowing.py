@@ -42,6 +42,13 @@ _ABOUT_WHO_ASKS = ("has_", "pg_has_role", "getpgusername", "row_security_active"
 _WHO = frozenset(("SVFOP_CURRENT_ROLE", "SVFOP_CURRENT_USER", "SVFOP_USER"))
 
 
+ASK = (
+    "Ask the gateway's owner, who can let such commands act as the configured role "
+    "(credentials.ephemeral.privileges: facts_or_role)."
+)
+"""What a client can do whose command cannot have a role of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Needs:
     """What a command needs of the target. `relations`: all that it reaches, by OID; `functions`: those of
@@ -232,16 +239,16 @@ def _needs(
         return NotNarrowed("a command that was approved runs alone", "Send each statement by itself.")
     doubts = sorted(set(facts.unproven) - (statement.of_code if statement is not None else frozenset()))
     if statement is None or doubts:
-        return NotNarrowed(f"what it needs is not proven: {'; '.join(doubts)}", _ASK)
+        return NotNarrowed(f"what it needs is not proven: {'; '.join(doubts)}", ASK)
     if not _OF_ROWS.issuperset(facts.statements):
         kinds = ", ".join(sorted(set(facts.statements) - _OF_ROWS))
-        return NotNarrowed(f"what it needs is not known ({kinds})", _ASK)
+        return NotNarrowed(f"what it needs is not known ({kinds})", ASK)
     if reason := next(_about_who_asks(execution, context), ""):
-        return NotNarrowed(reason, _ASK)
+        return NotNarrowed(reason, ASK)
     relations = {name: catalogue.relation_called(name) for name in facts.tables}
     unclear = sorted(name for name, relation in relations.items() if relation is None)
     if unclear:
-        return NotNarrowed(f"what it needs is not known: {', '.join(unclear)}", _ASK)
+        return NotNarrowed(f"what it needs is not known: {', '.join(unclear)}", ASK)
     named = {one.schema for oid in statement.relations if (one := catalogue.relation(oid)) is not None}
     return Needs(
         relations=statement.relations | {one.oid for one in relations.values() if one is not None},
@@ -274,12 +281,6 @@ def _about_who_asks(execution: Execution, context: Context) -> Iterator[str]:
             yield f"{function} answers about the role that asks, which would be one of its own"
     if context.role in context.search_path:
         yield f'"$user" on the search path may mean schema {context.role}, after the acting role'
-
-
-_ASK = (
-    "Ask the gateway's owner, who can let such commands act as the configured role "
-    "(credentials.ephemeral.privileges: facts_or_role)."
-)
 
 
 def _refuse(execution: Execution, why: NotNarrowed) -> Refuse:
