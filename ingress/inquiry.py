@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ingress.command import Command
 from ingress.gate import Allowed, Refusal, Revoked, Waiting
-from ingress.interface import Abandon, AskBeside, Close, Finish, Frame, Record, Request, Submit
+from ingress.interface import Abandon, AskBeside, Close, Finish, Frame, Narrow, Record, Request, Submit
 from ingress.session import Hands, Session
 
 
@@ -32,6 +32,9 @@ def hands_off(pressure: Callable[[], None]) -> Hands:
     async def not_asked(asked: AskBeside) -> None:
         """Nothing is asked so."""
 
+    async def not_narrowed(asked: Narrow) -> None:
+        """Nothing is asked so."""
+
     return Hands(
         write_client=lambda pieces: None,
         write_target=lambda pieces: None,
@@ -39,6 +42,7 @@ def hands_off(pressure: Callable[[], None]) -> Hands:
         cancel_target=lambda: None,
         read_catalogue=no_catalogue,
         ask_beside=not_asked,
+        narrow=not_narrowed,
         pressure=pressure,
     )
 

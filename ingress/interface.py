@@ -90,6 +90,16 @@ class AskBeside:
 
 
 @dataclass(frozen=True, slots=True)
+class Narrow:
+    """Let the session do at the target what this command needs and nothing else, and say what came of that.
+    `needs`: in the protocol's own words; None: the command is over, and the session may do again what it
+    could before."""
+
+    command: str
+    needs: object | None
+
+
+@dataclass(frozen=True, slots=True)
 class StopAfter:
     """Call `time_is_up(command, turn)` when this many seconds have passed."""
 
@@ -122,6 +132,7 @@ Request = (
     | CancelTarget
     | ReadCatalogue
     | AskBeside
+    | Narrow
     | StopAfter
     | Estimated
     | Close

@@ -28,6 +28,7 @@ from ingress.interface import (
     Conversation,
     Estimated,
     Finish,
+    Narrow,
     ReadCatalogue,
     Record,
     Request,
@@ -88,6 +89,7 @@ class Hands:
     cancel_target: Callable[[], None]  # and tell the session when the target was asked
     read_catalogue: Callable[[], Awaitable[None]]  # and tell the conversation
     ask_beside: Callable[[AskBeside], Awaitable[None]]  # and tell the conversation
+    narrow: Callable[[Narrow], Awaitable[None]]  # and tell the conversation
     pressure: Callable[[], None]  # whether to read on may have changed
 
 
@@ -225,6 +227,8 @@ class Session:
                 self._start(self._hands.read_catalogue())
             case AskBeside():
                 self._start(self._hands.ask_beside(request))
+            case Narrow():
+                self._start(self._hands.narrow(request))
             case StopAfter():
                 self._loop.call_later(
                     request.seconds,

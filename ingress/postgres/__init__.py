@@ -3,7 +3,8 @@
 - `opening.py`, `startup.py`: a client's first bytes: TLS, what it wants, its token.
 - `oauth.py`: clients that sign in with OAuth.
 - `target_connection.py`, `target_login.py`: the way to the target, and signing in to it.
-- `accounts.py`: as whom it signs in; `roles.py`: a role at the target for each session.
+- `accounts.py`: as whom it signs in; `roles.py`: a role at the target for each session, `command_roles.py`:
+  for a command that people approved; `narrowing.py`: which do, and how the session gets in and out of it.
 - `endpoint.py`: both, and then a session.
 - `codec.py`, `messages.py`: bytes <-> messages. `encodings.py`: bytes of a text -> the text.
 - `conversation.py`: the session, sans-IO. `client_side.py` makes groups of messages that need verdicts,
@@ -24,7 +25,7 @@
   `read_only.py` keeps it from writing; `own.py` is how the gateway asks anything on the client's connection.
 - `again.py`: what is judged once more, since its names mean something else when its turn comes;
   `unchanged.py`: a command fails where they do once it holds their locks.
-- `series.py`: what was sent since the last Sync.
+- `series.py`: what was sent since the last Sync; `surroundings.py`: what goes to the target around a command.
 - `bearings.py`: what names mean to the session now; `impact.py`: what the planner thinks of what waits.
 - `transaction.py`: what runs in the open transaction; `ending.py`: how its COMMIT is asked about
   where something ran before its review, with some of its rows (`sampling.py`, `beside.py`).

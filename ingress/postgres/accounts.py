@@ -11,6 +11,7 @@ from infra.config import Config, PostgresResource
 from infra.credentials import Account, Asker, CredentialUnavailable, Leases, Secrets
 from infra.credentials.vault import VaultAccounts
 from ingress.errors import TargetError
+from ingress.postgres.command_roles import CommandRoles
 from ingress.postgres.roles import Connection, Roles
 from ingress.postgres.target_connection import Target, TargetRefused, open_target, tls_context
 from schemas.vocabulary import Principal, PrincipalKind
@@ -22,10 +23,12 @@ _GATEWAY = Asker(Principal("countersign", PrincipalKind.AGENT, ()), "gateway")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A target that let a session in; call `leave` once it is over."""
+    """A target that let a session in; call `leave` once it is over. `command_roles`: where commands get roles
+    of their own; then the session does not act as its role yet."""
 
     target: Target
     leave: Callable[[], None]
+    command_roles: CommandRoles | None = None
 
 
 class Accounts:
@@ -135,8 +138,10 @@ class Accounts:
         self, resource: PostgresResource, leases: Leases[Account], settings: dict[str, str], asker: Asker
     ) -> Opened:
         ephemeral = resource.credentials.ephemeral
-        if ephemeral is not None and (role := ephemeral.role_for(asker.principal.groups)):
-            settings = {**settings, "role": role}
+        role = ephemeral.role_for(asker.principal.groups) if ephemeral is not None else None
+        narrows = ephemeral is not None and ephemeral.privileges != "role" and "replication" not in settings
+        if role is not None:
+            settings = {**settings, "role": role if not narrows else "none"}
         try:
             account = await leases.take(asker)
             leave = partial(leases.give_back, account)
@@ -152,7 +157,11 @@ class Accounts:
                 raise
         except CredentialUnavailable as error:
             raise TargetError(str(error), error.reason) from error
-        return Opened(target, leave)
+        if role is None or not narrows:
+            return Opened(target, leave)
+        connect = partial(self._connect, resource)
+        roles, database = self._roles[resource.name], settings["database"]
+        return Opened(target, leave, CommandRoles(roles, connect, asker, account.user, role, database))
 
 
 def application_name(asker: Asker, settings: dict[str, str]) -> str:

@@ -19,6 +19,7 @@ from ingress.interface import (
     Close,
     Finish,
     Frame,
+    Narrow,
     ReadCatalogue,
     Record,
     Request,
@@ -44,19 +45,19 @@ from ingress.postgres.execution import (
 )
 from ingress.postgres.judge import Judge
 from ingress.postgres.maskers import put_maskers
-from ingress.postgres.messages import FLUSH, SYNC, make, make_error, make_execute
+from ingress.postgres.messages import FLUSH, SYNC, make, make_error
 from ingress.postgres.namespace import Namespace
-from ingress.postgres.own import OWN, Aside, wrapped
-from ingress.postgres.read_only import around
+from ingress.postgres.narrowing import Narrowing, NotNarrowed
+from ingress.postgres.own import Aside
 from ingress.postgres.refusal import CHANGED_MEANWHILE, make_decided, make_still_waiting, make_waiting
-from ingress.postgres.refused import error_of, in_place_of
+from ingress.postgres.refused import error_of, failing, in_place_of
 from ingress.postgres.results import ResultMasker
 from ingress.postgres.revealing import reveal
 from ingress.postgres.sampling import Masked
 from ingress.postgres.series import Series
+from ingress.postgres.surroundings import surrounded
 from ingress.postgres.target_side import TargetSide
 from ingress.postgres.transaction import OpenTransaction, make_runs_first, makes_last
-from ingress.postgres.unchanged import guard, is_of_data
 from processors.masking.masks import MASKS, Mask
 from schemas.vocabulary import MaskingPlan
 
@@ -72,7 +73,8 @@ class PostgresConversation:
 
     `release(commands)`: the gate's last word before they are sent: None, or which must not be, and why.
     `link(approval)`: where a reviewer finds it. `clock`: for what the client is told.
-    `parameters`, `client_name`: see `TargetSide`. `masks`: with the gateway's key.
+    `parameters`, `client_name`: see `TargetSide`. `narrowing`: which commands run as roles of their own.
+    `masks`: with the gateway's key.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class PostgresConversation:
         clock: Callable[[], datetime],
         parameters: Mapping[str, str],
         client_name: str,
+        narrowing: Narrowing,
         masks: Mapping[str, Mask] = MASKS,
     ) -> None:
         self._judge = judge
@@ -110,7 +113,9 @@ class PostgresConversation:
         self._catalogue_wanted = 0  # readings asked for and not answered
         self._cancels = 0  # on their way to the target: what is sent now might be hit instead
         self._unsettled: set[str] = set()  # commands that change what names mean, not finished
+        self._narrowing = narrowing
         self._closed = False
+        self._put_aside(narrowing.begin())
 
     # What comes in
 
@@ -211,6 +216,11 @@ class PostgresConversation:
         answered_beside(self._groups[0].ends if self._groups else None, answers)
         self._turn()
 
+    def narrowed(self, told: str | NotNarrowed | None) -> None:
+        """Answers a Narrow: the command's role, or why there is none; None: the session has its own again."""
+        self._narrowing.told(told)
+        self._turn()
+
     def catalogue_read(self, catalogue: Catalogue) -> None:
         """Answers a ReadCatalogue."""
         self._judge.catalogue = catalogue
@@ -268,6 +278,7 @@ class PostgresConversation:
         """Takes, sends and answers until nothing more can be done without news."""
         while not self._closed:
             self._collect()  # what has ended may be what the next command waited for
+            self._leave_role()
             taken = self._take()
             sent = self._send()
             self._target.flush_local()
@@ -293,7 +304,10 @@ class PostgresConversation:
                 if not self._target.copying_in and (self._groups or self._target.expected):
                     self._flush()
                     return taken  # some clients send data before the target has asked for it
-                self._copy_data(message)
+                if self._target.copying_in:  # what is left after an error is dropped
+                    self._for_target.append(message.raw)
+                    if message.kind != b"d":
+                        self._target.copy_ended()
             elif self._target.copying_in and message.kind in (b"S", b"H"):
                 self._for_target.append(message.raw)  # ignored by the target during COPY
             elif not self._may_take(message):
@@ -317,31 +331,24 @@ class PostgresConversation:
 
     def _settled(self) -> bool:
         """Whether names mean now what the judge thinks; asks for news where they may not."""
+        target = self._target
         if self._catalogue_wanted or self._bearings.are_asked_for:
             return False
-        if self._unsettled or (
-            self._target.effects.changed_names and (self._groups or self._target.expected)
-        ):
+        is_busy = bool(self._groups or target.expected)
+        if self._narrowing.holds_back or self._unsettled or (target.effects.changed_names and is_busy):
             self._flush()
             return False
-        if self._target.effects.changed_names:
-            self._target.effects.changed_names = False
+        if target.effects.changed_names:
+            target.effects.changed_names = False
             self._bearings.are_old = True
-        if not self._bearings.are_old or self._target.status == b"E":
+        if not self._bearings.are_old or target.status == b"E":
             return True
-        if self._groups or self._target.expected:
+        if is_busy:
             self._flush()
-            return False
-        unread = bool(self._target.effects.unread)
-        self._put_aside(self._bearings.ask(unread=unread, in_series=self._series.ran))
+        else:
+            unread = bool(target.effects.unread)
+            self._put_aside(self._bearings.ask(unread=unread, in_series=self._series.ran))
         return False
-
-    def _copy_data(self, message: Message) -> None:
-        """COPY data goes to the target while it asks for it; what is left after an error is dropped."""
-        if self._target.copying_in:
-            self._for_target.append(message.raw)
-            if message.kind != b"d":
-                self._target.copy_ended()
 
     def _submit(self, group: Group) -> None:
         if any(map(makes_last, group.executions)) and may_be_held(self._transaction, self._queued()):
@@ -364,7 +371,7 @@ class PostgresConversation:
         step = ask_about(group, ending, self._transaction, self._standing(()), self._masked)
         if isinstance(step, Aside):
             self._put_aside(step)
-            self._series.is_unflushed = self._series.sent
+            self._series.unflushed = self._series.sent
             return False
         if isinstance(step, AskBeside):
             self._requests.append(step)
@@ -387,10 +394,13 @@ class PostgresConversation:
         sent = False
         while self._groups and not self._closed:
             group = self._groups[0]
+            if self._narrowing.holds_back and not group.only_syncs:
+                self._flush()
+                return sent
             if group.ends is not None and not group.refusal and not self._ask_about_end(group, group.ends):
                 self._flush()
                 return sent
-            awaits = self._series.awaits_answers(group, self._target.expected, self._target.owes)
+            awaits = self._series.awaits_answers(group, self._target)
             if group.waiting or self._cancels or awaits or not self._settles(group):
                 self._flush()
                 return sent
@@ -406,23 +416,34 @@ class PostgresConversation:
 
     def _settles(self, group: Group) -> bool:
         """Whether all that must be known or done before the group is sent has been."""
-        if group.error or group.refusal or not has_duties(group):
+        if group.error or group.refusal:
             return True
         standing = self._standing(self._target.expected)
-        match settle(group, standing):
-            case Wait():
-                return False
-            case Aside() as aside:
-                self._put_aside(aside)
-                self._series.is_unflushed = standing.sent
-                return False
-            case Refuse() as refuse:
-                self._refuse_beforehand(group, refuse)
-        return True
+        step: Narrow | Wait | Aside | Refuse | None = settle(group, standing) if has_duties(group) else None
+        if step is None:
+            step = self._narrowing.before(self._groups, standing, self._judge)
+        match step:
+            case Narrow():
+                self._requests.append(step)
+            case Aside():
+                self._put_aside(step)
+                self._series.unflushed = standing.sent
+            case Refuse():
+                self._refuse_beforehand(group, step)
+        return step is None or isinstance(step, Refuse)
+
+    def _leave_role(self) -> None:
+        """What is to be done after a command that ran as a role of its own."""
+        standing = self._standing(self._target.expected)
+        step = self._narrowing.leave(self._groups, standing, failed=self._client.skipping)
+        if isinstance(step, Narrow):
+            self._requests.append(step)
+        elif step is not None:
+            self._put_aside(step)
 
     def _standing(self, expected: Collection[Expected]) -> Standing:
-        target, series, is_full = self._target, self._series, self._transaction.is_full
-        return Standing(target.status, series.ran, series.sent, expected, target.in_block, is_full)
+        target, ran, sent = self._target, self._series.ran, self._series.sent
+        return Standing(target.status, ran, sent, expected, target.in_block, self._transaction.is_full)
 
     def _refuse_beforehand(self, group: Group, refuse: Refuse) -> None:
         group.error = refuse.data
@@ -468,21 +489,12 @@ class PostgresConversation:
             else:  # a preparation: nothing runs, nothing is owed
                 self._requests.append(only_prepared(execution))
                 self._unsettled.discard(execution.command.id)
-        executions = [one for expected in group.expected for one in expected.executions]
-        before, after = around(executions, self._target.status, in_series=self._series.ran)
         begun = [execution for execution in group.executions if id(execution) in asked]
-        alone = group.simple and self._target.status == b"I" and not self._series.ran
-        guarding = Aside()
-        if not alone or is_of_data(executions):
-            guarding = guard(begun, self._judge.catalogue, self._target.status)
-        self._put_aside(before)
-        self._put_aside(guarding)
-        if group.simple and (before.messages or guarding.messages):
-            self._series.guarded = executions[0]
-            group.expected[-1].must_end = alone and is_of_data(executions)
-        self._put_aside(wrapped(group, after))
+        entering, standing = self._narrowing.enter(group), self._standing(())
+        around, may_be_skipped = surrounded(group, begun, entering, self._judge.catalogue, standing)
+        self._put_aside(around)
         self._target.watch()
-        self._series.forwarded(group, runs=bool(asked))
+        self._series.goes_on(group, ran=bool(asked), may_be_skipped=may_be_skipped)
 
     def _refuse(self, group: Group, command: str, refusal: Refusal) -> None:
         """One command of a group is refused: nothing of the group is sent."""
@@ -534,16 +546,15 @@ class PostgresConversation:
 
     def _cut_off(self) -> None:
         """An answer was cut off at its limit in the middle of a series: the target is made to fail, too."""
-        self._for_target.append(make_execute(OWN))
-        self._target.expected.append(Expected(Kind.REFUSED, data=self._target.cut_off))
+        self._put_aside(failing(self._target.cut_off))
         self._target.cut_off = b""
         self._skip_series("an earlier command of the same series was stopped at its limit")
 
     def _flush(self) -> None:
         """Makes the target give the answers it owes: what comes next depends on them."""
-        if self._series.is_unflushed:
+        if self._series.unflushed:
             self._for_target.append(FLUSH)
-            self._series.is_unflushed = False
+            self._series.unflushed = False
 
     def _estimate(self, group: Group, command: str) -> None:
         """While it waits nothing else is asked of the target."""

@@ -28,6 +28,18 @@ _ROLES = """
         pg_has_role(current_user, oid, 'member with admin option') as given
     from pg_roles where rolname = current_user or rolname = any ($1::text[])
 """
+_KEPT = """
+    select acting.rolname, string_agg(privilege, ', ' order by privilege),
+        format('%I.%I', n.nspname, c.relname)
+    from pg_roles acting
+    cross join unnest(array['select', 'insert', 'update', 'delete', 'truncate']) privilege
+    cross join pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where acting.rolname = any ($1::text[]) and c.relkind in ('r', 'p', 'v', 'm') and c.oid >= 16384
+        and has_table_privilege(acting.oid, c.oid, privilege)
+        and not has_table_privilege('public', c.oid, privilege)
+        and not has_table_privilege(c.oid, privilege || ' with grant option')
+    group by 1, 3 order by 1, 3
+"""
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
 _NOBODY = "countersign_doctor"
 
@@ -58,6 +70,15 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """Privileges of a role that sessions act as, which the gateway may not pass on to a command's role."""
+
+    role: str
+    privileges: str
+    relation: str
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """`failure`: why the gateway does not get in. `rules`: None where they may not be read."""
 
@@ -66,6 +87,7 @@ class Observed:
     gateway_address: str = ""  # as the target sees it; empty over a socket
     rules: tuple[HbaRule, ...] | None = None
     roles: tuple[Role, ...] = ()
+    kept: tuple[Kept, ...] = ()
 
 
 async def observe(resource: PostgresResource, accounts: Accounts) -> Observed:
@@ -82,11 +104,12 @@ async def observe(resource: PostgresResource, accounts: Accounts) -> Observed:
         address = await connection.fetchval("select host(inet_client_addr())") or ""
         rows = await connection.fetch(_ROLES, list(_acted_as(resource)))
         roles = tuple(Role(*row) for row in rows)
+        kept = tuple(Kept(*row) for row in await connection.fetch(_KEPT, list(_narrowed(resource))))
         try:
             rules = tuple(map(_rule, await connection.fetch(_RULES)))
         except asyncpg.InsufficientPrivilegeError:
-            return Observed(resource, gateway_address=address, roles=roles)
-        return Observed(resource, gateway_address=address, rules=rules, roles=roles)
+            return Observed(resource, gateway_address=address, roles=roles, kept=kept)
+        return Observed(resource, gateway_address=address, rules=rules, roles=roles, kept=kept)
     finally:
         await connection.close()
 
@@ -124,6 +147,7 @@ def check_roles(observed: Observed) -> Iterator[Finding]:
     """Whether the gateway's own account, and those that sessions act as, may do no more than they need."""
     name = observed.resource.name
     found = {role.name: role for role in observed.roles}
+    own = next((role.name for role in observed.roles if role.is_own), "its own")
     wrong = []
     for role in observed.roles:
         if role.is_superuser:
@@ -134,7 +158,6 @@ def check_roles(observed: Observed) -> Iterator[Finding]:
             )
         elif not role.is_own and not role.may_be_given:
             said = f"the gateway may not let sessions act as {role.name}"
-            own = next((role.name for role in observed.roles if role.is_own), "its own")
             wrong.append((said, f"grant {role.name} to {own} with admin option"))
         elif role.is_own and observed.resource.credentials.ephemeral is not None and not role.makes_roles:
             wrong.append((f"{role.name} may not make roles", f"alter role {role.name} createrole"))
@@ -143,6 +166,9 @@ def check_roles(observed: Observed) -> Iterator[Finding]:
         for role in _acted_as(observed.resource)
         if role not in found
     ]
+    for kept in observed.kept:
+        said = f"approved commands may not {kept.privileges} in {kept.relation}, as {kept.role} may"
+        wrong.append((said, f"grant {kept.privileges} on {kept.relation} to {own} with grant option"))
     for said, fix in wrong:
         yield Finding(name, State.WRONG, said, fix)
     if not wrong:
@@ -154,6 +180,13 @@ def _acted_as(resource: PostgresResource) -> Iterator[str]:
     ephemeral = resource.credentials.ephemeral
     if ephemeral is not None:
         yield from dict.fromkeys([*ephemeral.roles.values(), *filter(None, [ephemeral.role])])
+
+
+def _narrowed(resource: PostgresResource) -> Iterator[str]:
+    """Those whose approved commands get roles of their own."""
+    ephemeral = resource.credentials.ephemeral
+    if ephemeral is not None and ephemeral.privileges != "role":
+        yield from _acted_as(resource)
 
 
 def check_rules(observed: Observed) -> Iterator[Finding]:

@@ -9,18 +9,19 @@ from collections.abc import Callable, Coroutine
 import structlog
 
 from infra.config import Config, ConfigError, PostgresResource
-from infra.credentials import Asker
+from infra.credentials import Asker, CredentialUnavailable
 from infra.keys import secret
 from ingress.channel import Channel
 from ingress.connection import Connection
 from ingress.errors import IngressError, LoginRefused, TargetError
-from ingress.interface import AskBeside
+from ingress.interface import AskBeside, Narrow
 from ingress.login import Login
 from ingress.postgres.accounts import Accounts, Opened
 from ingress.postgres.beside import ask_beside
 from ingress.postgres.cancel_keys import CancelKeys
 from ingress.postgres.catalogue import Catalogue
 from ingress.postgres.catalogues import Catalogues
+from ingress.postgres.command_roles import CommandRoles
 from ingress.postgres.conversation import PostgresConversation
 from ingress.postgres.judge import FactsCache, Judge, Subject
 from ingress.postgres.messages import (
@@ -29,6 +30,7 @@ from ingress.postgres.messages import (
     make_parameter_status,
     make_ready,
 )
+from ingress.postgres.narrowing import Narrowing, Needs
 from ingress.postgres.oauth import make_challenge
 from ingress.postgres.opening import (
     ALPN,
@@ -220,6 +222,7 @@ class PostgresEndpoint:
             cancel_target=lambda: self._spawn(self._cancel(session, resource, target.key)),
             read_catalogue=lambda: self._read_catalogue(session, conversation, resource, database),
             ask_beside=lambda asked: self._ask_beside(session, conversation, resource, asked),
+            narrow=lambda asked: self._narrow(session, conversation, resource, opened.command_roles, asked),
             pressure=connection.pressure,
         )
         session = Session(info, services, hands)
@@ -237,6 +240,7 @@ class PostgresEndpoint:
                 clock=services.clock,
                 parameters=target.parameters,
                 client_name=wish.client_name,
+                narrowing=_narrowing(resource, opened),
                 masks={**self._masks, **tokens.masks()} if tokens is not None else self._masks,
             )
         pid, _ = target.key
@@ -282,6 +286,32 @@ class PostgresEndpoint:
         conversation.answered_beside(await ask_beside(self._accounts, resource, session.info.database, asked))
         session.work()
 
+    async def _narrow(
+        self,
+        session: Session,
+        conversation: PostgresConversation | ReplicationConversation,
+        resource: PostgresResource,
+        command_roles: CommandRoles | None,
+        asked: Narrow,
+    ) -> None:
+        assert isinstance(conversation, PostgresConversation), "a replication connection has no other role"
+        assert command_roles is not None, "only where commands have roles of their own"
+        if isinstance(asked.needs, Needs):
+            conversation.narrowed(await command_roles.narrow(asked.command, asked.needs))
+        else:
+            try:
+                await command_roles.widen()
+                # GRANT and REVOKE wrote what the catalogue is compared by.
+                catalogue = await self._catalogues.fresh(resource, session.info.database)
+            except (CredentialUnavailable, TargetError, ConfigError) as error:
+                reason = getattr(error, "reason", str(error))
+                _log.error("role.not_given_back", session=session.info.id, reason=reason)
+                session.end("the gateway could not give the session its role back: the session is over")
+                return
+            conversation.catalogue_news(catalogue)
+            conversation.narrowed(None)
+        session.work()
+
     async def _cancel(self, session: Session, resource: PostgresResource, key: tuple[int, bytes]) -> None:
         try:
             await cancel(resource, self._config.base, key)
@@ -301,6 +331,13 @@ class PostgresEndpoint:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _narrowing(resource: PostgresResource, opened: Opened) -> Narrowing:
+    ephemeral, roles = resource.credentials.ephemeral, opened.command_roles
+    if ephemeral is None or roles is None:
+        return Narrowing("role", "")
+    return Narrowing(ephemeral.privileges, roles.acts_as)
 
 
 def _sensitive(resource: PostgresResource) -> tuple[SensitiveColumn, ...]:

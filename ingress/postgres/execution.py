@@ -189,6 +189,11 @@ class Group:
         """Bytes for the target."""
         return sum(map(len, self.messages))
 
+    @property
+    def only_syncs(self) -> bool:
+        """Whether it is a Sync and nothing else."""
+        return self.syncs and all(expected.kind is Kind.SYNC for expected in self.expected)
+
     def all_executions(self) -> list[Execution]:
         """What it asks about, and portals that go on, which were asked about before."""
         going_on = [one for expected in self.expected for one in expected.executions]

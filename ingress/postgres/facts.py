@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ingress.postgres.catalogue import Catalogue
-from ingress.postgres.catalogue_items import Relation
+from ingress.postgres.catalogue_items import Function, Relation
 from ingress.postgres.sql.columns import Column, Constant, Row
 from ingress.postgres.sql.comparisons import KINDS, revealed
 from ingress.postgres.sql.findings import Findings, sensitivity
 from ingress.postgres.sql.held import NONE, Held, Revealed
 from ingress.postgres.sql.literals import redact
 from ingress.postgres.sql.meaning import meaning_of
+from ingress.postgres.sql.needs import Need, needs_of
 from ingress.postgres.sql.reading import Cursor, Reading
 from ingress.postgres.sql.statements import STATEMENTS
 from ingress.postgres.sql.tree import GRAMMAR, Source, Unparsable, parse, walk
@@ -71,6 +72,9 @@ class Statement:
     closes: str | None = None  # CLOSE: name; "" means all
     fetches: str | None = None  # FETCH: the cursor's name
     revealed: Revealed = NONE  # the tokens in it that stand for their values
+    needs: frozenset[Need] = frozenset()  # the privileges for what its own text does
+    functions: frozenset[int] = frozenset()  # OIDs of users' functions that its names can mean
+    of_code: frozenset[str] = frozenset()  # of what is not proven: what code does with the rights of who asks
 
 
 def analyse(
@@ -175,6 +179,9 @@ def _statement(
         closes=reading.closes,
         fetches=reading.fetches,
         revealed=stands,
+        needs=needs_of(findings.read, findings.locks, findings.selected, findings.changes),
+        functions=frozenset(one.oid for one in findings.objects if isinstance(one, Function)),
+        of_code=frozenset(findings.of_code),
     )
 
 

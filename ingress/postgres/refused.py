@@ -34,8 +34,13 @@ def in_place_of(group: Group, error: bytes, status: bytes, *, ran_in_series: boo
     if not group.simple and (fails or (ran_in_series and status == b"I")):
         # What ran since the last Sync is one transaction, which an error must undo as it would without
         # us: the target is made to fail, too ("… if any error … the transaction is rolled back", 55.2.3).
-        return Aside([make_execute(OWN)], [Expected(Kind.REFUSED, data=error)])
+        return failing(error)
     return Aside([], [Expected(Kind.LOCAL, data=error, ready=group.simple)])
+
+
+def failing(error: bytes) -> Aside:
+    """What makes the target fail; the client gets this error in the place of the target's."""
+    return Aside([make_execute(OWN)], [Expected(Kind.REFUSED, data=error)])
 
 
 def _after_rollback(group: Group, error: bytes) -> Aside:

@@ -11,8 +11,8 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeAlias
 
 import asyncpg
@@ -27,7 +27,7 @@ Connect = Callable[[str], Awaitable[Connection]]
 """A connection of the administrative user's to this database ("" for the resource's own)."""
 
 _log = structlog.get_logger()
-_SECONDS = 15.0  # for one thing that is asked of the target
+SECONDS = 15.0  # for one thing that is asked of the target
 _TO_SIGN_IN = 60.0  # seconds for which a role that nobody has come in by is valid
 _TO_END = 3000  # milliseconds for its sessions to end
 _TRIES = 3  # to drop one
@@ -46,6 +46,12 @@ class Roles:
         self._queries = queries("roles.sql")
         self._lock = asyncio.Lock()
         self._connection: Connection | None = None
+        self._kept: dict[str, str] = {}  # a session's role -> that of the command it runs
+
+    @property
+    def lifetime(self) -> float:
+        """Seconds for which a role is valid that is not renewed."""
+        return self._ephemeral.lifetime.total_seconds()
 
     async def make(self, asker: Asker, lifetime: float) -> Account:
         parent = self._ephemeral.role_for(asker.principal.groups)
@@ -56,7 +62,10 @@ class Roles:
             )
         name, password = role_name(asker), secrets.token_urlsafe(32)
         seconds = min(_TO_SIGN_IN, lifetime)
-        comment = f"countersign: {asker.principal.name} on {self._resource}, session {asker.session}"
+        comment = (
+            f"countersign: {asker.principal.name} on {self._resource}, session {asker.session}, "
+            f"acts as {parent}"
+        )
         async with self._at_target("make a role for the session") as target, target.transaction():
             verifier = scram_verifier(password, secrets.token_bytes(16))
             await self._write(target, "make", name, verifier, seconds, parent)
@@ -69,12 +78,30 @@ class Roles:
 
     async def renew(self, credentials: list[Account], lifetime: float) -> None:
         names = [credential.user for credential in credentials]
+        names += [self._kept[name] for name in names if name in self._kept]
         async with self._at_target("renew the roles of sessions") as target, target.transaction():
             await self._write(target, "renew", names, lifetime)
 
     async def end(self, credential: Account) -> None:
         async with self._at_target("drop the role of a session") as target:
             await self._drop(target, credential.user)
+            if (of_command := self._kept.pop(credential.user, None)) is not None:
+                await self._drop(target, of_command)
+
+    def keep(self, session_role: str, role: str) -> None:
+        """This role is made for a command of a session: it lives and ends with the session's, or before."""
+        self._kept[session_role] = role
+
+    async def end_kept(self, session_role: str) -> None:
+        """The command of the session is over, or was never begun: its role is dropped. What cannot be dropped
+        now ends by itself, and is swept."""
+        if (role := self._kept.pop(session_role, None)) is None:
+            return
+        try:
+            async with self._at_target("drop the role of a command") as target:
+                await self._drop(target, role)
+        except CredentialUnavailable as error:
+            _log.warning("role.not_dropped", resource=self._resource, role=role, reason=error.reason)
 
     async def sweep(self) -> None:
         async with self._at_target("look for roles that were left behind") as target:
@@ -133,15 +160,13 @@ class Roles:
             there.terminate()
 
     async def _write(self, target: Connection, query: str, *given: object) -> None:
-        """Runs the statements that this query writes."""
-        for row in await target.fetch(self._queries[query], *given):
-            await target.execute(row[0])
+        await write(target, self._queries[query], *given)
 
     @asynccontextmanager
     async def _at_target(self, purpose: str) -> AsyncIterator[Connection]:
         """The administrative connection, for one at a time. Raises CredentialUnavailable."""
-        try:
-            async with self._lock, asyncio.timeout(_SECONDS):
+        with unavailable(purpose):
+            async with self._lock, asyncio.timeout(SECONDS):
                 if self._connection is None or self._connection.is_closed():
                     self._connection = await self._connect("")
                     if (version := self._connection.get_server_version().major) < _OLDEST:
@@ -153,10 +178,23 @@ class Roles:
                     # It may be in the middle of anything, a transaction for one.
                     await self.close()
                     raise
-        except asyncpg.PostgresError as error:
-            raise _unavailable(purpose, f"{error.sqlstate}: {error.args[0]}") from error
-        except (OSError, asyncpg.InterfaceError, TimeoutError) as error:
-            raise _unavailable(purpose, str(error) or type(error).__name__) from error
+
+
+async def write(target: Connection, query: str, *given: object) -> None:
+    """Runs the statements that this query writes."""
+    for row in await target.fetch(query, *given):
+        await target.execute(row[0])
+
+
+@contextmanager
+def unavailable(purpose: str) -> Iterator[None]:
+    """Whatever fails of asking the target is CredentialUnavailable."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        raise _unavailable(purpose, f"{error.sqlstate}: {error.args[0]}") from error
+    except (OSError, asyncpg.InterfaceError, TimeoutError) as error:
+        raise _unavailable(purpose, str(error) or type(error).__name__) from error
 
 
 def _unavailable(purpose: str, reason: str) -> CredentialUnavailable:

@@ -49,10 +49,13 @@ select distinct datname from pg_shdepend left join pg_database on pg_database.oi
 where refclassid = 'pg_authid'::regclass and refobjid = (select oid from pg_roles where rolname = $1);
 
 -- name: heir
--- Who gets what role $1 owns: what it acted as.
-select parent.rolname from pg_auth_members
-join pg_roles parent on parent.oid = roleid join pg_roles one on one.oid = member
-where one.rolname = $1 order by pg_auth_members.roleid limit 1;
+-- Who gets what role $1 owns: what it acted as, as its comment says; one that an older gateway made is a member of it.
+select heir.rolname from pg_roles one
+join pg_roles heir on heir.rolname = coalesce(
+    substring(shobj_description(one.oid, 'pg_authid') from '^.*, acts as (.*)$'),
+    (select rolname from pg_auth_members join pg_roles on pg_roles.oid = roleid where member = one.oid order by roleid limit 1)
+)
+where one.rolname = $1;
 
 -- name: disown
 -- The statements that give what role $1 owns in this database to $2, and take back what it was granted. Who

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
 
+import psutil
 import pytest
 from support.builders import AGENT, AUDREY, DANA, Document, configuration, postgres_resource
 from support.cluster import TOKEN as CLUSTER_TOKEN
@@ -90,6 +91,14 @@ class World:
     tools: McpParts
     reviewers: Reviewers
     api_key: str
+    database: str  # of all PostgreSQL resources
+
+    @property
+    def ingress(self) -> int:
+        """The pid of the gateway's ingress."""
+        children = psutil.Process(self.gateway.process.pid).children(recursive=True)
+        (found,) = (child for child in children if "ingress" in child.cmdline())
+        return int(found.pid)
 
     def roles(self, prefix: str = "cs_") -> list[str]:
         """Those at the target that begin so; unless it is said otherwise, those the gateway made."""
@@ -134,15 +143,18 @@ def world(
             (folder / name).write_text(secret)
             (folder / name).chmod(0o600)
         postgres.execute(f"create role rotated login password '{PASSWORD}' in role app")
+        database = postgres.copy_sample()
 
         def document(listen: Any) -> Document:
-            made = _document(listen, postgres, vault, kubernetes, web_api, sshd)
+            made = _document(listen, postgres, database, vault, kubernetes, web_api, sshd)
             made["resources"] += _over_http(web_api, cluster, tools)
             made["notifications"] = reviewers.notifications
             return made
 
         gateway = running.enter_context(running_gateway(folder, document))
-        yield World(gateway, postgres, vault, kubernetes, web_api, sshd, cluster, tools, reviewers, api_key)
+        yield World(
+            gateway, postgres, vault, kubernetes, web_api, sshd, cluster, tools, reviewers, api_key, database
+        )
 
 
 def _over_http(web_api: WebApi, cluster: Cluster, tools: McpParts) -> list[Document]:
@@ -174,13 +186,12 @@ def _over_http(web_api: WebApi, cluster: Cluster, tools: McpParts) -> list[Docum
 def _document(
     listen: Any,
     postgres: Postgres,
+    database: str,
     vault: RunningVault,
     kubernetes: KubernetesApi,
     web_api: WebApi,
     sshd: Sshd,
 ) -> Document:
-    database = postgres.copy_sample()
-
     def before(name: str, credentials: Document) -> Document:
         return postgres_resource(
             name, postgres, database, credentials=credentials, sensitive={"detect": ["card_number"]}
@@ -199,6 +210,8 @@ def _document(
     ssh["credentials"]["private_key"] = in_vault("team/web-1", "key")
     resources = [
         before("made", {"ephemeral": ephemeral}),
+        before("narrowed", {"ephemeral": {**ephemeral, "privileges": "facts"}}),
+        before("where-proven", {"ephemeral": {**ephemeral, "privileges": "facts_or_role"}}),
         before("rotated", {"user": "rotated", "password": {"file": "rotated.password"}}),
         before("vaulted", {"user": "app", "password": in_vault("team/app", "password")}),
         before("lost", {"user": "app", "password": in_vault("team/nowhere", "password")}),

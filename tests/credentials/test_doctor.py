@@ -138,6 +138,17 @@ def test_what_sessions_act_as(doctor: Doctor, postgres: Postgres) -> None:
         postgres.execute("drop role not_given; drop role bold")
 
 
+def test_what_approved_commands_need(doctor: Doctor, postgres: Postgres) -> None:
+    ephemeral = {"user": "maker", "password": {"file": "app.password"}, "role": "app", "privileges": "facts"}
+    database = postgres.copy_sample()
+    resource = postgres_resource("orders", postgres, database, credentials={"ephemeral": ephemeral})
+    assert doctor.said(resource, state="wrong") == []
+    postgres.execute("create table lent (id int); grant select, update on lent to app", database)
+    assert doctor.said(resource, state="wrong") == [
+        "orders: approved commands may not select, update in public.lent, as app may"
+    ]
+
+
 def test_a_password_that_is_wrong_is_told_and_not_shown(doctor: Doctor, postgres: Postgres) -> None:
     (doctor.folder / "wrong.password").write_text("not-the-password")
     (doctor.folder / "wrong.password").chmod(0o600)

@@ -18,7 +18,10 @@ from infra.config.resources import Ephemeral
 from infra.credentials import Account, Asker, CredentialUnavailable, secrets_of
 from ingress.errors import TargetError
 from ingress.postgres.accounts import Accounts, Opened
+from ingress.postgres.command_roles import CommandRoles
+from ingress.postgres.narrowing import Needs
 from ingress.postgres.roles import Roles
+from ingress.postgres.sql.needs import Need
 from schemas.ids import uuid7
 from schemas.vocabulary import Principal, PrincipalKind
 
@@ -264,6 +267,66 @@ async def test_a_target_that_does_not_let_the_maker_in(world: World, tmp_path: P
     assert "28P01" in caught.value.reason
     assert "wrong" not in caught.value.reason
     assert AGENT.token not in caught.value.reason
+
+
+def _commands(world: World, who: Asker, account: Account) -> CommandRoles:
+    return CommandRoles(world.roles, world.roles._connect, who, account.user, "app", world.database)
+
+
+async def _needs(world: World) -> Needs:
+    """What an UPDATE of one column needs."""
+    oid = int(world.postgres.execute("select 'orders'::regclass::oid", world.database))
+    privileges = frozenset({Need(oid, "update", "note"), Need(oid, "select", "id")})
+    return Needs(frozenset({oid}), privileges, frozenset(), ("public",), goes_on=False)
+
+
+async def test_a_command_has_a_role_and_its_session_no_other(world: World) -> None:
+    who = asker()
+    account = await world.roles.make(who, LIFETIME)
+    connection = await world.sign_in(account)
+    commands = _commands(world, who, account)
+    name = await commands.narrow(uuid7(now()), await _needs(world))
+    assert isinstance(name, str)
+    for denied in ("set role app", "set role reader", "set role maker"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(denied)
+    await connection.execute(f'set role "{name}"')
+    await connection.execute("update orders set note = 'x' where id = 1")
+    for denied in ("select note from orders", "update orders set id = 1 where id = 1", "table customers"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(denied)
+    await commands.widen()
+    await connection.execute("set role app; select note from orders")
+    await eventually(lambda: name not in world.names(), what="the command's role dropped")
+    await connection.close()
+    await world.roles.end(account)
+
+
+async def test_a_command_that_was_left_behind_is_swept_with_its_session(world: World) -> None:
+    who = asker()
+    account = await world.roles.make(who, LIFETIME)
+    connection = await world.sign_in(account)
+    await connection.execute("set role none; create table made_before (id int)")
+    commands = _commands(world, who, account)
+    name = await commands.narrow(uuid7(now()), await _needs(world))
+    assert isinstance(name, str)
+    await world.roles.renew([account], 0.0)
+    other = Roles("orders", _ephemeral(world), world.roles._connect)  # of a gateway that lives
+    try:
+        await other.sweep()
+    finally:
+        await other.close()
+    assert world.names() == []
+    owner = "select tableowner from pg_tables where tablename = 'made_before'"
+    assert world.postgres.execute(owner, world.database) == "app"
+
+
+async def test_a_session_that_ends_amid_its_command_takes_its_role_along(world: World) -> None:
+    who = asker()
+    account = await world.roles.make(who, LIFETIME)
+    assert isinstance(await _commands(world, who, account).narrow(uuid7(now()), await _needs(world)), str)
+    await world.roles.end(account)
+    assert world.names() == []
 
 
 async def test_many_gateways_make_and_drop_roles_side_by_side(world: World) -> None:

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import asyncssh
-import psutil
 import pytest
 from credentials.conftest import LIFETIME, World
 from support.builders import AGENT, DANA, Someone
@@ -72,7 +71,7 @@ async def test_a_killed_gateway_leaves_no_usable_role(world: World) -> None:
         running = asyncio.ensure_future(connection.execute("select pg_sleep(300)"))
         sleeping = f"select 1 from pg_stat_activity where usename = '{name}' and query like '%pg_sleep(300)%'"
         await eventually(lambda: world.postgres.execute(sleeping) == "1", what="a statement that runs")
-        os.kill(_ingress(world), signal.SIGKILL)
+        os.kill(world.ingress, signal.SIGKILL)
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
             await running
     allowed = world.postgres.execute(f"select rolcanlogin from pg_roles where rolname = '{name}'")
@@ -83,13 +82,6 @@ async def test_a_killed_gateway_leaves_no_usable_role(world: World) -> None:
     assert world.postgres.execute(sleeping) == ""
     async with session(world, "made") as connection:
         assert await connection.fetchval("select 1") == 1
-
-
-def _ingress(world: World) -> int:
-    """The pid of the gateway's ingress."""
-    children = psutil.Process(world.gateway.process.pid).children(recursive=True)
-    (found,) = (child for child in children if "ingress" in child.cmdline())
-    return int(found.pid)
 
 
 @pytest.mark.parametrize("resource", ["vaulted", "in-cluster"])

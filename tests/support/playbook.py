@@ -15,6 +15,7 @@ from ingress.postgres.codec import Block, ClientReader, Message, TargetReader
 from ingress.postgres.conversation import PostgresConversation
 from ingress.postgres.judge import FactsCache, Judge, Subject
 from ingress.postgres.messages import make, parse_parse, parse_query
+from ingress.postgres.narrowing import Narrowing
 from ingress.postgres.sql.settings import MEANING
 from processors.masking.tokens import Tokens
 from schemas.vocabulary import MaskingPlan, Obligations, SensitiveColumn
@@ -58,6 +59,7 @@ class Playbook:
         tokens: Tokens | None = None,
         sensitive: tuple[SensitiveColumn, ...] = (),
         encoding: str = "UTF8",
+        privileges: str = "role",
     ) -> None:
         self._allow = allow
         self._obligations = obligations or Obligations()
@@ -77,6 +79,7 @@ class Playbook:
             clock=lambda: NOW,
             parameters={"client_encoding": encoding, "application_name": "agent-7/session psql"},
             client_name="psql",
+            narrowing=Narrowing(privileges, "app"),
         )
 
     def client(self, *messages: bytes) -> None:

@@ -32,7 +32,9 @@ class VaultDatabase(Model):
 
 
 class Ephemeral(Model):
-    """Roles that the gateway makes, one for each session (docs/decisions/0020-a-role-for-each-session.md)."""
+    """Roles that the gateway makes: one for each session (docs/decisions/0020-a-role-for-each-session.md);
+    where `privileges` says so, one for each approved command (docs/decisions/0050-a-role-for-a-command.md).
+    """
 
     user: str  # who may make them: CREATEROLE, and ADMIN OPTION on the roles below
     password: StoredSecret | None = None
@@ -40,6 +42,7 @@ class Ephemeral(Model):
     roles: dict[str, str] = Field(
         default={}
     )  # a group -> what its members' sessions act as; the first counts
+    privileges: Literal["role", "facts", "facts_or_role"] = "role"  # of a command that people approved
     lifetime: Annotated[Duration, AfterValidator(is_leasable)] = timedelta(minutes=5)
 
     @model_validator(mode="after")

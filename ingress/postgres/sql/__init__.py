@@ -7,6 +7,7 @@
   and `triggers.py`), over `from_clause.py`, `expressions.py`, `scope.py`, `views.py`, `columns.py`.
 - `comparisons.py`: where a token stands for its value; `held.py`: what is known of tokens. `type_names.py`.
 - `functions.py`, `oracles.py`, `bounds.py`, `names.py`, `words.py`: what is known beforehand.
+- `needs.py`: the privileges at the target that it needs.
 - `meaning.py`: what the names of a statement mean, as one value. `literals.py`: replaces what is sensitive in
   the text. `pattern.py`: the text without comments and values.
 """

@@ -103,7 +103,8 @@ def _calls(relation: Relation, moments: frozenset[str], findings: Findings) -> N
             findings.functions.add(function.qualified)
         elif call.moment in _TRIGGERS:
             findings.functions.add(function.qualified)
-            findings.doubt(f"trigger {function.qualified} of {relation.qualified} is code that is not proven")
+            reason = f"trigger {function.qualified} of {relation.qualified} is code that is not proven"
+            findings.doubt(reason, of_code=True)
         else:
             findings.call(function)
             if function.built_in and function.name == "set_config":

@@ -9,6 +9,7 @@ from ingress.postgres.sql.columns import CLEAN, Column, Field, Row, Value, combi
 from ingress.postgres.sql.expressions import doubtful, fold, value_of
 from ingress.postgres.sql.from_clause import UNKNOWN_ROW, conditions, read_from
 from ingress.postgres.sql.lineage import read_targets, read_with
+from ingress.postgres.sql.needs import Need
 from ingress.postgres.sql.scope import Item, Scope
 from ingress.postgres.sql.tree import Node
 from schemas.vocabulary import Intent
@@ -29,7 +30,7 @@ def read_insert(node: Node, scope: Scope) -> Row:
             findings.intents.add(Intent.BULK_WRITE)
     values = _assigned(names, given)
     for name, value in values.items():
-        assign(_column(target, name, inner), value, inner)
+        assign(_column(target, name, inner), value, inner, INSERT)
     proposed = _after(target.row, values)
     if (conflict := node.get("onConflictClause")) is not None:
         written = [_column(target, name, inner) for name in values]
@@ -116,7 +117,7 @@ def read_merge(node: Node, scope: Scope) -> Row:
                 given = row_of(Field("", value_of(item, place)) for item in clause.get("values", ()))
                 values = _assigned(names, given)
                 for name, value in values.items():
-                    assign(_column(target, name, inner), value, inner)
+                    assign(_column(target, name, inner), value, inner, INSERT)
                 row = _after(row, values)
             case "CMD_UPDATE":
                 row = _after(row, _set(clause.get("targetList", ()), target, place))
@@ -153,19 +154,22 @@ def writes(relation: Relation, scope: Scope, events: frozenset[str], *, only: bo
             findings.intents.discard(Intent.READ)
     else:
         findings.use_relation(relation)
+    findings.changes |= {Need(relation.oid, event) for event in events}
     note_change(relation, events, findings, only=only)
     if relation.schema == "pg_catalog":
         findings.intents |= {Intent.ADMIN, Intent.DDL}
         findings.changes_context = findings.changes_catalogue = True
 
 
-def assign(target: Value, value: Value, scope: Scope) -> None:
-    """A value is written into a column.
+def assign(target: Value, value: Value, scope: Scope, event: str) -> None:
+    """A value is written into a column, by this event (aftermath.py).
 
     What comes from a sensitive column and can be read where it goes is an export (Findings.lets_out).
     """
     findings = scope.findings
-    findings.touch(target)
+    findings.touch(target, written=True)
+    columns = (source for source in target.sources if isinstance(source, Column))
+    findings.changes |= {Need(column.relation, event, column.name) for column in columns}
     findings.settle(target, value)
     if findings.lets_out_into(value, target):
         findings.intents.add(Intent.EXPORT)
@@ -199,7 +203,7 @@ def _set(targets: Iterable[Node], target: Item, scope: Scope) -> dict[str, Value
         node = wrapped["ResTarget"]
         fold(node.get("indirection", []), scope)
         value = value_of(node["val"], scope)
-        assign(_column(target, node["name"], scope), value, scope)
+        assign(_column(target, node["name"], scope), value, scope, UPDATE)
         values[node["name"]] = combine((values.get(node["name"], CLEAN), value))
     return values
 

@@ -9,6 +9,7 @@ from ingress.postgres.catalogue_items import FOREIGN, Function, Relation
 from ingress.postgres.sql.columns import CLEAN, Column, Constant, Row, Value
 from ingress.postgres.sql.functions import effect_of
 from ingress.postgres.sql.held import Held, Place
+from ingress.postgres.sql.needs import Need
 from ingress.postgres.sql.tree import Node, strings
 from processors.masking.masks import FULL, NOTHING
 from processors.masking.plan import sensitive_column
@@ -73,6 +74,11 @@ class Findings:
     programs: set[str] = field(default_factory=set)
     within: list[list[Value]] = field(default_factory=list)  # of each subquery around, what it reads
     unproven: dict[str, None] = field(default_factory=dict)  # in order
+    of_code: set[str] = field(default_factory=set)  # of these, what code at the target may do as who runs it
+    read: set[Relation] = field(default_factory=set)  # that it names to read from
+    selected: set[Column] = field(default_factory=set)  # touched by being read
+    locks: bool = False  # rows that it reads, by FOR UPDATE or the like
+    changes: set[Need] = field(default_factory=set)  # what it needs to write
     probed: set[Column] = field(default_factory=set)  # the sensitive ones that what it does tells of
     probed_unproven: set[Column] = field(default_factory=set)  # likewise, what is not proven can derive from
     probes_unproven: bool = False
@@ -88,9 +94,12 @@ class Findings:
     objects: set[Relation | Function] = field(default_factory=set)  # that its names mean
     changes_catalogue: bool = False
 
-    def doubt(self, reason: str) -> None:
-        """Something is not proven: the statement is unknown."""
+    def doubt(self, reason: str, *, of_code: bool = False) -> None:
+        """Something is not proven: the statement is unknown. `of_code`: of what code at the target does, that
+        is called with the rights of who runs the statement."""
         self.unproven[reason] = None
+        if of_code:
+            self.of_code.add(reason)
         self.intents.add(Intent.UNKNOWN)
         self.changes_context = True
         self.changes_catalogue = True
@@ -197,9 +206,11 @@ class Findings:
             names.update(filter(self.sensitive.covers, self.catalogue.inherited(column)))
         return names
 
-    def touch(self, value: Value) -> None:
-        """A statement uses this value of a relation's."""
+    def touch(self, value: Value, *, written: bool = False) -> None:
+        """A statement uses this value of a relation's; `written`: it is what a value is written into."""
         for source in value.sources:
+            if isinstance(source, Column) and not written:
+                self.selected.add(source)
             if isinstance(source, Column) and source not in self.touched:
                 self.touched.add(source)
                 if source.qualified in CREDENTIALS:
@@ -252,7 +263,7 @@ class Findings:
         if function.polymorphic:
             self._makes_values_of(arguments)
         if effect.unproven:
-            self.doubt(f"function {function.qualified} {effect.unproven}")
+            self.doubt(f"function {function.qualified} {effect.unproven}", of_code=True)
         if effect.changes_context:
             self.changes_context = True
         if effect.secret:

@@ -66,6 +66,7 @@ def read_range_var(node: Node, scope: Scope) -> Item:
     if relation is None:
         return _aliased(name, UNKNOWN_ROW, node)
     scope.findings.read_relation(relation)
+    scope.findings.read.add(relation)
     note_read(relation, scope.findings, only=not node.get("inh"))
     return _aliased(name, scope.findings.catalogue.row(relation), node, relation.schema)
 

@@ -45,6 +45,7 @@ def read_select(node: Node, scope: Scope) -> Row:
     if "lockingClause" in node:
         # FOR UPDATE asks the server for the right to UPDATE, and is refused in a read-only transaction.
         scope.findings.intents.add(Intent.WRITE)
+        scope.findings.locks = True
     return row
 
 

@@ -26,6 +26,7 @@ from ingress.postgres.sql.definitions import (
 from ingress.postgres.sql.expressions import value_of
 from ingress.postgres.sql.findings import Findings
 from ingress.postgres.sql.from_clause import conditions
+from ingress.postgres.sql.needs import Need
 from ingress.postgres.sql.objects import altered_as, note_drop, note_everything, note_objects, note_schema
 from ingress.postgres.sql.outlets import note_outlets
 from ingress.postgres.sql.prepared import (
@@ -250,6 +251,7 @@ def _copied_columns(node: Node, scope: Scope, *, into: bool) -> Row:
         writes(relation, scope, frozenset({INSERT}))
     else:
         findings.read_relation(relation)
+        findings.read.add(relation)
         note_read(relation, findings, only=True)
     row = findings.catalogue.row(relation)
     names = strings(node.get("attlist")) or [
@@ -259,7 +261,9 @@ def _copied_columns(node: Node, scope: Scope, *, into: bool) -> Row:
     for name, value in fields:
         if name not in row.index:
             findings.doubt(f"column {name} is not known")
-        findings.touch(value)
+        findings.touch(value, written=into)
+        if into:
+            findings.changes.add(Need(relation.oid, INSERT, name))
     if "whereClause" in node:
         conditions(node["whereClause"], scope.inner([Item(relation.name, row, relation.schema)]))
     return row_of(fields)
