@@ -128,14 +128,7 @@ class PostgresConversation:
         """Raises TargetError."""
         for item in self._target_reader.receive_data(data):
             self._target.receive(item)
-            if self._target.must_end:
-                ending = Aside()
-                ending.end()
-                self._put_aside(ending)
-                self._target.must_end = False
-            if self._target.must_sync:
-                self._put_aside(Aside([SYNC], [Expected(Kind.SYNC)]))
-                self._target.must_sync = self._target.series_failed = False
+            self._put_aside(self._target.take_aside())
             if self._target.series_failed:
                 self._tell_unplanned()
                 self._skip_series("an earlier command of the same series failed")
@@ -346,8 +339,8 @@ class PostgresConversation:
         if is_busy:
             self._flush()
         else:
-            unread = bool(target.effects.unread)
-            self._put_aside(self._bearings.ask(unread=unread, in_series=self._series.ran))
+            asked = self._bearings.ask(unread=bool(target.effects.unread), in_series=self._series.ran)
+            self._put_aside(asked)
         return False
 
     def _submit(self, group: Group) -> None:
@@ -386,22 +379,14 @@ class PostgresConversation:
 
     def _settle(self, group: Group) -> None:
         """Nothing of the group will be sent: it changes nothing."""
-        for execution in group.all_executions():
-            self._unsettled.discard(execution.command.id)
+        self._unsettled.difference_update(one.command.id for one in group.all_executions())
 
     def _send(self) -> bool:
         """Sends the groups whose turn it is; False when there was none."""
         sent = False
         while self._groups and not self._closed:
             group = self._groups[0]
-            if self._narrowing.holds_back and not group.only_syncs:
-                self._flush()
-                return sent
-            if group.ends is not None and not group.refusal and not self._ask_about_end(group, group.ends):
-                self._flush()
-                return sent
-            awaits = self._series.awaits_answers(group, self._target)
-            if group.waiting or self._cancels or awaits or not self._settles(group):
+            if not self._is_due(group):
                 self._flush()
                 return sent
             sent = True
@@ -413,6 +398,14 @@ class PostgresConversation:
             else:
                 self._forward(group)
         return sent
+
+    def _is_due(self, group: Group) -> bool:
+        """Whether it may be sent; asks for what must be known before."""
+        is_held = self._narrowing.holds_back and not group.only_syncs
+        if is_held or (group.ends and not group.refusal and not self._ask_about_end(group, group.ends)):
+            return False
+        awaits = group.waiting or self._cancels or self._series.awaits_answers(group, self._target)
+        return not awaits and self._settles(group)
 
     def _settles(self, group: Group) -> bool:
         """Whether all that must be known or done before the group is sent has been."""
@@ -467,12 +460,10 @@ class PostgresConversation:
 
     def _ask_again(self, group: Group, changed: Sequence[Execution]) -> bool:
         self._bearings.tell(self._target, ())
-        before = {execution.command.id for execution in changed}
+        self._unsettled.difference_update(one.command.id for one in changed)
         requests = judge_again(group, changed, self._judge, is_last=self._queued() == group.executions)
-        if requests:
-            self._requests += requests
-            self._unsettled -= before
-            self._unsettled.update(one.command.id for one in changed if one.unsettles)
+        self._requests += requests
+        self._unsettled.update(one.command.id for one in changed if one.unsettles)
         return bool(requests)
 
     def _forward(self, group: Group) -> None:
@@ -536,8 +527,7 @@ class PostgresConversation:
 
     def _tell_unplanned(self) -> None:
         """Where the target could not plan what came next in a series: its error is the series' error."""
-        group = self._groups[0] if self._groups else None
-        if group is None or group.estimates is None:
+        if not self._groups or (group := self._groups[0]).estimates is None:
             return
         refused = settle(group, self._standing(()))
         if isinstance(refused, Refuse):

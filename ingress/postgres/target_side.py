@@ -20,6 +20,7 @@ from ingress.postgres.encodings import is_read
 from ingress.postgres.execution import Execution, Expected, Guard, Kind
 from ingress.postgres.limits import Stop, make_stopped, stop_at
 from ingress.postgres.messages import (
+    SYNC,
     make,
     make_parameter_status,
     make_ready,
@@ -30,6 +31,7 @@ from ingress.postgres.messages import (
     without_last,
 )
 from ingress.postgres.namespace import Namespace
+from ingress.postgres.own import Aside
 from ingress.postgres.results import ResultMasker
 from ingress.postgres.transaction import OpenTransaction, ends_block, in_block
 from schemas.vocabulary import MaskedField, Outcome
@@ -75,8 +77,8 @@ class TargetSide:
         self.effects = Effects(namespace)
         self._delivery = Delivery()
         self.ended = ""  # a fatal error of the target: its text, for the session's end
-        self.must_end = False  # a transaction that the gateway began before a simple query may be open
-        self.must_sync = False  # an error of the gateway's own question: the target waits for a Sync
+        self._must_end = False  # a transaction that the gateway began before a simple query may be open
+        self._must_sync = False  # an error of the gateway's own question: the target waits for a Sync
         self.cut_off = b""  # an error that must make the series fail at the target, too
         self._watched: tuple[Expected | None, int] = (None, 0)  # whose clock was started
         self._statement = 0  # of a simple query: which one answers now
@@ -147,6 +149,18 @@ class TargetSide:
     def take_out(self) -> list[bytes]:
         out, self._out = self._out, []
         return out
+
+    def take_aside(self) -> Aside:
+        """What the gateway has to send before anything else."""
+        aside = Aside()
+        if self._must_end:
+            aside.end()
+            self._must_end = False
+        if self._must_sync:
+            aside.messages.append(SYNC)
+            aside.expected.append(Expected(Kind.SYNC))
+            self._must_sync = self.series_failed = False
+        return aside
 
     def take_requests(self) -> list[Request]:
         requests, self._requests = self._requests, []
@@ -410,7 +424,7 @@ class TargetSide:
                 self._statement = 0
             self.expected.popleft()
             if head.must_end:
-                self.must_end = True  # and the client is told that it is ready when that has been done
+                self._must_end = True  # and the client is told that it is ready when that has been done
                 return
         elif self._ignored_syncs:
             self._ignored_syncs -= 1
@@ -475,7 +489,7 @@ class TargetSide:
             message, code, text = replace(message, body=guard.error[5:]), masked["C"], masked["M"]
         while self.expected and self.expected[0].guard is guard:
             self.expected.popleft()
-        self.must_sync = self.expected[0].kind is Kind.QUERY
+        self._must_sync = self.expected[0].kind is Kind.QUERY
         self._fail(guard.execution, message, code, text)
         for expected in takewhile(lambda one: one.kind is not Kind.SYNC, self.expected):
             for execution in expected.executions:
