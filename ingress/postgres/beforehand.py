@@ -14,8 +14,10 @@ from ingress.postgres.messages import make_error
 from ingress.postgres.own import Aside
 from ingress.postgres.transaction import make_not_at_commit, why_not_at_commit
 
+FEATURE_NOT_SUPPORTED = "0A000"
 READ_ONLY_TRANSACTION = "25006"
 IN_FAILED_TRANSACTION = "what follows a ROLLBACK in the same message cannot be planned; send it by itself"
+_NOT_LOOKED_INTO = "what a statement carries is not looked into"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ def has_duties(group: Group) -> bool:
             execution.allowed.obligations.cost is not None
             or execution.allowed.obligations.read_only
             or execution.allowed.obligations.at_commit
+            or execution.allowed.obligations.block
         )
         for execution in group.executions
     )
@@ -70,6 +73,8 @@ def must_wait(group: Group, limited: Execution) -> bool:
 
 def settle(group: Group, standing: Standing) -> Wait | Aside | Refuse | None:
     """The next step before the group is sent."""
+    if (unkept := next(filter(_blocks, group.executions), None)) is not None:
+        return Refuse(unkept, _not_kept(unkept), _NOT_LOOKED_INTO)
     if isinstance(group.estimates, cost.Estimates):
         if group.estimates.pending(standing.expected):
             return Wait()
@@ -108,6 +113,23 @@ def _asked(group: Group, standing: Standing) -> Aside | Refuse | None:
 def _judged(estimates: cost.Estimates) -> Refuse | None:
     found = cost.too_much(estimates)
     return None if found is None else Refuse(*found)
+
+
+def _blocks(execution: Execution) -> bool:
+    return execution.allowed is not None and bool(execution.allowed.obligations.block)
+
+
+def _not_kept(execution: Execution) -> bytes:
+    assert execution.allowed is not None
+    obligations = execution.allowed.obligations
+    rule = obligations.rule_of(f"block:{obligations.block[0]}")
+    detail = {"verdict": "deny", "limit": "block", "rule": rule, "command": execution.command.id}
+    return make_error(
+        FEATURE_NOT_SUPPORTED,
+        f'refused by rule "{rule}": {_NOT_LOOKED_INTO}',
+        detail=json.dumps(detail, ensure_ascii=False),
+        hint="Nothing was executed. `block` is for files and commands of SSH hosts; its owner has to say so.",
+    )
 
 
 def _not_read_only(execution: Execution, reason: str) -> bytes:

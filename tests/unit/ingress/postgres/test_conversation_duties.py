@@ -138,6 +138,19 @@ class TestCost:
         assert book.kinds_to_client() == "Z"
 
 
+def test_what_cannot_be_kept_of_a_statement_refuses_it() -> None:
+    """The configuration's check says so before; a rule that is in force all the same must not be ignored."""
+    book = play(
+        Obligations(block=("card_number",), limited_by=(LimitSource("block:card_number", "no cards"),))
+    )
+    book.client(query("select 1"))
+    assert book.kinds_to_target() == ""
+    (refusal, _) = book.to_client()
+    assert refusal.kind == b"E"
+    assert b"C0A000\0" in refusal.body
+    assert b'"no cards"' in refusal.body
+
+
 class TestReadOnly:
     def test_a_simple_query_runs_in_a_transaction_that_only_reads(self) -> None:
         book = play(LOOKING)
