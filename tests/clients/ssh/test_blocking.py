@@ -367,6 +367,6 @@ async def test_what_cannot_be_looked_into_is_refused(client: Client) -> None:
     done = await client.run(resource="guarded", options=["-tt"])
     assert done.status == 126
     assert f'refused by rule "{RULE}": the rule that allows it has block' in done.stdout + done.stderr
-    done = await client.run("echo", "gone on", resource="guarded", options=["-o", "SetEnv=EDITOR=vi"])
+    done = await client.run("echo", "gone on", resource="guarded", options=["-o", "SetEnv=EDITOR=ed"])
     assert done.stdout == "gone on\n"
     assert "has block" in done.stderr
