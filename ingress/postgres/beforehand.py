@@ -121,24 +121,25 @@ def _blocks(execution: Execution) -> bool:
 
 def _not_kept(execution: Execution) -> bytes:
     assert execution.allowed is not None
-    obligations = execution.allowed.obligations
-    rule = obligations.rule_of(f"block:{obligations.block[0]}")
-    detail = {"verdict": "deny", "limit": "block", "rule": rule, "command": execution.command.id}
-    return make_error(
-        FEATURE_NOT_SUPPORTED,
-        f'refused by rule "{rule}": {_NOT_LOOKED_INTO}',
-        detail=json.dumps(detail, ensure_ascii=False),
-        hint="Nothing was executed. `block` is for files and commands of SSH hosts; its owner has to say so.",
-    )
+    source = f"block:{execution.allowed.obligations.block[0]}"
+    hint = "`block` is for files and commands of SSH hosts: tell whoever keeps the gateway's rules."
+    return _refused(execution, "block", source, FEATURE_NOT_SUPPORTED, _NOT_LOOKED_INTO, hint)
 
 
 def _not_read_only(execution: Execution, reason: str) -> bytes:
+    return _refused(execution, "read_only", "read_only", READ_ONLY_TRANSACTION, reason)
+
+
+def _refused(
+    execution: Execution, limit: str, source: str, sqlstate: str, reason: str, hint: str = ""
+) -> bytes:
+    """What the client is told. `source`: what the obligations call the limit."""
     assert execution.allowed is not None
-    rule = execution.allowed.obligations.rule_of("read_only")
-    detail = {"verdict": "deny", "limit": "read_only", "rule": rule, "command": execution.command.id}
+    rule = execution.allowed.obligations.rule_of(source)
+    detail = {"verdict": "deny", "limit": limit, "rule": rule, "command": execution.command.id}
     return make_error(
-        READ_ONLY_TRANSACTION,
+        sqlstate,
         f'refused by rule "{rule}": {reason}' if rule else f"refused: {reason}",
         detail=json.dumps(detail, ensure_ascii=False),
-        hint="Nothing was executed.",
+        hint=f"Nothing was executed. {hint}".rstrip(),
     )

@@ -146,6 +146,8 @@ async def test_a_reason_is_asked_for_and_taken(client: Client) -> None:
 
 
 async def test_limits_stop_a_command(client: Client) -> None:
+    lines = await client.run("seq 1 100000", resource="limited")
+    assert (lines.status, lines.stdout) == (124, "1\n2\n3\n")
     lines = await client.run("yes", resource="limited")
     assert (lines.status, lines.stdout) == (124, "y\ny\ny\n")
     assert 'limit of rows by rule "a few lines"' in lines.stderr
